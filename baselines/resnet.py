@@ -1,0 +1,35 @@
+"""Plain ResNet: cross-entropy on the train classes; its features enter the reference database."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fewshot_bench.baseline import Card
+from fewshot_bench.learn.train import TrainedBaseline
+
+
+class ResNet(TrainedBaseline):
+    """A residual network trained as a classifier."""
+
+    card = Card(
+        standard=True, title="ResNet", paper="He et al.: Deep Residual Learning for Image Recognition (CVPR)", year=2016
+    )
+    rule = "mean_cosine"
+
+    def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
+        """The classifier over the train classes."""
+        return {"classifier": nn.Linear(features, classes)}
+
+    def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
+        """Cross-entropy on one view of each image."""
+        scores = self.parts["classifier"](self.encode(self.view(images_BCHW, generator)))
+        return F.cross_entropy(scores, labels_B)
+
+    def logits(self, images_BCHW: Tensor) -> Tensor:
+        """The classifier's scores (B, C_train)."""
+        features = self.embed(images_BCHW)
+        with torch.inference_mode():
+            scores: Tensor = self.parts["classifier"](features)
+        return scores

@@ -1,0 +1,85 @@
+"""SCL+AMP: self-contrastive learning with an angular margin penalty, the proposed method."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fewshot_bench.baseline import Card
+from fewshot_bench.learn.losses import ArcMargin, BeyondPi, self_contrastive, total
+from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SclAmpSettings(TrainingSettings):
+    """Table I of the paper, and a name for each choice that it leaves open.
+
+    temperature: tau of Eq. 1; symmetric: SimCLR's form of Eq. 1; margin: m of Eq. 4, radians; scale: s of Eq. 4;
+    beyond_pi: Eq. 4 where theta + m > pi; alpha, beta: weights of Eq. 5; embedding: d; hidden_layers: of the projection,
+    each as wide as the features; reference_vector: what enters the reference database.
+    """
+
+    temperature: float = 0.5
+    symmetric: bool = False
+    margin: float = 0.5
+    scale: float = 30.0
+    beyond_pi: BeyondPi = "equation"
+    alpha: float = 0.75
+    beta: float = 0.25
+    embedding: int = 128
+    hidden_layers: int = 1
+    reference_vector: Literal["feature", "embedding"] = "feature"
+
+    def check(self) -> None:
+        """Raise `UserError` where a value is out of bounds."""
+        super().check()
+        self.need(0 < self.temperature < math.inf, "temperature", "more than 0")
+        self.need(0 <= self.margin < math.pi, "margin", "0 to pi, radians")
+        self.need(0 < self.scale < math.inf, "scale", "more than 0")
+        self.need(0 <= self.alpha < math.inf, "alpha", "0 or more")
+        self.need(0 <= self.beta < math.inf, "beta", "0 or more")
+        self.need(self.embedding >= 1, "embedding", "1 or more")
+        self.need(self.hidden_layers >= 0, "hidden_layers", "0 or more")
+
+
+class SclAmp(TrainedBaseline):
+    """One encoder under two losses: views of an image attract each other, classes keep an angular margin."""
+
+    card = Card(
+        standard=True,
+        title="SCL+AMP (proposed)",
+        paper="Phuong, Duc Tin, Hong Trang: Improving Image Representation for Surface Defect Recognition with Small Data",
+        year=2024,
+    )
+    rule = "mean_cosine"
+    settings_type = SclAmpSettings
+    settings: SclAmpSettings
+    views = 3  # the image itself and two views of it
+
+    def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
+        """The projection to d dimensions, and the weights of the margin loss."""
+        s = self.settings
+        hidden = [layer for _ in range(s.hidden_layers) for layer in (nn.Linear(features, features), nn.ReLU())]
+        arc = ArcMargin(s.embedding, classes, margin=s.margin, scale=s.scale, beyond_pi=s.beyond_pi)
+        return {"projection": nn.Sequential(*hidden, nn.Linear(features, s.embedding)), "arc": arc}
+
+    def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
+        """Eq. 5: Eq. 2 on the image and its two views, Eq. 4 on the image."""
+        s = self.settings
+        stacked = torch.cat([images_BCHW, self.view(images_BCHW, generator), self.view(images_BCHW, generator)])
+        x, i, j = self.parts["projection"](self.encode(stacked)).chunk(3)
+        contrastive = self_contrastive(x, i, j, temperature=s.temperature, symmetric=s.symmetric)
+        return total(contrastive, self.parts["arc"](x, labels_B), alpha=s.alpha, beta=s.beta)
+
+    def embed(self, images_BCHW: Tensor) -> Tensor:
+        """The backbone feature, or the d-dimensional embedding where `reference_vector` says so."""
+        features = super().embed(images_BCHW)
+        if self.settings.reference_vector == "feature":
+            return features
+        with torch.inference_mode():
+            embedding: Tensor = self.parts["projection"](features)
+        return embedding

@@ -1,0 +1,48 @@
+"""Siamese network: twin encoders and a head that says whether two images show the same class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from fewshot_bench.baseline import Card
+from fewshot_bench.learn.train import TrainedBaseline, balanced_batches
+
+
+class Siamese(TrainedBaseline):
+    """Learns from all pairs of a class-balanced batch; a query goes to the class it scores highest with on average."""
+
+    card = Card(
+        standard=True,
+        title="Siamese",
+        paper="Koch et al.: Siamese Neural Networks for One-shot Image Recognition (ICML workshop)",
+        year=2015,
+    )
+
+    def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
+        """The pair head on |h1 - h2|."""
+        del classes
+        return {"same": nn.Linear(features, 1)}
+
+    def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
+        """Batches of equally many images of each class, at least two, so that both kinds of pair occur."""
+        ways = min(self.classes, self.settings.batch_size // 2)
+        return balanced_batches(labels_M, ways, self.settings.batch_size // ways, generator)
+
+    def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
+        """Binary cross-entropy, the mean over same pairs and over different pairs weighing the same."""
+        features = self.encode(self.view(images_BCHW, generator))
+        first, second = torch.triu_indices(len(features), len(features), 1, device=features.device)
+        scores = self.parts["same"]((features[first] - features[second]).abs()).ravel()
+        same = labels_B[first] == labels_B[second]
+        losses = F.binary_cross_entropy_with_logits(scores, same.float(), reduction="none")
+        return (losses[same].mean() + losses[~same].mean()) / 2
+
+    def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
+        """The head's score, a logit, of each a with each b."""
+        with torch.inference_mode():
+            scores: Tensor = self.parts["same"]((a_AD[:, None] - b_BD).abs())
+        return scores[..., 0]

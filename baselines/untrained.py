@@ -1,0 +1,13 @@
+"""Untrained: the encoder as it is initialised, a floor that training must beat."""
+
+from __future__ import annotations
+
+from fewshot_bench.baseline import Card
+from fewshot_bench.learn.train import EncoderBaseline
+
+
+class Untrained(EncoderBaseline):
+    """Features of an encoder that has seen no image of the data set."""
+
+    card = Card(standard=True, title="Untrained encoder", paper="a floor: no training")
+    rule = "mean_cosine"

@@ -1,0 +1,82 @@
+"""Folder: any tree or zip of images with one folder a class."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from statistics import median_low
+
+import numpy as np
+from PIL import Image
+
+from fewshot_bench.dataset import DataCard, DataSet, LabelledImages, group_by_class
+from fewshot_bench.errors import UserError
+from fewshot_bench.files import Tree
+from fewshot_bench.images import SUFFIXES, cached, decode, is_image
+from fewshot_bench.settings import Settings
+
+LARGEST_SIDE = 256  # pixels a side, where images differ in size and none is asked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSettings(Settings):
+    """side: pixels a side that images are resized to; 0 keeps their size where all are equal squares.
+
+    Where they are not, 0 means the median of their shorter sides, at most 256.
+    """
+
+    side: int = 0
+
+    def check(self) -> None:
+        """Raise `UserError` where a value is out of bounds."""
+        self.need(self.side == 0 or self.side >= 8, "side", "0, or 8 or more pixels")
+
+
+class Folder(DataSet):
+    """The class of an image is the folder it lies in, so `train/` and `validation/` above the classes do not matter."""
+
+    card = DataCard(
+        title="Your own images",
+        source="one folder a class, in a folder or a zip",
+        year=2026,
+        get_it="name the folder or zip with --data",
+    )
+    settings_type = FolderSettings
+    settings: FolderSettings
+
+    def load(self, path: Path | None) -> LabelledImages:
+        """All images, grey if every one is, resized to one square size where they differ."""
+        if path is None:
+            raise UserError(f"folder needs its data: {self.card.get_it}")
+        with Tree(path) as tree:
+            return cached(["folder", self.settings.as_dict(), tree.content()], lambda: _load(tree, self.settings.side))
+
+
+def _load(tree: Tree, side: int) -> LabelledImages:
+    files = [file for file in tree.files if is_image(file) and PurePosixPath(file).parent.name]
+    if not files:
+        raise UserError(f"{tree.path} holds no image in a class folder; expected CLASS/NAME with {', '.join(SUFFIXES)}")
+    images = [decode(tree, file) for file in files]
+    sizes = Counter(image.size for image in images)
+    same = len(sizes) == 1 and images[0].width == images[0].height
+    target = side or (images[0].width if same else min(LARGEST_SIDE, median_low(min(size) for size in sizes.elements())))
+    mode = "L" if all(image.mode == "L" for image in images) else "RGB"
+    pixels = np.stack([_square(image, target, mode) for image in images])
+    names = sorted({PurePosixPath(file).parent.name for file in files})
+    notes = []
+    if len(sizes) > 1 or not same:
+        notes.append(f"{len(sizes)} sizes of image, all resized to {target} x {target} pixels")
+    return group_by_class(
+        "folder",
+        pixels[:, None] if mode == "L" else pixels.transpose(0, 3, 1, 2),
+        [names.index(PurePosixPath(file).parent.name) for file in files],
+        names,
+        files,
+        notes=notes,
+    )
+
+
+def _square(image: Image.Image, side: int, mode: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    image = image.convert(mode)
+    return np.asarray(image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BILINEAR))

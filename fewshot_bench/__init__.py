@@ -1,0 +1,42 @@
+"""A few-shot benchmark for surface defects: which method recognises classes it has never seen, and is it better?"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fewshot_bench.api import Outcome, run
+    from fewshot_bench.baseline import Baseline, Card, Context
+    from fewshot_bench.dataset import DataCard, DataSet, LabelledImages
+    from fewshot_bench.errors import UserError
+    from fewshot_bench.plan import Request
+    from fewshot_bench.protocol import Protocol
+    from fewshot_bench.settings import Settings
+
+_HOMES = {
+    "Baseline": "baseline",
+    "Card": "baseline",
+    "Context": "baseline",
+    "DataCard": "dataset",
+    "DataSet": "dataset",
+    "LabelledImages": "dataset",
+    "Outcome": "api",
+    "Protocol": "protocol",
+    "Request": "plan",
+    "Settings": "settings",
+    "UserError": "errors",
+    "run": "api",
+}
+
+__all__ = [
+    "Baseline", "Card", "Context", "DataCard", "DataSet", "LabelledImages", "Outcome", "Protocol", "Request", "Settings",
+    "UserError", "run",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Public names resolve when they are first used, so that `bench --help` imports neither torch nor pandas."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

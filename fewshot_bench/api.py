@@ -1,0 +1,146 @@
+"""What the command line and notebooks call: a request in, tables and files out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fewshot_bench import leaderboard as tables
+from fewshot_bench.baseline import Baseline
+from fewshot_bench.dataset import DataSet, LabelledImages
+from fewshot_bench.errors import UserError
+from fewshot_bench.files import Tree, write_atomically
+from fewshot_bench.plan import Cell, Request, load_data, make_plan, settle_questions
+from fewshot_bench.records import Record, Records, write_episodes
+from fewshot_bench.registry import Plugin, Registry, answers_by
+from fewshot_bench.runner import Notify, execute
+
+__all__ = ["Outcome", "data", "episodes", "leaderboard", "listing", "run"]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a run gave: the leaderboard rows of its own cells, their records, and the files that were written."""
+
+    table: pd.DataFrame
+    records: list[Record]
+    cells: list[Cell]
+    data: LabelledImages
+    files: list[Path]
+
+    @property
+    def failed(self) -> list[Record]:
+        """Records of cells that have no result."""
+        return [record for record in self.records if record.status in ("failed", "diverged")]
+
+
+def run(
+    request: Request,
+    out: Path = Path("results"),
+    *,
+    fresh: bool = False,
+    plugins: Sequence[Path] = (),
+    notify: Notify = lambda progress: None,
+) -> Outcome:
+    """Run what `request` asks for, keep it below `out`, and bring the leaderboard there up to date.
+
+    fresh: compute again what is on disk; plugins: files that define further baselines or data sets.
+    Raises `UserError` for what cannot be run; a cell that fails is in the outcome's `failed`.
+    """
+    plan = make_plan(request, Registry(plugins))
+    records = Records(out)
+    found = execute(plan, records, fresh=fresh, notify=notify)
+    files = _write_tables(records)
+    return Outcome(_table(records, found), found, plan.cells, plan.data, files)
+
+
+def leaderboard(out: Path = Path("results")) -> tuple[pd.DataFrame, list[Path]]:
+    """The leaderboard of all records below `out`, and the CSV files that were written anew from them."""
+    records = Records(out, write=False)
+    table = _table(records, records)
+    if table.empty:
+        raise UserError(f"--out {out} holds no record; run bench run --out {out} first")
+    return table, _write_tables(records)
+
+
+def _table(records: Records, chosen: Iterable[Record]) -> pd.DataFrame:
+    ordered = sorted(chosen, key=lambda record: record.episodes_digest)  # episodes are drawn once, then reused
+    answered = [record for record in ordered if record.status == "ok"]
+    return tables.leaderboard(map(records.answer, answered), [record for record in ordered if record.status != "ok"])
+
+
+def _write_tables(records: Records) -> list[Path]:
+    """leaderboard.csv (long), leaderboard-wide.csv and timings.csv, from all records."""
+    table = _table(records, records)
+    contents = {
+        "leaderboard.csv": table,
+        "leaderboard-wide.csv": tables.wide(table),
+        "timings.csv": tables.timings(records),
+    }
+    for name, content in contents.items():
+        encoded = tables.text(content).encode()
+        write_atomically(records.out / name, lambda out, encoded=encoded: out.write(encoded))  # type: ignore[misc]
+    return [records.out / name for name in contents]
+
+
+def episodes(request: Request, file: Path, *, plugins: Sequence[Path] = ()) -> pd.DataFrame:
+    """Write the episodes of the protocol that `request` settles to `file`, and tell what was written, a row a shot."""
+    images, protocols = load_data(request, Registry(plugins))
+    questions = settle_questions(request, images, protocols)
+    protocol = questions[0].protocol
+    about = {
+        "protocol": protocol.as_dict(),
+        "dataset": images.name,
+        "dataset_digest": images.digest,
+        "class_names": list(protocol.test_classes),
+        "digests": {question.shots: question.digest for question in questions},
+    }
+    try:
+        write_episodes(file, {q.shots: q.source.draw(0, q.episodes) for q in questions}, about)
+    except OSError as error:
+        raise UserError(f"{file} cannot be written ({error.strerror}); name a file in a folder that can") from None
+    return pd.DataFrame([{"shots": q.shots, "episodes": q.episodes, "digest": q.digest} for q in questions])
+
+
+def data(request: Request, *, plugins: Sequence[Path] = ()) -> LabelledImages:
+    """The images of a data set; of a path without a name, the data set that recognises its files, else `folder`."""
+    registry = Registry(plugins)
+    name = request.dataset
+    if name is None and request.data is not None:
+        with Tree(request.data) as tree:
+            known = (plugin.name for plugin in registry.datasets.values() if plugin.load().recognises(tree.files))
+            name = next(known, "folder")
+    return load_data(Request(dataset=name, data=request.data, data_folder=request.data_folder), registry)[0]
+
+
+def listing(plugins: Sequence[Path] = ()) -> pd.DataFrame:
+    """Every baseline and data set: kind, name, title, source, year, how it answers, and why one is broken."""
+    registry = Registry(plugins)
+    rows = [_row("baseline", plugin, _of_baseline) for plugin in registry.baselines.values()]
+    rows += [_row("data set", plugin, _of_dataset) for plugin in registry.datasets.values()]
+    columns = ["kind", "name", "title", "source", "year", "about", "settings", "error"]
+    return pd.DataFrame(rows, columns=columns).astype({"year": "Int64"})
+
+
+def _row(kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], dict[str, object]]) -> dict[str, object]:
+    try:
+        settings = " ".join(plugin.load().settings_type.names())
+        return {"kind": kind, "name": plugin.name, **describe(plugin), "settings": settings, "error": ""}
+    except UserError as error:
+        return {"kind": kind, "name": plugin.name, "error": str(error)}
+
+
+def _of_baseline(plugin: Plugin[Baseline]) -> dict[str, object]:
+    card = plugin.load().card
+    about = f"answers by {answers_by(plugin)}{', transductive' if card.transductive else ''}"
+    return {"title": card.title, "source": card.paper, "year": card.year, "about": about}
+
+
+def _of_dataset(plugin: Plugin[DataSet]) -> dict[str, object]:
+    card = plugin.load().card
+    about = "synthetic" if card.synthetic else "needs --data" if card.needs_path else ""
+    return {"title": card.title, "source": card.source, "year": card.year, "about": about}

@@ -1,0 +1,135 @@
+"""What a method is to this benchmark: the base class of the files in `baselines/`.
+
+Shapes: B images of C channels and H x W pixels, D features, N ways, K shots, Q queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+import torch
+from torch import Tensor, nn
+
+from fewshot_bench.dataset import LabelledImages
+from fewshot_bench.settings import Settings
+
+__all__ = ["Baseline", "Capability", "Card", "Context", "Rule", "capability", "is_trained"]
+
+Rule = Literal["mean_cosine", "prototype"]
+Capability = Literal["mean_cosine", "prototype", "pair", "classify", "predict"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a method is and where it was published.
+
+    standard: it runs where no baseline is named; transductive: its answer to a query may depend on the other queries;
+    label_equivariant: permuting the ways permutes its answers.
+    """
+
+    title: str
+    paper: str
+    year: int | None = None
+    standard: bool = False
+    transductive: bool = False
+    label_equivariant: bool = True
+
+
+@dataclass(frozen=True)
+class Context:
+    """What one `fit` is given beside the images: where to compute, its seed, and whom to tell.
+
+    progress(images_passed, loss): tells how far training is; it records the loss and raises `Diverged` when that is
+    not finite.
+    """
+
+    device: torch.device
+    seed: int
+    progress: Callable[[int, float], None]
+
+
+class Baseline:
+    """A method: one public subclass a file in `baselines/`, named by the file's stem.
+
+    Images come as uint8 tensors (B, C, H, W) on the context's device, C = 1 or 3. It answers episodes with the first
+    of these that it has:
+
+    - `embed` and a `rule`: the class whose references have the highest mean cosine similarity (`mean_cosine`), or the
+      nearest mean (`prototype`);
+    - `embed` and `pair`: the class whose references have the highest mean score with the query;
+    - `embed` and `classify`: the highest score from the features of the support;
+    - `predict`: the highest score from the images of the support.
+
+    `logits` is a closed-set head over the train classes, for classification protocols.
+    """
+
+    card: ClassVar[Card]
+    rule: ClassVar[Rule | None] = None
+    settings_type: ClassVar[type[Settings]] = Settings
+    views: ClassVar[int] = 1  # images passed through the encoder in training for each image of a batch
+    max_episodes: ClassVar[int | None] = None  # a slow method answers only the first so many
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings if settings is not None else self.settings_type()
+
+    @property
+    def network(self) -> nn.Module | None:
+        """The encoder, where there is one, for heat maps and for counting parameters."""
+        return None
+
+    def fit(self, train: LabelledImages, *, context: Context) -> None:
+        """Learn from the images of the train classes. A method that learns nothing only keeps what it needs."""
+
+    def state(self) -> Mapping[str, Tensor]:
+        """All that `fit` learned, as tensors."""
+        return {}
+
+    def load(self, state: Mapping[str, Tensor], *, context: Context) -> None:
+        """Take back what `state` gave."""
+
+    def embed(self, images_BCHW: Tensor) -> Tensor:
+        """Features (B, D), float32."""
+        raise NotImplementedError
+
+    def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
+        """Scores (A, B): how alike each a and each b are."""
+        raise NotImplementedError
+
+    def classify(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
+        """Scores (Q, N) from the features of one episode."""
+        raise NotImplementedError
+
+    def predict(self, support_NKCHW: Tensor, query_QCHW: Tensor) -> Tensor:
+        """Scores (Q, N) from the images of one episode."""
+        raise NotImplementedError
+
+    def logits(self, images_BCHW: Tensor) -> Tensor:
+        """Scores (B, C_train) over the train classes."""
+        raise NotImplementedError
+
+
+def _has(kind: type[Baseline], method: str) -> bool:
+    return getattr(kind, method) is not getattr(Baseline, method)
+
+
+def capability(kind: type[Baseline]) -> Capability:
+    """How this baseline answers episodes; raises `TypeError` where it cannot."""
+    if _has(kind, "embed"):
+        if kind.rule is not None:
+            if kind.rule not in get_args(Rule):
+                raise TypeError(f"{kind.__name__}.rule is {kind.rule!r} (allowed: {', '.join(get_args(Rule))})")
+            return kind.rule
+        if _has(kind, "pair"):
+            return "pair"
+        if _has(kind, "classify"):
+            return "classify"
+    if _has(kind, "predict"):
+        return "predict"
+    raise TypeError(f"{kind.__name__} cannot answer episodes: it needs embed with a rule, pair or classify; or predict")
+
+
+def is_trained(kind: type[Baseline]) -> bool:
+    """Whether its `fit` passes images through an encoder."""
+    return "passes" in kind.settings_type.names()

@@ -1,0 +1,236 @@
+"""The `bench` command: options are parsed here, the work is done elsewhere and imported on call."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fewshot_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fewshot_bench.plan import Request
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Which method recognises held-out defect classes from k examples, and is it really better?",
+)
+
+Dataset = Annotated[str | None, typer.Option("--dataset", help="Data set by name; bench list shows them.")]
+Data = Annotated[Path | None, typer.Option("--data", help="The folder or zip that holds the data set.")]
+Train = Annotated[str | None, typer.Option("--train-classes", help="Classes to train on, e.g. Pa,In,RS.")]
+Test = Annotated[str | None, typer.Option("--test-classes", help="Held-out classes, e.g. Cr,Sc,PS.")]
+Ways = Annotated[str | None, typer.Option("--ways", help="Classes of an episode.  [default: 3]")]
+Shots = Annotated[str | None, typer.Option("--shots", help="Support images a class, e.g. 1,3,5.  [default: 1,3,5]")]
+Queries = Annotated[str | None, typer.Option("--queries", help="Query images a class: a number or all.  [default: 15]")]
+Count = Annotated[str | None, typer.Option("--episodes", help="Episodes for each shot value.  [default: 2000]")]
+Seed = Annotated[str | None, typer.Option("--episode-seed", help="Seed of the episodes.  [default: 0]")]
+Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="A Python file with a further baseline or data set.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
+
+
+@app.command(
+    epilog="Examples: bench run --ways 3 --shots 1,3,5 | bench run --dataset neu --data NEU-CLS.zip --queries all | "
+    "bench run --baselines scl_amp,protonet --seeds 3 --set scl_amp.margin=0.3"
+)
+def run(
+    dataset: Dataset = None,
+    data: Data = None,
+    train_classes: Train = None,
+    test_classes: Test = None,
+    ways: Ways = None,
+    shots: Shots = None,
+    queries: Queries = None,
+    episodes: Count = None,
+    episode_seed: Seed = None,
+    episodes_file: Annotated[Path | None, typer.Option(help="Replay the episodes that bench episodes wrote.")] = None,
+    baselines: Annotated[str | None, typer.Option(help="Names, or all.  [default: the standard ones]")] = None,
+    preset: Annotated[str, typer.Option(help="quick or paper.")] = "quick",
+    encoder: Annotated[str | None, typer.Option(help="A torchvision ResNet, e.g. resnet50.")] = None,
+    weights: Annotated[str | None, typer.Option(help="none, or torchvision's, e.g. IMAGENET1K_V2.")] = None,
+    budget: Annotated[str | None, typer.Option(help="Images passed through the encoder in training.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="One setting, e.g. scl_amp.margin=0.3; repeat for more.")
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Trainings of each baseline.")] = "1",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    out: Out = Path("results"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what is on disk.")] = False,
+    plugin: Plugins = None,
+) -> None:
+    """Train baselines, put the same episodes to each, and write the leaderboard."""
+    asked = _request(
+        dataset, data, train_classes, test_classes, ways, shots, queries, episodes, episode_seed,
+        episodes_file=episodes_file, baselines=_words("--baselines", baselines) or (), preset=preset, encoder=encoder,
+        weights=weights, budget=_number("--budget", budget), settings=_settings(settings or []),
+        seeds=_number("--seeds", seeds), device=device,
+    )  # fmt: skip
+    from fewshot_bench import api, report
+
+    console = _console()
+    with report.Watch(console) as watch:
+        outcome = api.run(asked, out, fresh=fresh, plugins=plugin or [], notify=watch)
+    report.show_outcome(console, outcome)
+    if outcome.failed:
+        raise typer.Exit(1)
+
+
+@app.command("list", epilog="Examples: bench list | bench list --plugin my_method.py | bench list --csv")
+def list_(
+    plugin: Plugins = None,
+    csv: Annotated[bool, typer.Option("--csv", help="As CSV, with the settings of each.")] = False,
+) -> None:
+    """Show every baseline and data set with its source, and why one is broken."""
+    from fewshot_bench import api, report
+
+    found = api.listing(plugin or [])
+    if csv:
+        typer.echo(found.to_csv(index=False), nl=False)
+    else:
+        report.show_listing(_console(), found)
+
+
+@app.command(
+    epilog="Examples: bench episodes neu.npz --dataset neu --data NEU-CLS.zip --shots 1,5 | "
+    "bench run --dataset neu --data NEU-CLS.zip --episodes-file neu.npz"
+)
+def episodes(
+    file: Annotated[Path, typer.Argument(help="The .npz to write.")],
+    dataset: Dataset = None,
+    data: Data = None,
+    train_classes: Train = None,
+    test_classes: Test = None,
+    ways: Ways = None,
+    shots: Shots = None,
+    queries: Queries = None,
+    episodes: Count = None,
+    episode_seed: Seed = None,
+    plugin: Plugins = None,
+) -> None:
+    """Write the episodes of a protocol to a file: indices, class names and digests."""
+    asked = _request(dataset, data, train_classes, test_classes, ways, shots, queries, episodes, episode_seed)
+    from fewshot_bench import api
+
+    typer.echo(api.episodes(asked, file, plugins=plugin or []).to_string(index=False))
+    typer.echo(f"Written: {file}")
+
+
+@app.command(epilog="Examples: bench leaderboard | bench leaderboard --out runs/neu")
+def leaderboard(out: Out = Path("results")) -> None:
+    """Rebuild the leaderboard CSVs from the records, and show the table."""
+    from fewshot_bench import api, report
+
+    console = _console()
+    table, files = api.leaderboard(out)
+    report.show_leaderboard(console, table)
+    console.print("Written: " + ", ".join(map(str, files)), highlight=False, markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Examples: bench data NEU-DET.zip | bench data my_images/ | bench data --dataset steel-sim")
+def data(
+    path: Annotated[Path | None, typer.Argument(help="The folder or zip.")] = None,
+    dataset: Dataset = None,
+    plugin: Plugins = None,
+) -> None:
+    """Tell what a data set holds and what is wrong with it."""
+    from fewshot_bench import api, report
+    from fewshot_bench.plan import Request
+
+    asked = Request(dataset=dataset, data=path, data_folder=_data_folder())
+    report.show_data(_console(), api.data(asked, plugins=plugin or []))
+
+
+def _request(
+    dataset: str | None,
+    data: Path | None,
+    train_classes: str | None,
+    test_classes: str | None,
+    ways: str | None,
+    shots: str | None,
+    queries: str | None,
+    episodes: str | None,
+    episode_seed: str | None,
+    **more: Any,
+) -> Request:
+    """The request that the options of a protocol make; raises `UserError` for text that cannot be read."""
+    numbers = _words("--shots", shots)
+    read: dict[str, Any] = {
+        "ways": _number("--ways", ways),
+        "shots": None if numbers is None else [_number("--shots", word) for word in numbers],
+        "queries": queries if queries in (None, "all") else _number("--queries", queries, "a whole number, or all"),
+        "episodes": _number("--episodes", episodes),
+        "episode_seed": _number("--episode-seed", episode_seed),
+    }
+    from fewshot_bench.plan import Request
+
+    return Request(
+        dataset=dataset,
+        data=data,
+        data_folder=_data_folder(),
+        train_classes=_words("--train-classes", train_classes),
+        test_classes=_words("--test-classes", test_classes),
+        **read,
+        **more,
+    )
+
+
+def _data_folder() -> Path | None:
+    folder = os.environ.get("FEWSHOT_BENCH_DATA")
+    return Path(folder) if folder else None
+
+
+def _words(option: str, text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise UserError(f"{option} {text!r} has an empty entry; write names or numbers with one comma between them")
+    return words
+
+
+def _number(option: str, text: str | None, allowed: str = "a whole number") -> int | None:
+    try:
+        return None if text is None else int(text)
+    except ValueError:
+        raise UserError(f"{option} {text!r} cannot be read (allowed: {allowed})") from None
+
+
+def _settings(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    wrong = next((text for text, (_, equals, _) in zip(texts, pairs, strict=True) if not equals), None)
+    if wrong is not None:
+        raise UserError(f"--set {wrong!r} has no value; write --set BASELINE.SETTING=VALUE")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 120)
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one line on stderr and exit status 2."""
+    try:
+        status = app(standalone_mode=False)
+    except UserError as error:
+        message, status = str(error), 2
+    except typer.TyperException as error:  # an unknown option, a missing argument
+        message, status = f"{getattr(error, 'message', error)}; bench --help shows what there is", 2
+    except (KeyboardInterrupt, typer.Abort):
+        message, status = "stopped; what is done is kept, and the same command goes on from there", 130
+    else:
+        sys.exit(status or 0)
+    typer.echo(f"error: {message}", err=True)
+    sys.exit(status)

@@ -1,0 +1,177 @@
+"""Episodes as arrays of indices, drawn all at once from a counter-based generator.
+
+Shapes: T episodes, C test classes, N ways, K shots, Q queries a class.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from fewshot_bench.seeds import digest
+
+__all__ = ["DrawnEpisodes", "EpisodeSource", "Episodes", "FixedEpisodes", "Pool", "blocks", "prefixes"]
+
+Ints = npt.NDArray[np.int64]
+Pool = tuple[tuple[int, int], ...]  # (first index, number of images) of each test class
+
+NO_QUERY = -1  # pads the query rows of classes that have fewer images than others
+BLOCK = 4_000_000  # entries of the shuffling table of one block of episodes: 32 MB
+
+
+@dataclass(frozen=True, eq=False)
+class Episodes:
+    """A run of episodes: image indices into the data set, class positions in the protocol's test classes."""
+
+    classes_TN: Ints
+    support_TNK: Ints
+    query_TNQ: Ints
+
+    def __len__(self) -> int:
+        return len(self.classes_TN)
+
+    @property
+    def asked_TNQ(self) -> npt.NDArray[np.bool_]:
+        """True where there is a query, False at padding."""
+        return np.asarray(self.query_TNQ != NO_QUERY)
+
+
+class EpisodeSource(Protocol):
+    """Where episodes come from: drawn by a protocol, or fixed by a file."""
+
+    def draw(self, start: int, stop: int) -> Episodes:
+        """Episodes `start` to `stop - 1`."""
+        ...
+
+
+@dataclass(frozen=True)
+class DrawnEpisodes:
+    """Episodes of a protocol, drawn by counter: episode i is the same whoever asks and however many are drawn.
+
+    The generator is Philox4x64 (Salmon et al., SC 2011). Episode i reads the words [i*W, (i+1)*W); each word is
+    scaled to its range, none is rejected (bias below 2**-32 * n); the classes, then the images of each class, are the
+    first steps of a Fisher-Yates shuffle, so sets and orders are uniform.
+
+    pool: of each test class, its first index and its number of images; queries: a number, or None for all the rest;
+    seed_key: what else the draws depend on (data set digest, class names, seed).
+    """
+
+    pool: Pool
+    ways: int
+    shots: int
+    queries: int | None
+    seed_key: str
+    _key: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        key = digest(self.seed_key, self.pool, self.ways, self.shots, self.queries)
+        object.__setattr__(self, "_key", int(key[:32], 16))
+
+    @property
+    def drawn(self) -> int:
+        """Images drawn of each class: support and, where their number is given, queries."""
+        return self.shots + (self.queries or 0)
+
+    @property
+    def words(self) -> int:
+        """64-bit words an episode reads: a multiple of 4, as one counter step yields 4."""
+        return -(-self.ways * (1 + self.drawn) // 4) * 4
+
+    def draw(self, start: int, stop: int) -> Episodes:
+        """Episodes `start` to `stop - 1`."""
+        first, count = (np.array(column, dtype=np.int64) for column in zip(*self.pool, strict=True))
+        generator = np.random.Philox(key=self._key).advance(start * (self.words // 4))
+        words = generator.random_raw((stop - start) * self.words).reshape(stop - start, self.words) >> np.uint64(32)
+        n = self.ways
+        classes = _first_of_shuffle(words[:, :n], np.full(stop - start, len(self.pool)))
+        image_words = words[:, n : n + n * self.drawn].reshape(-1, self.drawn)
+        picked = _first_of_shuffle(image_words, count[classes].ravel()).reshape(stop - start, n, self.drawn)
+        offset = first[classes][:, :, None]
+        support = offset + picked[:, :, : self.shots]
+        query = self._rest(classes, picked) if self.queries is None else offset + picked[:, :, self.shots :]
+        return Episodes(classes, support, query)
+
+    def _rest(self, classes: Ints, picked: Ints) -> Ints:
+        """Every image of the drawn classes that is not support, padded where classes differ in size."""
+        first, count = (np.array(column, dtype=np.int64) for column in zip(*self.pool, strict=True))
+        largest = int(count.max())
+        free = np.arange(largest) < count[classes][:, :, None]
+        np.put_along_axis(free, picked, False, axis=2)
+        order = np.argsort(~free, axis=2, kind="stable")[:, :, : largest - self.shots]
+        kept = np.take_along_axis(free, order, axis=2)
+        return np.where(kept, first[classes][:, :, None] + order, NO_QUERY)
+
+
+def _first_of_shuffle(words_RM: npt.NDArray[np.uint64], sizes_R: Ints) -> Ints:
+    """The first M items of a Fisher-Yates shuffle of range(sizes[r]), for each row r of 32-bit words."""
+    rows, steps = words_RM.shape
+    largest = int(sizes_R.max(initial=1))
+    out = np.empty((rows, steps), dtype=np.int64)
+    block = max(1, BLOCK // largest)
+    for start in range(0, rows, block):
+        part = slice(start, min(start + block, rows))
+        row = np.arange(part.stop - part.start)
+        table = np.broadcast_to(np.arange(largest, dtype=np.int32), (len(row), largest)).copy()
+        for step in range(steps):
+            left = (sizes_R[part] - step).astype(np.uint64)
+            at = step + (words_RM[part, step] * left >> np.uint64(32)).astype(np.int64)
+            out[part, step] = table[row, at]
+            table[row, at] = table[:, step]
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class FixedEpisodes:
+    """Episodes that a file gives."""
+
+    episodes: Episodes
+
+    def fault(self, pool: Pool, ways: int, shots: int) -> str:
+        """What is wrong with them as `ways`-way `shots`-shot episodes over `pool`, or nothing."""
+        classes, support, query = self.episodes.classes_TN, self.episodes.support_TNK, self.episodes.query_TNQ
+        if not len(classes) or classes.shape[1] != ways or support.shape[1:] != (ways, shots) or not query.size:
+            shapes = f"{classes.shape}, {support.shape}, {query.shape}"
+            return f"arrays {shapes} are not (T, {ways}), (T, {ways}, {shots}), (T, {ways}, Q)"
+        if classes.min() < 0 or classes.max() >= len(pool):
+            return f"a class is none of the {len(pool)} test classes"
+        if (np.diff(np.sort(classes, axis=1), axis=1) == 0).any():
+            return "an episode holds a class twice"
+        first, count = (np.array(column)[classes][:, :, None] for column in zip(*pool, strict=True))
+        images = np.concatenate([support, query], axis=2)
+        if not (
+            (images >= first) & (images < first + count) | (np.arange(images.shape[2]) >= shots) & (images == NO_QUERY)
+        ).all():
+            return "an image is not of its class"
+        if not self.episodes.asked_TNQ.any(2).all():
+            return "a class has no query"
+        ordered = np.sort(images, axis=2)
+        if ((np.diff(ordered, axis=2) == 0) & (ordered[:, :, 1:] != NO_QUERY)).any():
+            return "an image occurs twice in a class of an episode"
+        return ""
+
+    def draw(self, start: int, stop: int) -> Episodes:
+        """Episodes `start` to `stop - 1`."""
+        whole = self.episodes
+        return Episodes(whole.classes_TN[start:stop], whole.support_TNK[start:stop], whole.query_TNQ[start:stop])
+
+
+def blocks(source: EpisodeSource, start: int, stop: int, size: int) -> Iterator[tuple[int, Episodes]]:
+    """(first episode, episodes) of blocks of at most `size` episodes from `start` up to `stop`."""
+    for at in range(start, stop, size):
+        yield at, source.draw(at, min(at + size, stop))
+
+
+def prefixes(source: EpisodeSource, count: int) -> dict[int, str]:
+    """Digests (32 hex digits) of the first 1, 2, 4, ... episodes and of all `count`: equal digests, equal episodes."""
+    running, digests, start = hashlib.sha256(), {}, 0
+    for mark in [2**power for power in range(count.bit_length()) if 2**power < count] + [count]:
+        for _, part in blocks(source, start, mark, 4096):
+            flat = [array.reshape(len(part), -1) for array in (part.classes_TN, part.support_TNK, part.query_TNQ)]
+            running.update(np.concatenate(flat, axis=1).astype("<i4").tobytes())
+        digests[mark], start = running.copy().hexdigest()[:32], mark
+    return digests

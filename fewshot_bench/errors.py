@@ -1,0 +1,29 @@
+"""What can go wrong, as a user is told it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["Diverged", "UserError", "unknown"]
+
+
+class UserError(Exception):
+    """A mistake the user can mend; its text is one line: the value, what is allowed, the remedy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))
+
+
+class Diverged(Exception):
+    """Training or embedding left the finite numbers; the text says where."""
+
+
+def unknown(what: str, value: str, allowed: Iterable[str], remedy: str = "") -> UserError:
+    """The error for a name that is not among `allowed`, with the nearest one suggested."""
+    names = list(allowed)
+    folded = {name.casefold(): name for name in names}
+    near = difflib.get_close_matches(value.casefold(), folded, n=1, cutoff=0.5)
+    hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
+    listed = ", ".join(names) if names else "none"
+    return UserError(f"unknown {what} {value!r}{hint} (allowed: {listed}){'; ' if remedy else ''}{remedy}")

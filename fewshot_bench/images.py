@@ -1,0 +1,102 @@
+"""The only decoder of image files, and the keeper of the decoded cache."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import platformdirs
+from PIL import Image
+
+from fewshot_bench.dataset import LabelledImages
+from fewshot_bench.errors import UserError
+from fewshot_bench.files import Tree, write_atomically
+from fewshot_bench.seeds import digest
+
+__all__ = ["SUFFIXES", "cached", "decode", "is_image"]
+
+SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
+CACHE_VERSION = 1
+
+
+def is_image(file: str) -> bool:
+    """Whether a file name ends like an image's."""
+    return file.lower().endswith(SUFFIXES)
+
+
+def decode(tree: Tree, file: str) -> Image.Image:
+    """The image in mode L or RGB, all of its pixels read; `UserError` names the file where that fails."""
+    try:
+        with Image.open(io.BytesIO(tree.read(file))) as image:
+            return _eight_bits(image)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{tree.path}: {file} is not a whole image ({error}); replace or remove it") from None
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"its pixels have mode {image.mode}, not 8 or 16 bits")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def cache_folder() -> Path:
+    """Where decoded data sets are kept: $FEWSHOT_BENCH_CACHE, or the user's cache folder."""
+    return Path(os.environ.get("FEWSHOT_BENCH_CACHE") or platformdirs.user_cache_dir("fewshot-bench"))
+
+
+def cached(parts: Sequence[object], build: Callable[[], LabelledImages]) -> LabelledImages:
+    """`build()`, or what it gave when it was last called for the same `parts` (a content digest, settings).
+
+    A cache that cannot be read or written costs time, never a result: it is built anew.
+    """
+    path = cache_folder() / f"{digest(CACHE_VERSION, *parts)[:32]}.npz"
+    try:
+        return _read_cache(path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        pass
+    data = build()
+    with contextlib.suppress(OSError):
+        write_atomically(path, lambda file: _write_cache(file, data))
+    return data
+
+
+_WORDS = ("name", "class_names", "files", "digest", "dropped", "notes", "abbreviations")
+
+
+def _write_cache(file: io.BufferedWriter, data: LabelledImages) -> None:
+    words = {name: getattr(data, name) for name in _WORDS}
+    words["abbreviations"] = dict(data.abbreviations)
+    arrays: dict[str, Any] = {"images": data.images, "labels": data.labels}
+    if data.boxes is not None:
+        arrays["boxes"] = np.concatenate([np.zeros((0, 4), dtype=np.int64), *data.boxes])
+        arrays["box_counts"] = np.array([len(boxes) for boxes in data.boxes])
+    np.savez(file, words=np.frombuffer(json.dumps(words).encode(), dtype=np.uint8), **arrays)
+
+
+def _read_cache(path: Path) -> LabelledImages:
+    with np.load(path, allow_pickle=False) as stored:
+        words = json.loads(stored["words"].tobytes())
+        boxes = None
+        if "boxes" in stored:
+            boxes = tuple(np.split(stored["boxes"], np.cumsum(stored["box_counts"])[:-1]))
+        return LabelledImages(
+            images=stored["images"],
+            labels=stored["labels"],
+            boxes=boxes,
+            name=words["name"],
+            digest=words["digest"],
+            class_names=tuple(words["class_names"]),
+            files=tuple(words["files"]),
+            dropped=tuple((file, earlier) for file, earlier in words["dropped"]),
+            notes=tuple(words["notes"]),
+            abbreviations=words["abbreviations"],
+        )

@@ -1,0 +1,1 @@
+"""What trained baselines are built from: encoders, views, losses and one training loop."""

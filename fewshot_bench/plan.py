@@ -1,0 +1,315 @@
+"""What to run: a request becomes trainings, each with the cells that it serves."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from fewshot_bench.baseline import Baseline
+from fewshot_bench.dataset import DataSet, LabelledImages
+from fewshot_bench.episode import EpisodeSource, FixedEpisodes, Pool, prefixes
+from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.learn.encoder import best_precision
+from fewshot_bench.protocol import Protocol
+from fewshot_bench.records import read_episodes
+from fewshot_bench.registry import Plugin, Registry
+from fewshot_bench.seeds import digest
+from fewshot_bench.settings import Settings
+
+__all__ = ["PRESETS", "Cell", "Plan", "Preset", "Question", "Request", "Training", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Settings for every baseline that has them. image_size: pixels a side, None for the data's own; passes: the
+    training budget for a number of training images and the views that a method takes of each.
+    """
+
+    name: str
+    encoder: str
+    image_size: int | None
+    passes: Callable[[int, int], int]
+
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        Preset("quick", "resnet18", 64, lambda images, views: max(18_000, 60 * images)),
+        Preset("paper", "resnet50", None, lambda images, views: 100 * images * views),  # 100 epochs of each
+    )
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user asks for; None means: the data set's protocol, or the preset, decides.
+
+    dataset: None is the standard one; queries: a number or "all"; settings: "baseline.name" -> text.
+    """
+
+    dataset: str | None = None
+    data: Path | None = None
+    data_folder: Path | None = None
+    train_classes: Sequence[str] | None = None
+    test_classes: Sequence[str] | None = None
+    ways: int | None = None
+    shots: Sequence[int] | None = None
+    queries: int | str | None = None
+    episodes: int | None = None
+    episode_seed: int | None = None
+    episodes_file: Path | None = None
+    baselines: Sequence[str] = ()
+    preset: str = "quick"
+    encoder: str | None = None
+    weights: str | None = None
+    budget: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    seeds: int = 1
+    device: str = "auto"
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """One shot value of a protocol with its episodes: the same for every baseline."""
+
+    protocol: Protocol
+    shots: int
+    source: EpisodeSource
+    pool: Pool
+    file: Path | None = None
+
+    @property
+    def episodes(self) -> int:
+        """How many."""
+        return self.protocol.episodes
+
+    @functools.cached_property
+    def digests(self) -> dict[int, str]:
+        """Digests of the prefixes of its episodes."""
+        return prefixes(self.source, self.episodes)
+
+    @property
+    def digest(self) -> str:
+        """The digest of all its episodes."""
+        return self.digests[self.episodes]
+
+    def at_most(self, episodes: int | None) -> Question:
+        """The same question with fewer episodes, for a slow baseline."""
+        if episodes is None or episodes >= self.episodes:
+            return self
+        return dataclasses.replace(self, protocol=dataclasses.replace(self.protocol, episodes=episodes))
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """One `fit`: a baseline with resolved settings, on the images of the train classes, from one seed."""
+
+    plugin: Plugin[Baseline]
+    kind: type[Baseline]
+    settings: Settings
+    given: dict[str, Any]
+    preset: str
+    dataset_digest: str
+    train_classes: tuple[str, ...]
+    seed: int
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Of the baseline's file."""
+        return self.plugin.sha256
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What its checkpoint is kept under: everything that the outcome of the fit depends on."""
+        settings = self.settings.as_dict()
+        who = (self.plugin.name, self.sha256, version("fewshot-bench"))
+        return digest(who, settings, self.dataset_digest, self.train_classes, self.seed)[:32]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Training x question: one record."""
+
+    training: Training
+    question: Question
+
+    @functools.cached_property
+    def key(self) -> str:
+        """What its record is kept under."""
+        return digest(self.training.key, self.question.shots, self.question.digest)[:32]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """All cells, by the training that serves them, over one data set."""
+
+    data: LabelledImages
+    protocol: Protocol
+    trainings: dict[Training, list[Cell]]
+    device: torch.device
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Every cell, training after training."""
+        return [cell for cells in self.trainings.values() for cell in cells]
+
+
+def make_plan(request: Request, registry: Registry) -> Plan:
+    """The plan for a request, with its data loaded; raises `UserError` for whatever cannot be run."""
+    if request.preset not in PRESETS:
+        raise unknown("preset", request.preset, PRESETS)
+    if request.seeds < 1:
+        raise UserError(f"seeds={request.seeds} is out of bounds (allowed: 1 or more)")
+    device = pick_device(request.device)
+    plugins = _chosen(request.baselines, registry)
+    kinds = {plugin: plugin.load() for plugin in plugins}
+    overrides = _overrides(request.settings, [plugin.name for plugin in plugins], registry)
+    data, protocols = load_data(request, registry)
+    questions = settle_questions(request, data, protocols)
+    protocol = questions[0].protocol
+    trainings: dict[Training, list[Cell]] = {}
+    for plugin, kind in kinds.items():
+        given = overrides.get(plugin.name, {})
+        settings = _resolve(plugin.name, kind, request, given, data, protocol, device)
+        asked = [question.at_most(kind.max_episodes) for question in questions]
+        for seed in range(request.seeds):
+            training = Training(
+                plugin, kind, settings, dict(given), request.preset, data.digest, protocol.train_classes, seed
+            )
+            trainings[training] = [Cell(training, question) for question in asked]
+    return Plan(data, protocol, trainings, device)
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of that name; `auto` is the first accelerator, else the processor."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise unknown("device", name, ("auto", "cpu", "cuda"))
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("device 'cuda' is not there (torch sees no CUDA device); use --device cpu")
+    return torch.device(name)
+
+
+def load_data(request: Request, registry: Registry) -> tuple[LabelledImages, tuple[Protocol, ...]]:
+    """The images of the data set that is asked for, and its named protocols."""
+    name = request.dataset or next(name for name, plugin in registry.datasets.items() if plugin.load().card.standard)
+    plugin = registry.dataset(name)
+    kind = plugin.load()
+    values = _overrides(request.settings, [plugin.name], registry).get(plugin.name, {})
+    source = kind(kind.settings_type().override(plugin.name, values))
+    return source.load(request.data or _lying_in(request.data_folder, kind)), kind.protocols
+
+
+def _lying_in(folder: Path | None, kind: type[DataSet]) -> Path | None:
+    places = [folder / name for name in kind.card.found_as] if folder else []
+    return next((place for place in places if place.exists()), None)
+
+
+def ask(protocol: Protocol, data: LabelledImages) -> list[Question]:
+    """The questions of a protocol: one a shot value."""
+    pool = protocol.pool(data)
+    return [Question(protocol, shots, protocol.drawn(data.digest, pool, shots), pool) for shots in protocol.shots]
+
+
+def replay(path: Path, data: LabelledImages) -> list[Question]:
+    """The questions that a file of episodes holds; raises `UserError` where they do not fit the data set.
+
+    Episodes that the protocol would draw itself are drawn, so that only those of another origin need the file.
+    """
+    episodes, about = read_episodes(path)
+    if about["dataset_digest"] != data.digest:
+        raise UserError(f"{path} holds episodes of another data set than {data.name}; name the one it was made from")
+    stored = Protocol.from_dict(about["protocol"])
+    questions = []
+    for drawn in ask(stored.over(data, stored.train_classes, stored.test_classes), data):
+        if drawn.shots not in episodes:
+            raise UserError(f"{path} holds no episodes with {drawn.shots} shots; make it anew with bench episodes")
+        fixed = FixedEpisodes(episodes[drawn.shots])
+        fault = fixed.fault(drawn.pool, stored.ways, drawn.shots)
+        if fault:
+            raise UserError(f"{path}, {drawn.shots} shots: {fault}; make it anew with bench episodes")
+        asked = dataclasses.replace(drawn.protocol, episodes=len(fixed.episodes))
+        same = Question(asked, drawn.shots, drawn.source, drawn.pool)
+        given = Question(asked, drawn.shots, fixed, drawn.pool, path)
+        questions.append(same if same.digest == given.digest else given)
+    return questions
+
+
+def settle_questions(request: Request, data: LabelledImages, protocols: Sequence[Protocol]) -> list[Question]:
+    """What is asked of every baseline: by the protocol with the request's options in place, or by a file."""
+    options = {name: getattr(request, name) for name in ("ways", "episodes", "episode_seed", "shots", "queries")}
+    options = {name: value for name, value in options.items() if value is not None}
+    if request.episodes_file is not None:
+        fixed = [*options, *(name for name in ("train_classes", "test_classes") if getattr(request, name) is not None)]
+        if fixed:
+            option = "--" + fixed[0].replace("_", "-")
+            raise UserError(f"--episodes-file {request.episodes_file} settles the protocol; leave {option} out")
+        return replay(request.episodes_file, data)
+    if "shots" in options:
+        options["shots"] = tuple(options["shots"])
+    if "queries" in options:
+        options["queries"] = None if options["queries"] == "all" else int(options["queries"])
+    base = protocols[0] if protocols else Protocol(name=f"{data.name}-custom", dataset=data.name)
+    return ask(dataclasses.replace(base, **options).over(data, request.train_classes, request.test_classes), data)
+
+
+def _chosen(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:
+    if list(names) == ["all"]:
+        return list(registry.baselines.values())
+    if names:
+        return [registry.baseline(name) for name in dict.fromkeys(names)]
+    return [plugin for plugin in registry.baselines.values() if _standard(plugin)]
+
+
+def _standard(plugin: Plugin[Baseline]) -> bool:
+    try:
+        return plugin.load().card.standard
+    except UserError:  # a broken file that nobody named is for `bench list` to show
+        return False
+
+
+def _overrides(settings: Mapping[str, str], mine: Sequence[str], registry: Registry) -> dict[str, dict[str, str]]:
+    """ "owner.name" -> text, by owner; `UserError` where an owner does not exist."""
+    found: dict[str, dict[str, str]] = {}
+    for key, text in settings.items():
+        owner, dot, name = key.partition(".")
+        if not dot or not name:
+            raise UserError(f"--set {key}={text} names no owner; write --set BASELINE.SETTING=VALUE")
+        known = [*registry.baselines, *registry.datasets]
+        if owner not in known:
+            raise unknown("owner of a setting", owner, known)
+        if owner in mine:
+            found.setdefault(owner, {})[name] = text
+    return found
+
+
+def _resolve(
+    name: str,
+    kind: type[Baseline],
+    request: Request,
+    given: Mapping[str, str],
+    data: LabelledImages,
+    protocol: Protocol,
+    device: torch.device,
+) -> Settings:
+    """Defaults, then the preset, then the options for all baselines, then those given for this one."""
+    preset = PRESETS[request.preset]
+    images = sum(data.class_range(train)[1] for train in protocol.train_classes)
+    values: dict[str, object] = {
+        "encoder": preset.encoder,
+        "image_size": preset.image_size or data.images.shape[-1],
+        "passes": preset.passes(images, kind.views),
+        "precision": best_precision(device),
+    }
+    wanted = {"encoder": request.encoder, "weights": request.weights, "passes": request.budget}
+    values |= {option: value for option, value in wanted.items() if value is not None}
+    settings = kind.settings_type()
+    return settings.override(name, {**settings.applicable(values), **given})

@@ -1,0 +1,169 @@
+"""What the terminal shows: progress while it works, then tables. Percent is for eyes; files hold fractions."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from fewshot_bench.api import Outcome
+from fewshot_bench.dataset import LabelledImages
+from fewshot_bench.runner import Progress as Step
+
+__all__ = ["Watch", "show_data", "show_leaderboard", "show_listing", "show_outcome"]
+
+
+class Watch:
+    """Live progress on a terminal, plain lines elsewhere; call it with each step."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.bars = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal,
+        )  # fmt: skip
+        self.task: TaskID | None = None
+        self.current = ("", 0, "")
+
+    def __enter__(self) -> Self:
+        self.bars.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.bars.__exit__(kind, error, at)
+
+    def __call__(self, step: Step) -> None:
+        """Show one step."""
+        name = step.baseline + (f" (seed {step.seed})" if step.seed else "")
+        if step.stage == "done":
+            if self.task is not None:
+                self.bars.remove_task(self.task)
+                self.task = None
+            self.console.print(f"{name}: {step.note}", highlight=False)
+            return
+        if self.task is None or self.current != (step.baseline, step.seed, step.stage):
+            if self.task is not None:
+                self.bars.remove_task(self.task)
+            self.task = self.bars.add_task(f"{name}: {step.stage}", note="", total=step.total or None)
+            self.current = (step.baseline, step.seed, step.stage)
+            if not self.console.is_terminal and step.stage != "score":
+                self.console.print(f"{name}: {step.stage} ...", highlight=False)
+        self.bars.update(self.task, completed=step.done, total=step.total or None, note=step.note)
+
+
+def show_outcome(console: Console, outcome: Outcome) -> None:
+    """The leaderboard of a run, what it was measured on, what failed, and where the files lie."""
+    show_leaderboard(console, outcome.table)
+    for note in outcome.data.notes:
+        console.print(f"Data: {note}.", highlight=False, markup=False)
+    if outcome.data.dropped:
+        console.print(f"Data: {_dropped(outcome.data)}.", highlight=False, markup=False)
+    for record in outcome.failed:
+        who = f"{record.baseline['name']}, {record.shots} shots, seed {record.training['seed']}"
+        console.print(f"{who}: {record.status}: {record.reason}", highlight=False, markup=False, soft_wrap=True)
+    console.print("Written: " + ", ".join(map(str, outcome.files)), highlight=False, markup=False, soft_wrap=True)
+
+
+def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
+    """A table for each question: baselines by rows, shot values by columns, accuracy in percent with its interval."""
+    among = [
+        "dataset",
+        "dataset_digest",
+        "protocol",
+        "test_classes",
+        "preset",
+        "ways",
+        "queries",
+        "episodes",
+        "episode_seed",
+    ]
+    for values, part in frame.groupby(among, sort=False):
+        asked = dict(zip(among, values, strict=True))
+        title = (
+            f"{asked['dataset']}, {asked['protocol']}: {asked['ways']}-way, {asked['queries']} queries a class, "
+            f"{asked['episodes']} episodes, preset {asked['preset']}; test classes {asked['test_classes']}"
+        )
+        console.print(title, highlight=False, markup=False)
+        console.print(_board(part))
+        for note in sorted(set(part["note"].dropna()) - {""}):
+            console.print(f"Note: {note}.", highlight=False, markup=False)
+    console.print(
+        "Accuracy in %, +- half of the 95 % interval over other images of these classes"
+        + (" and other training seeds" if (frame["seeds"] > 1).any() else "")
+        + "; rank at the most shots.",
+        highlight=False,
+    )
+
+
+def _board(part: pd.DataFrame) -> Table:
+    shots = sorted(part["shots"].unique())
+    several = part["seeds"].max() > 1
+    table = Table("rank", "baseline", "encoder", *(["seeds"] if several else []), *(f"{k}-shot" for k in shots))
+    rows = []
+    for (name, encoder, _, _), cells in part.fillna({"encoder": "-"}).groupby(
+        ["baseline", "encoder", "settings", "source"]
+    ):
+        by_shot = {row["shots"]: row for _, row in cells.iterrows()}
+        last = by_shot.get(shots[-1])
+        rank = None if last is None or pd.isna(last["rank"]) else int(last["rank"])
+        texts = [_percent(by_shot.get(k)) for k in shots]
+        rows.append((rank if rank is not None else len(part) + 1, [
+            "-" if rank is None else str(rank), str(name), str(encoder),
+            *([str(cells["seeds"].max())] if several else []), *texts,
+        ]))  # fmt: skip
+    for _, cells_text in sorted(rows, key=lambda row: (row[0], row[1][1])):
+        table.add_row(*cells_text)
+    return table
+
+
+def _percent(row: pd.Series | None) -> str:
+    if row is None:
+        return "missing"
+    if pd.isna(row["accuracy"]):
+        return str(row["status"])
+    half = (row["ci95_high"] - row["ci95_low"]) / 2
+    return f"{100 * row['accuracy']:.1f} +- {100 * half:.1f}"
+
+
+def show_listing(console: Console, frame: pd.DataFrame) -> None:
+    """Baselines and data sets, and why one is broken."""
+    for kind, part in frame.groupby("kind"):
+        table = Table("name", "title", "source", "year", "", title=f"{kind}s", title_justify="left", expand=False)
+        for row in part[part["error"] == ""].astype({"year": "string"}).fillna("").itertuples():
+            table.add_row(*map(str, (row.name, row.title, row.source, row.year, row.about)))
+        console.print(table)
+    for row in frame[frame["error"] != ""].itertuples():
+        console.print(f"broken: {row.name}: {row.error}", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_data(console: Console, data: LabelledImages) -> None:
+    """What a data set holds and what is wrong with it."""
+    channels, height, width = data.images.shape[1:]
+    console.print(
+        f"{data.name}: {len(data)} images of {width} x {height} pixels, {'grey' if channels == 1 else 'RGB'}, "
+        f"{len(data.class_names)} classes, digest {data.digest[:32]}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table("class", "short", "images", *(["boxes"] if data.boxes is not None else []))
+    short = {full: name for name, full in data.abbreviations.items()}
+    for name in data.class_names:
+        first, count = data.class_range(name)
+        boxes = [] if data.boxes is None else [str(sum(len(b) for b in data.boxes[first : first + count]))]
+        table.add_row(name, short.get(name, ""), str(count), *boxes)
+    console.print(table)
+    console.print(f"byte-identical copies: {_dropped(data)}", highlight=False, markup=False, soft_wrap=True)
+    for note in data.notes:
+        console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _dropped(data: LabelledImages) -> str:
+    if not data.dropped:
+        return "none"
+    first = "; ".join(f"{file} is {earlier}" for file, earlier in data.dropped[:5])
+    more = f" and {len(data.dropped) - 5} more" if len(data.dropped) > 5 else ""
+    return f"{len(data.dropped)} left out ({first}{more})"

@@ -1,0 +1,41 @@
+"""Every random number starts here: seeds are derived by hashing what they are for."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+__all__ = ["derive", "digest", "global_seed"]
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 (64 hex digits) of JSON-serialisable `parts` in a canonical form."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def derive(*parts: object) -> int:
+    """A seed in [0, 2**63) that depends on `parts` alone."""
+    return int(digest(*parts)[:16], 16) >> 1
+
+
+@contextlib.contextmanager
+def global_seed(seed: int) -> Iterator[None]:
+    """Seed Python's, numpy's and torch's global generators, and put their states back afterwards."""
+    devices = list(range(torch.cuda.device_count()))
+    python, legacy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=devices):
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        torch.manual_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(legacy)
