@@ -70,7 +70,7 @@ class SclAmp(TrainedBaseline):
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Eq. 5: Eq. 2 on the image and its two views, Eq. 4 on the image."""
         s = self.settings
-        stacked = torch.cat([images_BCHW, self.view(images_BCHW, generator), self.view(images_BCHW, generator)])
+        stacked = torch.cat([self.plain(images_BCHW), self.view(images_BCHW, generator), self.view(images_BCHW, generator)])
         x, i, j = self.parts["projection"](self.encode(stacked)).chunk(3)
         contrastive = self_contrastive(x, i, j, temperature=s.temperature, symmetric=s.symmetric)
         return total(contrastive, self.parts["arc"](x, labels_B), alpha=s.alpha, beta=s.beta)

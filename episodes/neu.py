@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from fewshot_bench.dataset import DataCard, DataSet, LabelledImages, group_by_class
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import Tree
+from fewshot_bench.files import Tree, natural
 from fewshot_bench.images import cached, decode, is_image
 from fewshot_bench.protocol import Protocol
 
@@ -69,7 +69,7 @@ def _class_of(file: str) -> str | None:
 
 
 def _load(tree: Tree) -> LabelledImages:
-    images = [file for file in tree.files if is_image(file)]
+    images = sorted(filter(is_image, tree.files), key=lambda file: natural(PurePosixPath(file).stem))
     named = {file: name for file in images if (name := _class_of(file)) is not None}
     counts = Counter(named.values())
     wrong = [f"{name} has {counts[name]}" for name in CLASSES if counts[name] != IMAGES_A_CLASS]

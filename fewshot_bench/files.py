@@ -15,7 +15,7 @@ from typing import Self
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["Tree", "write_atomically"]
+__all__ = ["Tree", "natural", "write_atomically"]
 
 
 class Tree:
@@ -34,7 +34,7 @@ class Tree:
             names = iter(self._open().namelist())
         else:
             raise UserError(f"{path} does not exist; name a folder or a zip of images")
-        self.files = tuple(sorted(filter(_is_shown, names), key=_natural))
+        self.files = tuple(sorted(filter(_is_shown, names), key=natural))
 
     def _open(self) -> zipfile.ZipFile:
         try:
@@ -78,7 +78,8 @@ def _is_shown(file: str) -> bool:
     return not file.endswith("/") and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
-def _natural(file: str) -> list[tuple[int, str]]:
+def natural(file: str) -> list[tuple[int, str]]:
+    """A sort key by which 2 comes before 10."""
     return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"([0-9]+)", file)]
 
 

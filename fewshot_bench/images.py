@@ -83,7 +83,7 @@ def _write_cache(file: io.BufferedWriter, data: LabelledImages) -> None:
 
 
 def _read_cache(path: Path) -> LabelledImages:
-    with np.load(path, allow_pickle=False) as stored:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         words = json.loads(stored["words"].tobytes())
         boxes = None
         if "boxes" in stored:

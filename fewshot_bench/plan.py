@@ -14,16 +14,15 @@ import torch
 
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.dataset import DataSet, LabelledImages
-from fewshot_bench.episode import EpisodeSource, FixedEpisodes, Pool, prefixes
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.learn.encoder import best_precision
 from fewshot_bench.protocol import Protocol
-from fewshot_bench.records import read_episodes
+from fewshot_bench.question import Question, ask, replay
 from fewshot_bench.registry import Plugin, Registry
 from fewshot_bench.seeds import digest
 from fewshot_bench.settings import Settings
 
-__all__ = ["PRESETS", "Cell", "Plan", "Preset", "Question", "Request", "Training", "make_plan"]
+__all__ = ["PRESETS", "Cell", "Plan", "Preset", "Request", "Training", "make_plan"]
 
 
 @dataclass(frozen=True)
@@ -73,38 +72,6 @@ class Request:
     settings: Mapping[str, str] = field(default_factory=dict)
     seeds: int = 1
     device: str = "auto"
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """One shot value of a protocol with its episodes: the same for every baseline."""
-
-    protocol: Protocol
-    shots: int
-    source: EpisodeSource
-    pool: Pool
-    file: Path | None = None
-
-    @property
-    def episodes(self) -> int:
-        """How many."""
-        return self.protocol.episodes
-
-    @functools.cached_property
-    def digests(self) -> dict[int, str]:
-        """Digests of the prefixes of its episodes."""
-        return prefixes(self.source, self.episodes)
-
-    @property
-    def digest(self) -> str:
-        """The digest of all its episodes."""
-        return self.digests[self.episodes]
-
-    def at_most(self, episodes: int | None) -> Question:
-        """The same question with fewer episodes, for a slow baseline."""
-        if episodes is None or episodes >= self.episodes:
-            return self
-        return dataclasses.replace(self, protocol=dataclasses.replace(self.protocol, episodes=episodes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,36 +178,6 @@ def load_data(request: Request, registry: Registry) -> tuple[LabelledImages, tup
 def _lying_in(folder: Path | None, kind: type[DataSet]) -> Path | None:
     places = [folder / name for name in kind.card.found_as] if folder else []
     return next((place for place in places if place.exists()), None)
-
-
-def ask(protocol: Protocol, data: LabelledImages) -> list[Question]:
-    """The questions of a protocol: one a shot value."""
-    pool = protocol.pool(data)
-    return [Question(protocol, shots, protocol.drawn(data.digest, pool, shots), pool) for shots in protocol.shots]
-
-
-def replay(path: Path, data: LabelledImages) -> list[Question]:
-    """The questions that a file of episodes holds; raises `UserError` where they do not fit the data set.
-
-    Episodes that the protocol would draw itself are drawn, so that only those of another origin need the file.
-    """
-    episodes, about = read_episodes(path)
-    if about["dataset_digest"] != data.digest:
-        raise UserError(f"{path} holds episodes of another data set than {data.name}; name the one it was made from")
-    stored = Protocol.from_dict(about["protocol"])
-    questions = []
-    for drawn in ask(stored.over(data, stored.train_classes, stored.test_classes), data):
-        if drawn.shots not in episodes:
-            raise UserError(f"{path} holds no episodes with {drawn.shots} shots; make it anew with bench episodes")
-        fixed = FixedEpisodes(episodes[drawn.shots])
-        fault = fixed.fault(drawn.pool, stored.ways, drawn.shots)
-        if fault:
-            raise UserError(f"{path}, {drawn.shots} shots: {fault}; make it anew with bench episodes")
-        asked = dataclasses.replace(drawn.protocol, episodes=len(fixed.episodes))
-        same = Question(asked, drawn.shots, drawn.source, drawn.pool)
-        given = Question(asked, drawn.shots, fixed, drawn.pool, path)
-        questions.append(same if same.digest == given.digest else given)
-    return questions
 
 
 def settle_questions(request: Request, data: LabelledImages, protocols: Sequence[Protocol]) -> list[Question]:

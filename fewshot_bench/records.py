@@ -203,7 +203,7 @@ def write_episodes(path: Path, episodes: Mapping[int, Episodes], about: Json) ->
 def read_episodes(path: Path) -> tuple[dict[int, Episodes], Json]:
     """What `write_episodes` wrote; raises `UserError` where the file is missing or holds something else."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
             Protocol.from_dict(about["protocol"])
             episodes = {

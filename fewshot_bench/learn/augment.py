@@ -18,17 +18,24 @@ __all__ = ["Augment"]
 
 @dataclass(frozen=True)
 class Augment:
-    """crop: least share of the area kept; ratio: largest aspect ratio of a crop; flip: probability of each flip."""
+    """size: pixels a side of a view; crop: least share of the area kept; ratio: largest aspect ratio of a crop; flip:
+    probability of each flip.
+    """
 
+    size: int
     crop: float = 0.2
     ratio: float = 4 / 3
     flip: float = 0.5
     rotate: bool = True
 
     def __call__(self, images_BCHW: Tensor, generator: torch.Generator) -> Tensor:
-        """One view of each square image: float, of the same shape and value range."""
+        """One view (B, C, size, size) of each square image: float, of the same value range.
+
+        Views are sampled bilinearly: images should be at most about twice as large as views.
+        """
         theta = self._maps(len(images_BCHW), generator).to(images_BCHW.device)
-        grid = F.affine_grid(theta, list(images_BCHW.shape), align_corners=False)
+        shape = [*images_BCHW.shape[:2], self.size, self.size]
+        grid = F.affine_grid(theta, shape, align_corners=False)
         return F.grid_sample(images_BCHW.float(), grid, padding_mode="reflection", align_corners=False)
 
     def _maps(self, count: int, generator: torch.Generator) -> Tensor:

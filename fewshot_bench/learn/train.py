@@ -22,6 +22,7 @@ from fewshot_bench.seeds import derive
 __all__ = ["EncoderBaseline", "TrainedBaseline", "TrainingSettings", "balanced_batches", "shuffled_batches"]
 
 REPORTS = 200  # loss values kept of one training, at most
+DETAIL = 2  # training images are held at up to so many times the size of a view, so that a crop shows more, not blur
 
 
 class EncoderBaseline(Baseline):
@@ -103,18 +104,25 @@ class TrainedBaseline(EncoderBaseline):
 
     @abstractmethod
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
-        """The loss of a batch of images, values 0 to 255; `generator` is for views and nothing else."""
+        """The loss of a batch of images, values 0 to 255, which `plain` and `view` bring to the size to be used.
+
+        `generator` is for views and nothing else.
+        """
 
     def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
         """Indices of one batch after another, without end."""
         return shuffled_batches(labels_M, self.settings.batch_size, generator)
 
     def view(self, images_BCHW: Tensor, generator: torch.Generator) -> Tensor:
-        """A random view of each image."""
+        """A random view of each image, at the size to be used."""
         s = self.settings
         if not s.augment:
-            return images_BCHW
-        return Augment(crop=s.crop, flip=s.flip, rotate=s.rotate)(images_BCHW, generator)
+            return self.plain(images_BCHW)
+        return Augment(size=s.image_size, crop=s.crop, flip=s.flip, rotate=s.rotate)(images_BCHW, generator)
+
+    def plain(self, images_BCHW: Tensor) -> Tensor:
+        """The images themselves, at the size to be used."""
+        return resize(images_BCHW, self.settings.image_size)
 
     def encode(self, images_BCHW: Tensor) -> Tensor:
         """The encoder's features (B, D) in training; the network computes in `precision`, all after it in float32."""
@@ -126,7 +134,8 @@ class TrainedBaseline(EncoderBaseline):
         """Adam on `loss` until the budget of passes is spent."""
         s = self.settings
         self.build(len(train.class_names), context.device)
-        images = _resident(train, s.image_size, context.device)
+        side = min(train.images.shape[-1], DETAIL * s.image_size)
+        images = _resident(train, max(side, s.image_size), context.device)
         labels = torch.from_numpy(train.labels)
         resident_labels = labels.to(context.device)
         order, views = (torch.Generator().manual_seed(derive(context.seed, use)) for use in ("order", "views"))
@@ -149,7 +158,7 @@ class TrainedBaseline(EncoderBaseline):
 
 
 def _resident(train: LabelledImages, size: int, device: torch.device, block: int = 256) -> Tensor:
-    """All training images at the size to be used, uint8, on the device."""
+    """All training images, resized, as uint8 on the device."""
     parts = torch.from_numpy(train.images).split(block)
     return torch.cat([resize(part.to(device), size).round().clamp(0, 255).byte() for part in parts])
 

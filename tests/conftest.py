@@ -1,0 +1,68 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fewshot_bench import cli
+from fewshot_bench.dataset import LabelledImages, group_by_class
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded data goes to a folder of this session, so that no test reads what another version wrote."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FEWSHOT_BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("NO_COLOR", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder with the real data; tests that need it are skipped where it is not."""
+    places = [Path(os.environ.get("FEWSHOT_BENCH_DATA") or "nowhere"), ROOT.parent / "shared" / "data"]
+    found = next((place for place in places if (place / "NEU-CLS.zip").is_file()), None)
+    if found is None:
+        pytest.skip("the NEU data is not here: name its folder in FEWSHOT_BENCH_DATA")
+    return found
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run `bench` as a user would: (exit status, standard output, standard error)."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["bench", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+TINY = ("--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32", "--queries", "5", "--episodes", "40")
+
+
+@pytest.fixture(scope="session")
+def blobs() -> LabelledImages:
+    """Six classes of 20 grey 32 x 32 images that differ in brightness and direction of stripes."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:32, :32]
+    images, labels = [], []
+    for label in range(6):
+        stripes = np.sin((x * np.cos(label / 2) + y * np.sin(label / 2)) / 2)
+        for _ in range(20):
+            pixels = 80 + 15 * label + 40 * stripes + rng.normal(0, 10, (32, 32))
+            images.append(np.clip(pixels, 0, 255).astype(np.uint8)[None])
+            labels.append(label)
+    names = [f"class{label}" for label in range(6)]
+    return group_by_class("blobs", np.stack(images), labels, names, [f"{i}.png" for i in range(len(labels))])
+
+
+def image_features(data: LabelledImages) -> torch.Tensor:
+    return torch.from_numpy(data.images).flatten(1).float()

@@ -1,0 +1,106 @@
+"""The layering: a file imports its own layer or a lower one, never in a circle, and the core never names a plug-in."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import fewshot_bench
+from fewshot_bench.registry import Registry
+
+ROOT = Path(__file__).resolve().parents[1]
+CORE = ROOT / "fewshot_bench"
+LAYERS = [
+    {"errors", "seeds", "scoring", "stats"},
+    {"settings", "episode", "dataset", "protocol", "baseline"},
+    {"learn.augment", "learn.encoder", "learn.losses", "learn.train", "learn"},
+    {"files", "images", "provenance", "plugins", "plugins.baselines", "plugins.episodes", "records", "registry"},
+    {"leaderboard", "plan", "question", "runner"},
+    {"api", "report"},
+    {"", "__main__", "cli"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+FILES = {
+    path.relative_to(CORE).with_suffix("").as_posix().replace("/", ".").removesuffix("__init__").rstrip("."): path
+    for path in CORE.rglob("*.py")
+}
+
+
+def imported(path: Path, *, typing_too: bool = False) -> set[str]:
+    """Names of the core's modules that a file imports, those for type checkers alone left out unless asked for."""
+    found = set()
+
+    class Visitor(ast.NodeVisitor):
+        def visit_If(self, node: ast.If) -> None:
+            if typing_too or not (isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
+                self.generic_visit(node)
+
+        def visit_Import(self, node: ast.Import) -> None:
+            found.update(alias.name for alias in node.names)
+
+        def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+            found.add(str(node.module))
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+
+    Visitor().visit(ast.parse(path.read_text()))
+    inside = {name.removeprefix("fewshot_bench").lstrip(".") for name in found if name.startswith("fewshot_bench")}
+    return {name for name in inside if name in FILES and name}
+
+
+def test_every_file_has_a_layer():
+    assert set(FILES) == set(LEVEL)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_imports_go_down(name: str):
+    assert all(LEVEL[other] <= LEVEL[name] for other in imported(FILES[name]))
+
+
+def test_no_circles():
+    edges = {name: imported(path) - {name} for name, path in FILES.items()}
+    done: set[str] = set()
+    while len(done) < len(edges):
+        free = {name for name, others in edges.items() if name not in done and others <= done}
+        assert free, f"a circle among {sorted(set(edges) - done)}"
+        done |= free
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_core_never_names_a_plugin(name: str):
+    text = FILES[name].read_text()
+    assert not re.search(r"plugins\.(baselines|episodes)\.\w", text)
+    registry = Registry()
+    strings = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+    assert not strings & ({*registry.baselines, *registry.datasets} - {"folder"})
+
+
+def test_public_names():
+    assert sorted(fewshot_bench.__all__) == sorted(fewshot_bench._HOMES)
+    for name in fewshot_bench.__all__:
+        assert getattr(fewshot_bench, name).__module__ == f"fewshot_bench.{fewshot_bench._HOMES[name]}"
+    with pytest.raises(AttributeError):
+        fewshot_bench.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("name", set(FILES) - {"", "__main__"})
+def test_all_names_what_is_there(name: str):
+    module = importlib.import_module(f"fewshot_bench.{name}")
+    assert all(hasattr(module, public) for public in getattr(module, "__all__", []))
+
+
+@pytest.mark.parametrize(
+    "path", [*CORE.rglob("*.py"), *(ROOT / "baselines").glob("*.py"), *(ROOT / "episodes").glob("*.py")]
+)
+def test_files_can_be_read_in_a_sitting(path: Path):
+    assert len(path.read_text().splitlines()) <= 320
+
+
+def test_every_baseline_and_data_set_loads_and_has_a_card():
+    registry = Registry()
+    for plugin in [*registry.baselines.values(), *registry.datasets.values()]:
+        kind = plugin.load()
+        assert kind.card.title
+        assert kind.__doc__
+        assert kind.settings_type.names() == tuple(kind().settings.as_dict())
