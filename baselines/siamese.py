@@ -42,7 +42,7 @@ class Siamese(TrainedBaseline):
         return (losses[same].mean() + losses[~same].mean()) / 2
 
     def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
-        """The head's score, a logit, of each a with each b."""
+        """The head's probability that each a and each b show the same class."""
         with torch.inference_mode():
             scores: Tensor = self.parts["same"]((a_AD[:, None] - b_BD).abs())
-        return scores[..., 0]
+        return scores[..., 0].sigmoid()

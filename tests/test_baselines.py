@@ -112,7 +112,7 @@ def test_siamese_scores_pairs_by_a_linear_head_on_the_distance_of_features(blobs
     features = baseline.embed(images(blobs))
     scores = baseline.pair(features[:4], features)
     state = baseline.state()
-    expected = F.linear((features[2] - features[7]).abs(), state["same.weight"], state["same.bias"])
+    expected = F.linear((features[2] - features[7]).abs(), state["same.weight"], state["same.bias"]).sigmoid()
     assert scores.shape == (4, len(features))
     assert torch.allclose(scores[2, 7], expected[0], atol=1e-5)
     assert torch.allclose(scores[:, :4], scores[:, :4].T, atol=1e-5)
