@@ -6,15 +6,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card
+from fewshot_bench.baseline import Card, Published
 from fewshot_bench.learn.train import TrainedBaseline
+
+TABLES = "Tables III, VI of Phuong et al. (2024): ResNet-50, 100 epochs; initial weights not stated"
 
 
 class ResNet(TrainedBaseline):
     """A residual network trained as a classifier."""
 
     card = Card(
-        standard=True, title="ResNet", paper="He et al.: Deep Residual Learning for Image Recognition (CVPR)", year=2016
+        standard=True,
+        title="ResNet",
+        paper="He et al.: Deep Residual Learning for Image Recognition (CVPR)",
+        year=2016,
+        published=(
+            *Published.table("neu-small", TABLES, {"10": 0.9389, "20": 0.9772, "50": 0.9906}),
+            *Published.table("mixedwm38-small", TABLES, {"20": 0.5536, "50": 0.8672, "100": 0.8973}),
+        ),
     )
     rule = "mean_cosine"
 

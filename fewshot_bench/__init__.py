@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fewshot_bench.api import Outcome, run
-    from fewshot_bench.baseline import Baseline, Card, Context
+    from fewshot_bench.baseline import Baseline, Card, Context, Published
     from fewshot_bench.dataset import DataCard, DataSet, LabelledImages
     from fewshot_bench.errors import UserError
     from fewshot_bench.plan import Request
@@ -23,6 +23,7 @@ _HOMES = {
     "LabelledImages": "dataset",
     "Outcome": "api",
     "Protocol": "protocol",
+    "Published": "baseline",
     "Request": "plan",
     "Settings": "settings",
     "UserError": "errors",
@@ -30,8 +31,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "Baseline", "Card", "Context", "DataCard", "DataSet", "LabelledImages", "Outcome", "Protocol", "Request", "Settings",
-    "UserError", "run",
+    "Baseline", "Card", "Context", "DataCard", "DataSet", "LabelledImages", "Outcome", "Protocol", "Published", "Request",
+    "Settings", "UserError", "run",
 ]  # fmt: skip
 
 

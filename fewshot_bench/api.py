@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from fewshot_bench import compare as comparison
 from fewshot_bench import leaderboard as tables
 from fewshot_bench.baseline import Baseline
+from fewshot_bench.compare import MARGIN, entries, row_key
 from fewshot_bench.dataset import DataSet, LabelledImages
-from fewshot_bench.errors import UserError
+from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import Tree, write_atomically
-from fewshot_bench.plan import Cell, Request, load_data, make_plan, settle_questions
-from fewshot_bench.records import Record, Records, write_episodes
+from fewshot_bench.plan import Request, load_data, make_plan, settle_questions
+from fewshot_bench.records import Answer, Record, Records, write_episodes
 from fewshot_bench.registry import Plugin, Registry, answers_by
 from fewshot_bench.runner import Notify, execute
 
-__all__ = ["Outcome", "data", "episodes", "leaderboard", "listing", "run"]
+__all__ = ["Outcome", "compare", "confusion", "data", "episodes", "leaderboard", "listing", "run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,6 @@ class Outcome:
 
     table: pd.DataFrame
     records: list[Record]
-    cells: list[Cell]
     data: LabelledImages
     files: list[Path]
 
@@ -54,33 +55,65 @@ def run(
     plan = make_plan(request, Registry(plugins))
     records = Records(out)
     found = execute(plan, records, fresh=fresh, notify=notify)
-    files = _write_tables(records)
-    return Outcome(_table(records, found), found, plan.cells, plan.data, files)
+    table = _table(records)
+    own = table["key"].isin({row_key(record)[:16] for record in found})
+    return Outcome(table[own].reset_index(drop=True), found, plan.data, _write_tables(records, table))
 
 
 def leaderboard(out: Path = Path("results")) -> tuple[pd.DataFrame, list[Path]]:
     """The leaderboard of all records below `out`, and the CSV files that were written anew from them."""
     records = Records(out, write=False)
-    table = _table(records, records)
+    table = _table(records)
+    return table, _write_tables(records, table)
+
+
+def compare(out: Path = Path("results"), reference: str = "resnet", margin: float = MARGIN) -> pd.DataFrame:
+    """Paired differences to `reference` of all that lies below `out`; margin: a fraction, of what counts as equivalent."""
+    return comparison.compare(entries(_answers(Records(out, write=False))), reference, margin)
+
+
+def confusion(
+    out: Path = Path("results"), baselines: Sequence[str] | None = None, shots: Sequence[int] | None = None
+) -> pd.DataFrame:
+    """True by predicted class of what lies below `out`, in counts and shares, of some baselines and shot values."""
+    answers = _answers(Records(out, write=False))
+    names = sorted({answer.record.baseline["name"] for answer in answers})
+    for name in baselines or ():
+        if name not in names:
+            raise unknown("baseline of the results", name, names)
+    return tables.confusion(
+        [
+            answer
+            for answer in answers
+            if (baselines is None or answer.record.baseline["name"] in baselines)
+            and (shots is None or answer.record.shots in shots)
+        ]
+    )
+
+
+def _answers(records: Records) -> list[Answer]:
+    """Every record that has an answer; those of the same episodes together, so that these are drawn once."""
+    answered = sorted((r for r in records if r.status == "ok"), key=lambda record: record.episodes_digest)
+    return [records.answer(record) for record in answered]
+
+
+def _table(records: Records) -> pd.DataFrame:
+    table = tables.leaderboard(_answers(records), [record for record in records if record.status != "ok"])
     if table.empty:
-        raise UserError(f"--out {out} holds no record; run bench run --out {out} first")
-    return table, _write_tables(records)
+        raise UserError(f"--out {records.out} holds no record; run bench run --out {records.out} first")
+    return table
 
 
-def _table(records: Records, chosen: Iterable[Record]) -> pd.DataFrame:
-    ordered = sorted(chosen, key=lambda record: record.episodes_digest)  # episodes are drawn once, then reused
-    answered = [record for record in ordered if record.status == "ok"]
-    return tables.leaderboard(map(records.answer, answered), [record for record in ordered if record.status != "ok"])
-
-
-def _write_tables(records: Records) -> list[Path]:
-    """leaderboard.csv (long), leaderboard-wide.csv and timings.csv, from all records."""
-    table = _table(records, records)
+def _write_tables(records: Records, table: pd.DataFrame) -> list[Path]:
+    """leaderboard.csv (long), leaderboard-wide.csv, timings.csv and, where all splits were asked for, splits.csv."""
     contents = {
         "leaderboard.csv": table,
         "leaderboard-wide.csv": tables.wide(table),
         "timings.csv": tables.timings(records),
     }
+    over_splits = tables.splits(table)
+    if not over_splits.empty:
+        contents["splits.csv"] = over_splits
     for name, content in contents.items():
         encoded = tables.text(content).encode()
         write_atomically(records.out / name, lambda out, encoded=encoded: out.write(encoded))  # type: ignore[misc]

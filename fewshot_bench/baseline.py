@@ -15,10 +15,27 @@ from torch import Tensor, nn
 from fewshot_bench.dataset import LabelledImages
 from fewshot_bench.settings import Settings
 
-__all__ = ["Baseline", "Capability", "Card", "Context", "Rule", "capability", "is_trained"]
+__all__ = ["Baseline", "Capability", "Card", "Context", "Published", "Rule", "capability", "is_trained"]
 
 Rule = Literal["mean_cosine", "prototype"]
 Capability = Literal["mean_cosine", "prototype", "pair", "classify", "predict"]
+
+
+@dataclass(frozen=True)
+class Published:
+    """An accuracy (a fraction) that a paper prints. protocol: the named protocol it is nearest to; at: the number of shots,
+    of training images a class, or the train share; differs: what is not as in that protocol.
+    """
+
+    protocol: str
+    at: str
+    accuracy: float
+    differs: str
+
+    @classmethod
+    def table(cls, protocol: str, differs: str, figures: Mapping[str, float]) -> tuple[Published, ...]:
+        """One figure for each `at` -> accuracy of `figures`."""
+        return tuple(cls(protocol, at, accuracy, differs) for at, accuracy in figures.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +43,8 @@ class Card:
     """What a method is and where it was published.
 
     standard: it runs where no baseline is named; transductive: its answer to a query may depend on the other queries;
-    label_equivariant: permuting the ways permutes its answers.
+    label_equivariant: permuting the ways permutes its answers; published: figures of papers, shown beside ours and never
+    ranked with them.
     """
 
     title: str
@@ -35,6 +53,7 @@ class Card:
     standard: bool = False
     transductive: bool = False
     label_equivariant: bool = True
+    published: tuple[Published, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +13,7 @@ import typer
 from fewshot_bench.errors import UserError
 
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.console import Console
 
     from fewshot_bench.plan import Request
@@ -37,6 +38,7 @@ Queries = Annotated[str | None, typer.Option("--queries", help="Query images a c
 Count = Annotated[str | None, typer.Option("--episodes", help="Episodes for each shot value.  [default: 2000]")]
 Seed = Annotated[str | None, typer.Option("--episode-seed", help="Seed of the episodes.  [default: 0]")]
 Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="A Python file with a further baseline or data set.")]
+Form = Annotated[str, typer.Option("--format", help="table, csv, md or json.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
 
 
@@ -55,6 +57,7 @@ def run(
     episodes: Count = None,
     episode_seed: Seed = None,
     episodes_file: Annotated[Path | None, typer.Option(help="Replay the episodes that bench episodes wrote.")] = None,
+    splits: Annotated[str | None, typer.Option(help="all: every choice of as many held-out classes.")] = None,
     baselines: Annotated[str | None, typer.Option(help="Names, or all.  [default: the standard ones]")] = None,
     preset: Annotated[str, typer.Option(help="quick or paper.")] = "quick",
     encoder: Annotated[str | None, typer.Option(help="A torchvision ResNet, e.g. resnet50.")] = None,
@@ -72,8 +75,8 @@ def run(
     """Train baselines, put the same episodes to each, and write the leaderboard."""
     asked = _request(
         dataset, data, train_classes, test_classes, ways, shots, queries, episodes, episode_seed,
-        episodes_file=episodes_file, baselines=_words("--baselines", baselines) or (), preset=preset, encoder=encoder,
-        weights=weights, budget=_number("--budget", budget), settings=_settings(settings or []),
+        episodes_file=episodes_file, splits=splits, baselines=_words("--baselines", baselines) or (), preset=preset,
+        encoder=encoder, weights=weights, budget=_number("--budget", budget), settings=_settings(settings or []),
         seeds=_number("--seeds", seeds), device=device,
     )  # fmt: skip
     from fewshot_bench import api, report
@@ -137,6 +140,35 @@ def leaderboard(out: Out = Path("results")) -> None:
     console.print("Written: " + ", ".join(map(str, files)), highlight=False, markup=False, soft_wrap=True)
 
 
+@app.command(epilog="Examples: bench compare --reference resnet | bench compare --out runs/neu --margin 1 --format md")
+def compare(
+    reference: Annotated[str, typer.Option(help="The baseline that the others are held against.")] = "resnet",
+    margin: Annotated[float, typer.Option(help="Points within which a difference counts as equivalent.")] = 0.5,
+    form: Form = "table",
+    out: Out = Path("results"),
+) -> None:
+    """Show paired differences to one baseline with interval, p and verdict."""
+    if not 0 < margin < 100:
+        raise UserError(f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)")
+    from fewshot_bench import api, report
+
+    _show(api.compare(out, reference, margin / 100), form, report.show_comparison)
+
+
+@app.command(epilog="Examples: bench show | bench show --baselines scl_amp,resnet --shots 5 | bench show --format csv")
+def show(
+    baselines: Annotated[str | None, typer.Option(help="Names.  [default: all there are]")] = None,
+    shots: Annotated[str | None, typer.Option(help="Shot values.  [default: all there are]")] = None,
+    form: Form = "table",
+    out: Out = Path("results"),
+) -> None:
+    """Show recall a class, the worst class, and what each class was taken for."""
+    names, numbers = _words("--baselines", baselines), _numbers("--shots", shots)
+    from fewshot_bench import api, report
+
+    _show(api.confusion(out, names, numbers), form, report.show_confusion)
+
+
 @app.command(epilog="Examples: bench data NEU-DET.zip | bench data my_images/ | bench data --dataset steel-sim")
 def data(
     path: Annotated[Path | None, typer.Argument(help="The folder or zip.")] = None,
@@ -164,10 +196,9 @@ def _request(
     **more: Any,
 ) -> Request:
     """The request that the options of a protocol make; raises `UserError` for text that cannot be read."""
-    numbers = _words("--shots", shots)
     read: dict[str, Any] = {
         "ways": _number("--ways", ways),
-        "shots": None if numbers is None else [_number("--shots", word) for word in numbers],
+        "shots": _numbers("--shots", shots),
         "queries": queries if queries in (None, "all") else _number("--queries", queries, "a whole number, or all"),
         "episodes": _number("--episodes", episodes),
         "episode_seed": _number("--episode-seed", episode_seed),
@@ -183,6 +214,22 @@ def _request(
         **read,
         **more,
     )
+
+
+def _show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFrame], None]) -> None:
+    """A frame to standard output: as a table for eyes, or as csv, md or json."""
+    if form == "table":
+        as_table(_console(), frame)
+    elif form == "csv":
+        typer.echo(frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"), nl=False)
+    elif form == "json":
+        typer.echo(frame.to_json(orient="records", indent=1))
+    elif form == "md":
+        rows = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in frame.to_numpy()]
+        for cells in (list(frame.columns), ["---"] * len(frame.columns), *rows):
+            typer.echo(f"| {' | '.join(cells)} |")
+    else:
+        raise UserError(f"--format {form!r} is unknown (allowed: table, csv, md, json)")
 
 
 def _data_folder() -> Path | None:
@@ -204,6 +251,11 @@ def _number(option: str, text: str | None, allowed: str = "a whole number") -> i
         return None if text is None else int(text)
     except ValueError:
         raise UserError(f"{option} {text!r} cannot be read (allowed: {allowed})") from None
+
+
+def _numbers(option: str, text: str | None) -> list[int] | None:
+    words = _words(option, text)
+    return None if words is None else [number for word in words if (number := _number(option, word)) is not None]
 
 
 def _settings(texts: Sequence[str]) -> dict[str, str]:

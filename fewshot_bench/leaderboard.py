@@ -2,69 +2,46 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 
 from fewshot_bench import stats
-from fewshot_bench.episode import Episodes
+from fewshot_bench.compare import Entry, entries, ranks, row_key
 from fewshot_bench.records import Answer, Record
 from fewshot_bench.seeds import digest
 
-__all__ = ["COLUMNS", "design", "leaderboard", "text", "timings", "wide"]
+__all__ = ["COLUMNS", "confusion", "leaderboard", "splits", "text", "timings", "wide"]
 
+SPLITS = "-splits"  # ends the name of the protocol that every split of a data set shares
+CONFUSED = ["dataset", "protocol", "preset", "ways", "shots", "queries", "baseline", "settings"]
 ASKED = ["dataset", "protocol", "preset", "ways", "shots", "queries", "episodes", "episode_seed"]
 COLUMNS = [
     "rank", "baseline", "encoder", "weights", "preset", "dataset", "protocol", "ways", "shots", "queries", "episodes",
-    "episode_seed", "seeds", "status", "accuracy", "ci95_low", "ci95_high", "ci95_kind", "ci95_episodes", "se_images",
-    "se_seeds", "rule", "transductive", "image_size", "images_passed", "precision", "parameters", "settings",
-    "train_classes", "test_classes", "episodes_digest", "dataset_digest", "source", "version", "note",
+    "episode_seed", "seeds", "status", "accuracy", "ci95_low", "ci95_high", "ci95_kind", "ci95_episodes", "ci95_disjoint",
+    "se_images", "se_seeds", "rule", "transductive", "image_size", "images_passed", "precision", "parameters", "settings",
+    "train_classes", "test_classes", "episodes_digest", "dataset_digest", "source", "version",
+    "published", "published_differs", "note", "key",
 ]  # fmt: skip
 
 
-def design(answer: Answer) -> stats.Design:
-    """What an answer was asked, with images as positions in the pool of its protocol's test classes."""
-    return _design(answer.episodes, tuple(map(tuple, answer.record.pool)))
-
-
-@lru_cache(maxsize=8)
-def _design(episodes: Episodes, pool: tuple[tuple[int, int], ...]) -> stats.Design:
-    labels = np.repeat(np.arange(len(pool)), [count for _, count in pool])
-    position = np.full(max(first + count for first, count in pool), -1)
-    position[np.concatenate([np.arange(first, first + count) for first, count in pool])] = np.arange(len(labels))
-    query = np.where(episodes.asked_TNQ, position[episodes.query_TNQ], -1)
-    return stats.Design(episodes.classes_TN, position[episodes.support_TNK], query, labels)
-
-
-def leaderboard(answers: Iterable[Answer], others: Iterable[Record] = ()) -> pd.DataFrame:
+def leaderboard(answers: Sequence[Answer], others: Iterable[Record] = ()) -> pd.DataFrame:
     """One row a baseline x shot, over its seeds, with `COLUMNS`; `others` are records without an answer.
 
-    Ranks hold within one data set, protocol, shot value and preset. Accuracies are fractions.
+    A rank is 1 + the number of baselines that are significantly better within one data set, protocol, shot value and
+    preset. Accuracies are fractions.
     """
-    groups: dict[str, list[Answer]] = {}
-    for answer in answers:
-        groups.setdefault(_row_key(answer.record), []).append(answer)
-    rows = [_row(group) for group in groups.values()]
-    missing: dict[str, Record] = {}
-    for record in others:
-        if _row_key(record) not in groups:
-            missing.setdefault(_row_key(record), record)
-    rows += [
-        _described(record) | {"seeds": 0, "status": record.status, "note": record.reason} for record in missing.values()
-    ]
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    among = ["dataset_digest", "train_classes", "test_classes", "ways", "shots", "queries", "episode_seed", "preset"]
-    frame["rank"] = frame.groupby(among)["accuracy"].rank(method="min", ascending=False).astype("Int64")
-    return frame.sort_values([*ASKED, "rank", "baseline", "settings", "source"], ignore_index=True)
-
-
-def _row_key(record: Record) -> str:
-    """What the seeds of one row share."""
-    b = record.baseline
-    return digest(record.protocol, record.dataset["digest"], record.shots, record.episodes_digest, b["preset"], b["name"],
-                  b["settings"], b["sha256"])  # fmt: skip
+    found = entries(answers)
+    rank = ranks(found)
+    rows = [_row(entry) | {"rank": rank[key]} for key, entry in found.items()]
+    missing = {row_key(record): record for record in others if row_key(record) not in found}
+    rows += [_described(r) | {"seeds": 0, "status": r.status, "note": r.reason} for r in missing.values()]
+    whole = dict.fromkeys(("rank", "image_size", "images_passed", "parameters"), "Int64")
+    frame = pd.DataFrame(rows, columns=COLUMNS).astype(whole)
+    order = [*ASKED, "rank", "accuracy", "baseline", "settings", "source"]
+    return frame.sort_values(order, ascending=[name != "accuracy" for name in order], ignore_index=True)
 
 
 def _described(record: Record) -> dict[str, object]:
@@ -87,27 +64,37 @@ def _described(record: Record) -> dict[str, object]:
         "episodes_digest": record.episodes_digest,
         "dataset_digest": record.dataset["digest"][:32],
         "source": b["sha256"][:12],
-        "version": record.provenance.get("version"),
+        "version": record.training["version"],
+        **_published(record),
+        "key": row_key(record)[:16],
     }
 
 
-def _row(group: Sequence[Answer]) -> dict[str, object]:
-    group = sorted(group, key=lambda answer: answer.record.training["seed"])
-    asked, record = design(group[0]), group[0].record
-    correct = [answer.correct_TNQ for answer in group]
+def _published(record: Record) -> dict[str, object]:
+    """The figure of a paper that stands beside this row, if there is one; it is never ranked."""
+    for figure in record.baseline.get("published", []):
+        if (figure["protocol"], figure["at"]) == (record.protocol["name"], str(record.shots)):
+            return {"published": figure["accuracy"], "published_differs": figure["differs"]}
+    return {}
+
+
+def _row(entry: Entry) -> dict[str, object]:
+    asked, record, correct = entry.design, entry.record, entry.correct_STNQ()
+    mean_correct = np.mean(correct, axis=0)
     found = stats.estimate(asked, correct)
     needed = asked.episodes_needed()
     return {
         **_described(record),
-        "seeds": len(group),
+        "seeds": len(correct),
         "status": "ok",
         "accuracy": found.accuracy,
         "ci95_low": found.low,
         "ci95_high": found.high,
         "ci95_kind": found.kind,
-        "ci95_episodes": stats.closed_half_width(asked.accuracy_T(np.mean(correct, axis=0))),
+        "ci95_episodes": stats.closed_half_width(asked.accuracy_T(mean_correct)),
+        "ci95_disjoint": stats.disjoint_half_width(asked, mean_correct),
         "se_images": found.se_images,
-        "se_seeds": found.se_seeds if len(group) > 1 else None,
+        "se_seeds": found.se_seeds if len(correct) > 1 else None,
         "images_passed": record.training.get("images_passed"),
         "parameters": record.training.get("parameters"),
         "note": f"too few episodes for this interval: {needed} would do" if needed else "",
@@ -116,20 +103,68 @@ def _row(group: Sequence[Answer]) -> dict[str, object]:
 
 def wide(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a baseline, a column a shot value: "mean +- half-width", in fractions; empty where there is no result."""
-    keys = ["dataset", "protocol", "preset", "ways", "queries", "episodes", "episode_seed", "baseline", "encoder", "seeds",
-            "settings", "source"]  # fmt: skip
+    front = ["dataset", "protocol", "preset", "ways", "queries", "episodes", "episode_seed", "baseline", "encoder", "seeds"]
+    back = ["train_classes", "test_classes", "dataset_digest", "settings", "source", "version"]
     cells = frame.assign(
         shots=[f"{shots}-shot" for shots in frame["shots"]],
         cell=[_plus_minus(*row) for row in zip(frame["accuracy"], frame["ci95_low"], frame["ci95_high"], strict=True)],
         encoder=frame["encoder"].fillna(""),
     )
-    table = cells.pivot(index=keys, columns="shots", values="cell").reset_index()
-    shots = sorted((name for name in table.columns if name not in keys), key=lambda name: int(name.split("-")[0]))
-    return pd.DataFrame(table[[*keys, *shots]].rename_axis(columns=None))
+    table = cells.pivot(index=[*front, *back], columns="shots", values="cell").reset_index()
+    shots = [f"{shots}-shot" for shots in sorted(frame["shots"].unique())]
+    return pd.DataFrame(table[[*front, *shots, *back]].rename_axis(columns=None))
 
 
 def _plus_minus(accuracy: float, low: float, high: float) -> str:
     return "" if pd.isna(accuracy) else f"{accuracy:.4f} +- {(high - low) / 2:.4f}"
+
+
+def splits(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row a baseline x shot value over all splits of a data set's classes: mean, spread, worst and best split.
+
+    Where a split is missing the mean is missing, never easier. Splits share classes and images, so that there is no
+    interval over them.
+    """
+    among = ["dataset", "preset", "ways", "shots", "queries", "episodes", "baseline", "encoder", "settings", "source"]
+    rows = []
+    for values, part in frame[frame["protocol"] == frame["dataset"] + SPLITS].groupby(among, sort=True, dropna=False):
+        done = part.dropna(subset=["accuracy"])
+        test, train = (len(str(part[name].iloc[0]).split()) for name in ("test_classes", "train_classes"))
+        expected = math.comb(test + train, test)
+        row: dict[str, object] = dict(zip(among, values, strict=True)) | {"splits": len(done), "of": expected}
+        if len(done) == expected:
+            worst, best = (done.loc[getattr(done["accuracy"], which)()] for which in ("idxmin", "idxmax"))
+            row |= {"accuracy": done["accuracy"].mean(), "sd": done["accuracy"].std()}
+            row |= {"worst": worst["accuracy"], "worst_test_classes": worst["test_classes"]}
+            row |= {"best": best["accuracy"], "best_test_classes": best["test_classes"]}
+        rows.append(row)
+    columns = ["accuracy", "sd", "worst", "worst_test_classes", "best", "best_test_classes"]
+    return pd.DataFrame(rows, columns=[*among, "splits", "of", *columns])
+
+
+def confusion(answers: Sequence[Answer]) -> pd.DataFrame:
+    """A row a baseline x shot value x true class x predicted class: count over episodes and seeds, share of the true class.
+
+    The share of a class predicted as itself is its recall.
+    """
+    rows = []
+    for entry in entries(answers).values():
+        names = entry.record.protocol["test_classes"]
+        asked = entry.design.asked_TNQ
+        true = np.broadcast_to(entry.design.classes_TN[:, :, None], asked.shape)[asked]
+        counts = np.zeros((len(names), len(names)), dtype=np.int64)
+        for answer in entry.answers:
+            np.add.at(counts, (true, answer.predicted_TNQ[asked]), 1)
+        about = {name: _described(entry.record)[name] for name in CONFUSED}
+        for i, j in np.ndindex(*counts.shape):
+            cell = {
+                "class": names[i],
+                "predicted": names[j],
+                "count": counts[i, j],
+                "share": counts[i, j] / counts[i].sum(),
+            }
+            rows.append(about | cell)
+    return pd.DataFrame(rows, columns=[*CONFUSED, "class", "predicted", "count", "share"])
 
 
 def timings(records: Iterable[Record]) -> pd.DataFrame:

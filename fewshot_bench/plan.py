@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -50,7 +51,8 @@ PRESETS = {
 class Request:
     """What a user asks for; None means: the data set's protocol, or the preset, decides.
 
-    dataset: None is the standard one; queries: a number or "all"; settings: "baseline.name" -> text.
+    dataset: None is the standard one; queries: a number or "all"; splits: "all" for every split of the classes; settings:
+    "baseline.name" -> text.
     """
 
     dataset: str | None = None
@@ -64,6 +66,7 @@ class Request:
     episodes: int | None = None
     episode_seed: int | None = None
     episodes_file: Path | None = None
+    splits: str | None = None
     baselines: Sequence[str] = ()
     preset: str = "quick"
     encoder: str | None = None
@@ -78,7 +81,8 @@ class Request:
 class Training:
     """One `fit`: a baseline with resolved settings, on the images of the train classes, from one seed."""
 
-    plugin: Plugin[Baseline]
+    name: str
+    sha256: str
     kind: type[Baseline]
     settings: Settings
     given: dict[str, Any]
@@ -86,17 +90,13 @@ class Training:
     dataset_digest: str
     train_classes: tuple[str, ...]
     seed: int
-
-    @functools.cached_property
-    def sha256(self) -> str:
-        """Of the baseline's file."""
-        return self.plugin.sha256
+    version: str
 
     @functools.cached_property
     def key(self) -> str:
         """What its checkpoint is kept under: everything that the outcome of the fit depends on."""
         settings = self.settings.as_dict()
-        who = (self.plugin.name, self.sha256, version("fewshot-bench"))
+        who = (self.name, self.sha256, self.version)
         return digest(who, settings, self.dataset_digest, self.train_classes, self.seed)[:32]
 
 
@@ -118,7 +118,6 @@ class Plan:
     """All cells, by the training that serves them, over one data set."""
 
     data: LabelledImages
-    protocol: Protocol
     trainings: dict[Training, list[Cell]]
     device: torch.device
 
@@ -136,22 +135,31 @@ def make_plan(request: Request, registry: Registry) -> Plan:
         raise UserError(f"seeds={request.seeds} is out of bounds (allowed: 1 or more)")
     device = pick_device(request.device)
     plugins = _chosen(request.baselines, registry)
-    kinds = {plugin: plugin.load() for plugin in plugins}
+    kinds = {plugin: (plugin.sha256, plugin.load()) for plugin in plugins}
     overrides = _overrides(request.settings, [plugin.name for plugin in plugins], registry)
     data, protocols = load_data(request, registry)
     questions = settle_questions(request, data, protocols)
-    protocol = questions[0].protocol
     trainings: dict[Training, list[Cell]] = {}
-    for plugin, kind in kinds.items():
+    protocols_asked = dict.fromkeys(question.protocol for question in questions)
+    for (plugin, (sha256, kind)), protocol in itertools.product(kinds.items(), protocols_asked):
         given = overrides.get(plugin.name, {})
         settings = _resolve(plugin.name, kind, request, given, data, protocol, device)
-        asked = [question.at_most(kind.max_episodes) for question in questions]
+        asked = [question.at_most(kind.max_episodes) for question in questions if question.protocol == protocol]
         for seed in range(request.seeds):
             training = Training(
-                plugin, kind, settings, dict(given), request.preset, data.digest, protocol.train_classes, seed
+                name=plugin.name,
+                sha256=sha256,
+                kind=kind,
+                settings=settings,
+                given=dict(given),
+                preset=request.preset,
+                dataset_digest=data.digest,
+                train_classes=protocol.train_classes,
+                seed=seed,
+                version=version("fewshot-bench"),
             )
             trainings[training] = [Cell(training, question) for question in asked]
-    return Plan(data, protocol, trainings, device)
+    return Plan(data, trainings, device)
 
 
 def pick_device(name: str) -> torch.device:
@@ -195,7 +203,12 @@ def settle_questions(request: Request, data: LabelledImages, protocols: Sequence
     if "queries" in options:
         options["queries"] = None if options["queries"] == "all" else int(options["queries"])
     base = protocols[0] if protocols else Protocol(name=f"{data.name}-custom", dataset=data.name)
-    return ask(dataclasses.replace(base, **options).over(data, request.train_classes, request.test_classes), data)
+    protocol = dataclasses.replace(base, **options).over(data, request.train_classes, request.test_classes)
+    if request.splits is None:
+        return ask(protocol, data)
+    if request.splits != "all":
+        raise unknown("splits", request.splits, ("all",))
+    return [question for split in protocol.splits(data) for question in ask(split, data)]
 
 
 def _chosen(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
@@ -14,6 +16,7 @@ from fewshot_bench.seeds import digest
 __all__ = ["Protocol"]
 
 VERSION = 1
+MOST_SPLITS = 1000
 MOST_CLASSES = 255  # predictions are stored as uint8, one value being kept for "no query"
 
 
@@ -70,6 +73,19 @@ class Protocol:
         settled = replace(self, name=name, dataset=data.name, train_classes=train_names, test_classes=test_names)
         settled._check(data)
         return settled
+
+    def splits(self, data: LabelledImages) -> list[Self]:
+        """This protocol over every choice of as many test classes, all the others being train classes.
+
+        Raises `UserError` where there are more than 1,000 of them.
+        """
+        size, names = len(self.test_classes), data.class_names
+        if math.comb(len(names), size) > MOST_SPLITS:
+            raise UserError(
+                f"{len(names)} classes have {math.comb(len(names), size)} splits (allowed: at most {MOST_SPLITS})"
+            )
+        choices = itertools.combinations(names, size)
+        return [replace(self.over(data, None, test), name=f"{data.name}-splits") for test in choices]
 
     def _check(self, data: LabelledImages) -> None:
         if not self.train_classes:

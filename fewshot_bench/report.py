@@ -11,7 +11,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from fewshot_bench.api import Outcome
+from fewshot_bench.compare import which_test
 from fewshot_bench.dataset import LabelledImages
+from fewshot_bench.leaderboard import SPLITS, splits
 from fewshot_bench.runner import Progress as Step
 
 __all__ = ["Watch", "show_data", "show_leaderboard", "show_listing", "show_outcome"]
@@ -81,7 +83,10 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
         "episodes",
         "episode_seed",
     ]
-    for values, part in frame.groupby(among, sort=False):
+    split = frame["protocol"] == frame["dataset"] + SPLITS
+    if split.any():
+        show_splits(console, splits(frame))
+    for values, part in frame[~split].groupby(among, sort=False):
         asked = dict(zip(among, values, strict=True))
         title = (
             f"{asked['dataset']}, {asked['protocol']}: {asked['ways']}-way, {asked['queries']} queries a class, "
@@ -91,10 +96,15 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
         console.print(_board(part))
         for note in sorted(set(part["note"].dropna()) - {""}):
             console.print(f"Note: {note}.", highlight=False, markup=False)
+        for (name, differs), figures in part.dropna(subset=["published"]).groupby(["baseline", "published_differs"]):
+            printed = ", ".join(
+                f"{100 * row['published']:.2f} at {row['shots']} shots" for row in figures.to_dict("records")
+            )
+            console.print(f"Published for {name}, not ranked: {printed} ({differs}).", highlight=False, markup=False)
     console.print(
         "Accuracy in %, +- half of the 95 % interval over other images of these classes"
         + (" and other training seeds" if (frame["seeds"] > 1).any() else "")
-        + "; rank at the most shots.",
+        + "; rank: 1 + the baselines that are significantly better, at the most shots.",
         highlight=False,
     )
 
@@ -127,6 +137,55 @@ def _percent(row: pd.Series | None) -> str:
         return str(row["status"])
     half = (row["ci95_high"] - row["ci95_low"]) / 2
     return f"{100 * row['accuracy']:.1f} +- {100 * half:.1f}"
+
+
+def show_splits(console: Console, frame: pd.DataFrame) -> None:
+    """Each baseline over all splits of the classes: mean, spread, and the split it does worst on."""
+    for values, part in frame.groupby(["dataset", "preset", "ways", "queries", "episodes"], sort=False):
+        console.print(
+            "{0}, all splits: {2}-way, {3} queries a class, {4} episodes, preset {1}".format(*values), highlight=False
+        )
+        table = Table("baseline", "shots", "splits", "mean", "sd", "worst", "on test classes")
+        for row in part.to_dict("records"):
+            numbers = [_maybe(row[name]) for name in ("accuracy", "sd", "worst")]
+            worst = "" if pd.isna(row["worst_test_classes"]) else row["worst_test_classes"]
+            table.add_row(row["baseline"], str(row["shots"]), f"{row['splits']} of {row['of']}", *numbers, worst)
+        console.print(table)
+
+
+def _maybe(share: float) -> str:
+    return "missing" if pd.isna(share) else f"{100 * share:.1f}"
+
+
+def show_comparison(console: Console, frame: pd.DataFrame) -> None:
+    """Paired differences with their verdicts, and the test that decided."""
+    for values, part in frame.groupby(["dataset", "protocol", "test_classes", "preset", "reference"], sort=False):
+        console.print("{}, {}: test classes {}, preset {}, against {}".format(*values), highlight=False)
+        table = Table("baseline", "shots", "difference", "95 % interval", "p", "p (Holm)", "verdict")
+        for row in part.to_dict("records"):
+            interval = f"{100 * row['ci95_low']:+.1f} to {100 * row['ci95_high']:+.1f}"
+            p = [f"{row[name]:.3f}" if row[name] >= 0.001 else "< 0.001" for name in ("p", "p_holm")]
+            table.add_row(
+                row["baseline"], str(row["shots"]), f"{100 * row['difference']:+.1f}", interval, *p, row["verdict"]
+            )
+        console.print(table)
+    console.print(which_test(frame) if len(frame) else "Nothing to compare.", highlight=False, markup=False)
+
+
+def show_confusion(console: Console, frame: pd.DataFrame) -> None:
+    """Recall of each class, the worst marked, and what its images were taken for."""
+    keys = ["dataset", "protocol", "preset", "ways", "shots", "queries", "baseline", "settings"]
+    for values, part in frame.groupby(keys, sort=False):
+        asked = dict(zip(keys, values, strict=True))
+        console.print("{dataset}, {protocol}: {baseline}, {ways}-way {shots}-shot".format(**asked), highlight=False)
+        counts = part.pivot_table(index="class", columns="predicted", values="count", sort=False)
+        own = part[part["class"] == part["predicted"]]
+        recall = dict(zip(own["class"], own["share"], strict=True))
+        table = Table("class", "recall", "", *(f"as {name}" for name in counts.columns))
+        for name, row in counts.iterrows():
+            mark = "worst" if recall[str(name)] == min(recall.values()) else ""
+            table.add_row(str(name), _maybe(recall[str(name)]), mark, *(f"{count:.0f}" for count in row))
+        console.print(table)
 
 
 def show_listing(console: Console, frame: pd.DataFrame) -> None:

@@ -5,9 +5,10 @@ Shapes: M test images, D features, T episodes, N ways, K shots, Q queries a clas
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from fewshot_bench import scoring
 from fewshot_bench.baseline import Baseline, Context, capability
+from fewshot_bench.check import Leak, depends_on_the_batch, untouched
 from fewshot_bench.dataset import LabelledImages
 from fewshot_bench.episode import Episodes
 from fewshot_bench.errors import Diverged, UserError
@@ -54,11 +56,11 @@ def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> lis
     """
     found = []
     for training, cells in plan.trainings.items():
-        work = _Work(plan, training, records, fresh, notify)
+        work = _Work(plan, training, cells[0].question.protocol.test_classes, records, fresh, notify)
         for cell in cells:
             known = None if fresh else records.find(_blank(plan, cell).stem)
             found.append(known if known is not None and known.status != "failed" else work.answer(cell))
-        notify(Progress(training.plugin.name, training.seed, "done", note=found[-1].status))
+        notify(Progress(training.name, training.seed, "done", note=found[-1].status))
     return found
 
 
@@ -77,18 +79,19 @@ def _blank(plan: Plan, cell: Cell, status: Status = "ok", reason: str = "") -> R
         pool=list(question.pool),
         dataset={"name": data.name, "digest": data.digest, "images": len(data), "dropped": len(data.dropped)},
         baseline={
-            "name": training.plugin.name,
+            "name": training.name,
             "sha256": training.sha256,
             "title": card.title,
             "paper": card.paper,
             "year": card.year,
             "transductive": card.transductive,
+            "published": [asdict(figure) for figure in card.published],
             "rule": capability(training.kind),
             "preset": training.preset,
             "settings_given": training.given,
             "settings": training.settings.as_dict(),
         },
-        training={"key": training.key, "seed": training.seed},
+        training={"key": training.key, "seed": training.seed, "version": training.version},
     )
 
 
@@ -98,6 +101,7 @@ class _Work:
 
     plan: Plan
     training: Training
+    test_classes: tuple[str, ...]
     records: Records
     fresh: bool
     notify: Notify
@@ -121,7 +125,7 @@ class _Work:
             self.failure = ("diverged", str(error))
             return self._keep(record, about, status="diverged", reason=str(error))
         except Exception as error:  # whatever a baseline does wrong is its own cell's failure
-            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            reason = str(error) if isinstance(error, (UserError, Leak)) else f"{type(error).__name__}: {error}"
             if "fitted" not in self.__dict__:
                 self.failure = ("failed", reason)
             return self._keep(record, about, status="failed", reason=reason)
@@ -136,7 +140,7 @@ class _Work:
 
     def tell(self, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
         """Tell whoever watches."""
-        self.notify(Progress(self.training.plugin.name, self.training.seed, stage, done, total, note))
+        self.notify(Progress(self.training.name, self.training.seed, stage, done, total, note))
 
     @cached_property
     def fitted(self) -> tuple[Baseline, dict[str, Any]]:
@@ -174,29 +178,41 @@ class _Work:
     @cached_property
     def test(self) -> npt.NDArray[np.int64]:
         """Indices of the test images in the data set."""
-        return self.plan.data.indices(self.plan.protocol.test_classes)
+        return self.plan.data.indices(self.test_classes)
 
     @cached_property
     def embeddings_MD(self) -> Tensor:
         """Features of the test images, float32: computed once and kept under the training's key."""
         baseline, _ = self.fitted
-        place = f"embeddings/{self.training.key}-{digest(self.plan.protocol.test_classes)[:8]}"
+        place = f"embeddings/{self.training.key}-{digest(self.test_classes)[:8]}"
         stored = None if self.fresh else self.records.load_tensors(place)
         if stored is not None:
             self.seconds["embed"] = stored[1]["seconds"]
             return stored[0]["embeddings"].to(self.plan.device)
         start = time.perf_counter()
+        order = torch.randperm(len(self.test), generator=torch.Generator().manual_seed(derive(self.training.key)))
         parts: list[Tensor] = []
         with global_seed(derive("embedding", self.training.seed)):
-            for batch in np.split(self.test, range(EMBED_BATCH, len(self.test), EMBED_BATCH)):
+            for batch in order.split(EMBED_BATCH):
                 self.tell("embed", EMBED_BATCH * len(parts), len(self.test))
-                parts.append(baseline.embed(_tensor(self.plan.data, batch, self.plan.device)).float())
-        embeddings = torch.cat(parts)
+                images = _tensor(self.plan.data, self.test[batch.numpy()], self.plan.device)
+                with untouched(baseline, images):
+                    parts.append(baseline.embed(images).float())
+            self._inductive(baseline, baseline.embed, images, parts[-1])
+        embeddings = torch.cat(parts)[order.argsort()]
         if not torch.isfinite(embeddings).all():
             raise Diverged("an embedding of a test image is not finite; lower the learning rate")
         self.seconds["embed"] = round(time.perf_counter() - start, 3)
         self.records.save_tensors(place, {"embeddings": embeddings}, {"seconds": self.seconds["embed"]})
         return embeddings
+
+    def _inductive(self, baseline: Baseline, answer: Callable[[Tensor], Tensor], inputs: Tensor, together: Tensor) -> None:
+        """Raise `Leak` where an answer depends on its batch though the baseline's card says nothing of it."""
+        if not baseline.card.transductive and depends_on_the_batch(answer, inputs, together):
+            raise Leak(
+                "its answer to an image depends on the others it came with, though its card says transductive=False; "
+                "answer each alone, or say transductive=True"
+            )
 
     @cached_property
     def pairs_MM(self) -> npt.NDArray[np.float32]:
@@ -237,20 +253,28 @@ class _Work:
             return scoring.predict_each(self._asker(baseline, how), *asked)
 
     def _asker(self, baseline: Baseline, how: str) -> Callable[..., npt.NDArray[np.float32]]:
-        """How one episode is put to a baseline that answers them one by one."""
-        data, device = self.plan.data, self.plan.device
+        """How one episode is put to a baseline that answers them one by one: its queries in random order."""
+        shuffle = torch.Generator().manual_seed(derive("queries", self.training.key))
+        ask = baseline.classify if how == "classify" else baseline.predict
+        first = True
 
-        def classify(support_NK: npt.NDArray[np.int64], query_Q: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-            features = self.embeddings_MD
-            scores = baseline.classify(features[torch.from_numpy(support_NK)], features[torch.from_numpy(query_Q)])
-            return np.asarray(scores.detach().float().cpu().numpy())
+        def inputs(positions: npt.NDArray[np.int64]) -> Tensor:
+            if how == "classify":
+                return self.embeddings_MD[torch.from_numpy(positions).to(self.plan.device)]
+            return _tensor(self.plan.data, self.test[positions], self.plan.device)
 
-        def predict(support_NK: npt.NDArray[np.int64], query_Q: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-            images = [_tensor(data, self.test[part], device) for part in (support_NK.ravel(), query_Q)]
-            scores = baseline.predict(images[0].unflatten(0, support_NK.shape), images[1])
-            return np.asarray(scores.detach().float().cpu().numpy())
+        def answer(support_NK: npt.NDArray[np.int64], query_Q: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+            nonlocal first
+            order = torch.randperm(len(query_Q), generator=shuffle)
+            support, query = inputs(support_NK.ravel()).unflatten(0, support_NK.shape), inputs(query_Q[order.numpy()])
+            with untouched(baseline, query) if first else contextlib.nullcontext():
+                scores = ask(support, query).detach().float()
+            if first:
+                self._inductive(baseline, lambda alone: ask(support, alone).detach().float(), query, scores)
+            first = False
+            return np.asarray(scores[order.argsort().to(scores.device)].cpu().numpy())
 
-        return classify if how == "classify" else predict
+        return answer
 
 
 def _tensor(data: LabelledImages, indices: npt.NDArray[np.int64], device: torch.device) -> Tensor:

@@ -17,7 +17,7 @@ LAYERS = [
     {"settings", "episode", "dataset", "protocol", "baseline"},
     {"learn.augment", "learn.encoder", "learn.losses", "learn.train", "learn"},
     {"files", "images", "provenance", "plugins", "plugins.baselines", "plugins.episodes", "records", "registry"},
-    {"leaderboard", "plan", "question", "runner"},
+    {"check", "compare", "leaderboard", "plan", "question", "runner"},
     {"api", "report"},
     {"", "__main__", "cli"},
 ]

@@ -118,6 +118,15 @@ def test_seeds_are_trainings_of_their_own_and_one_row(tmp_path: Path):
     assert again.table.equals(outcome.table)
 
 
+def test_records_of_another_version_are_a_row_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    run(tmp_path / "out", shots=[1])
+    monkeypatch.setattr("fewshot_bench.plan.version", lambda package: "99.0")
+    run(tmp_path / "out", shots=[1])
+    table, _ = api.leaderboard(tmp_path / "out")
+    assert table["version"].tolist() == ["0.1.0", "99.0"]
+    assert table["seeds"].tolist() == [1, 1]
+
+
 def test_the_global_random_state_is_left_alone(tmp_path: Path):
     before, legacy = torch.random.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[index]
     run(tmp_path / "out", baselines=["untrained"])

@@ -1,0 +1,195 @@
+"""Baselines against each other on the same episodes: paired differences, verdicts and ranks. Pure, as `leaderboard`.
+
+Shapes: T episodes, N ways, Q queries a class, S training seeds.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from fewshot_bench import stats
+from fewshot_bench.episode import Episodes
+from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.records import Answer, Record
+from fewshot_bench.seeds import digest
+
+__all__ = ["MARGIN", "Entry", "compare", "entries", "ranks", "row_key", "which_test"]
+
+MARGIN = 0.005  # half a point: differences within it are called equivalent
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What one baseline answered to one question, over its training seeds: one row of a leaderboard."""
+
+    answers: tuple[Answer, ...]
+
+    @property
+    def record(self) -> Record:
+        """The record of its first seed: what it was asked, and how it was made."""
+        return self.answers[0].record
+
+    @property
+    def name(self) -> str:
+        """The baseline's."""
+        return str(self.record.baseline["name"])
+
+    @cached_property
+    def design(self) -> stats.Design:
+        """What was asked, with images as positions in the pool of the test classes."""
+        return _design(self.answers[0].episodes, tuple((first, count) for first, count in self.record.pool))
+
+    def correct_STNQ(self, episodes: int | None = None) -> list[npt.NDArray[np.float64]]:
+        """Correctness of every answer to the first so many episodes."""
+        return [answer.correct_TNQ[:episodes] for answer in self.answers]
+
+    @cached_property
+    def table(self) -> str:
+        """What rows of one table share: the question but for its shot value, and the preset."""
+        p = self.record.protocol
+        asked = [p[name] for name in ("train_classes", "test_classes", "ways", "queries", "episode_seed")]
+        return digest(self.record.dataset["digest"], asked, self.record.baseline["preset"])
+
+
+@lru_cache(maxsize=16)
+def _design(episodes: Episodes, pool: tuple[tuple[int, int], ...]) -> stats.Design:
+    labels = np.repeat(np.arange(len(pool)), [count for _, count in pool])
+    position = np.full(max(first + count for first, count in pool), -1)
+    position[np.concatenate([np.arange(first, first + count) for first, count in pool])] = np.arange(len(labels))
+    query = np.where(episodes.asked_TNQ, position[episodes.query_TNQ], -1)
+    return stats.Design(episodes.classes_TN, position[episodes.support_TNK], query, labels)
+
+
+def row_key(record: Record) -> str:
+    """What the seeds of one row share."""
+    b = record.baseline
+    return digest(record.protocol, record.dataset["digest"], record.shots, record.episodes_digest, b["preset"], b["name"],
+                  b["settings"], b["sha256"], record.training["version"])  # fmt: skip
+
+
+def entries(answers: Sequence[Answer]) -> dict[str, Entry]:
+    """The answers by row, each row's in the order of its seeds."""
+    groups: dict[str, list[Answer]] = {}
+    for answer in sorted(answers, key=lambda answer: answer.record.training["seed"]):
+        groups.setdefault(row_key(answer.record), []).append(answer)
+    return {key: Entry(tuple(group)) for key, group in groups.items()}
+
+
+def _shared(first: Record, second: Record) -> int:
+    """How many episodes, from the first on, two records share."""
+    same = [n for n, found in first.episodes_digests.items() if second.episodes_digests.get(n) == found]
+    return max(same, default=0)
+
+
+def _difference(first: Entry, second: Entry) -> stats.Difference | None:
+    """The paired difference on the episodes that both answered; None where there are none."""
+    count = _shared(first.record, second.record)
+    if count < 2:
+        return None
+    return stats.difference(first.design.first(count), first.correct_STNQ(count), second.correct_STNQ(count))
+
+
+def _tables(found: Sequence[Entry]) -> list[list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in found:
+        groups.setdefault(entry.table, []).append(entry)
+    return list(groups.values())
+
+
+def ranks(found: dict[str, Entry]) -> dict[str, int]:
+    """1 + the number of baselines that are significantly better, by row; Holm over all pairs of a table."""
+    keys = {id(entry): key for key, entry in found.items()}
+    rank = dict.fromkeys(found, 1)
+    for table in _tables(list(found.values())):
+        pairs = [
+            (first, second, difference)
+            for first, second in itertools.combinations(table, 2)
+            if first.record.shots == second.record.shots and (difference := _difference(first, second))
+        ]
+        adjusted = stats.holm([difference.p for _, _, difference in pairs])
+        for (first, second, difference), p in zip(pairs, adjusted, strict=True):
+            if p < 0.05:
+                rank[keys[id(second if difference.mean > 0 else first)]] += 1
+    return rank
+
+
+COLUMNS = [
+    "dataset", "protocol", "test_classes", "preset", "ways", "shots", "queries", "baseline", "settings", "reference",
+    "episodes", "seeds", "difference", "ci95_low", "ci95_high", "kind", "p", "p_holm", "margin", "verdict",
+]  # fmt: skip
+
+
+def compare(found: dict[str, Entry], reference: str, margin: float = MARGIN) -> pd.DataFrame:
+    """One row a baseline x shot value: its paired difference to `reference`, with interval, p, Holm's p and verdict.
+
+    Differences are fractions. Holm's correction is over all rows. Raises `UserError` where no row is of `reference`, or
+    where a table holds several with different settings.
+    """
+    rows, differences = [], []
+    names = sorted({entry.name for entry in found.values()})
+    if reference not in names:
+        raise unknown("reference", reference, names)
+    for table in _tables(list(found.values())):
+        for shots in sorted({entry.record.shots for entry in table}):
+            here = [entry for entry in table if entry.record.shots == shots]
+            references = [entry for entry in here if entry.name == reference]
+            if len(references) > 1:
+                raise UserError(
+                    f"reference {reference!r} is there with {len(references)} different settings; "
+                    "keep such runs in separate --out folders"
+                )
+            for entry in here:
+                difference = _difference(entry, references[0]) if references and entry is not references[0] else None
+                if difference is not None:
+                    differences.append(difference)
+                    rows.append(_row(entry, references[0], difference, margin))
+    adjusted = stats.holm([difference.p for difference in differences])
+    for row, difference, p in zip(rows, differences, adjusted, strict=True):
+        row |= {"p_holm": p, "verdict": stats.verdict(difference, p, margin)}
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    order = ["dataset", "protocol", "test_classes", "preset", "ways", "queries", "shots"]
+    return frame.sort_values([*order, "difference"], ascending=[*[True] * len(order), False], ignore_index=True)
+
+
+def _row(entry: Entry, reference: Entry, difference: stats.Difference, margin: float) -> dict[str, object]:
+    record, protocol = entry.record, entry.record.protocol
+    return {
+        "dataset": protocol["dataset"],
+        "protocol": protocol["name"],
+        "test_classes": " ".join(protocol["test_classes"]),
+        "preset": record.baseline["preset"],
+        "ways": protocol["ways"],
+        "shots": record.shots,
+        "queries": protocol["queries"] or "all",
+        "baseline": entry.name,
+        "settings": digest(record.baseline["settings"])[:12],
+        "reference": reference.name,
+        "episodes": _shared(record, reference.record),
+        "seeds": min(len(entry.answers), len(reference.answers)),
+        "difference": difference.mean,
+        "ci95_low": difference.low,
+        "ci95_high": difference.high,
+        "kind": difference.kind,
+        "p": difference.p,
+        "margin": margin,
+    }
+
+
+def which_test(frame: pd.DataFrame) -> str:
+    """One sentence: which test decided, and why."""
+    exact = frame["kind"].isin(["mcnemar", "rule-of-three"]).any()
+    return (
+        "Paired differences on the same episodes, tested by the influence of each test image on the difference (episodes "
+        "overlap, so a test over episodes would find any difference significant)"
+        + (", or by McNemar's exact test where fewer than 10 images were answered differently" if exact else "")
+        + (", with the variance of the training seeds" if (frame["seeds"] > 1).any() else ", for these trainings alone")
+        + f"; p by Holm over {len(frame)} differences; equivalent: the 90 % interval lies within "
+        + f"+-{100 * frame['margin'].max():g} points."
+    )
