@@ -41,14 +41,18 @@ class Siamese(TrainedBaseline):
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Binary cross-entropy, the mean over same pairs and over different pairs weighing the same."""
         features = self.encode(self.view(images_BCHW, generator))
-        first, second = torch.triu_indices(len(features), len(features), 1, device=features.device)
-        scores = self.parts["same"]((features[first] - features[second]).abs()).ravel()
-        same = labels_B[first] == labels_B[second]
-        losses = F.binary_cross_entropy_with_logits(scores, same.float(), reduction="none")
-        return (losses[same].mean() + losses[~same].mean()) / 2
+        scores_BB = self.parts["same"]((features[:, None] - features).abs())[..., 0]
+        same_BB = labels_B[:, None] == labels_B
+        losses_BB = F.binary_cross_entropy_with_logits(scores_BB, same_BB.float(), reduction="none")
+        return _mean(losses_BB, same_BB.triu(1)) / 2 + _mean(losses_BB, ~same_BB) / 2
 
     def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
         """The head's probability that each a and each b show the same class."""
         with torch.inference_mode():
             scores: Tensor = self.parts["same"]((a_AD[:, None] - b_BD).abs())
         return scores[..., 0].sigmoid()
+
+
+def _mean(values: Tensor, mask: Tensor) -> Tensor:
+    """The mean where `mask` holds, as a sum: gathering by index would not be reproducible to the bit."""
+    return (values * mask).sum() / mask.sum()
