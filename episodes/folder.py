@@ -10,10 +10,11 @@ from statistics import median_low
 import numpy as np
 from PIL import Image
 
-from fewshot_bench.dataset import DataCard, DataSet, LabelledImages, group_by_class
+from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import Tree
 from fewshot_bench.images import SUFFIXES, cached, decode, is_image
+from fewshot_bench.labelled import LabelledImages, group_by_class
 from fewshot_bench.settings import Settings
 
 LARGEST_SIDE = 256  # pixels a side, where images differ in size and none is asked for

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
-from fewshot_bench.dataset import DataCard, DataSet, LabelledImages, group_by_class
+from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import Tree, natural
 from fewshot_bench.images import cached, decode, is_image
+from fewshot_bench.labelled import LabelledImages, group_by_class
 from fewshot_bench.protocol import Protocol
 
 CLASSES = {

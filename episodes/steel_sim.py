@@ -12,9 +12,10 @@ import numpy.typing as npt
 from fewshot_bench.plugins.episodes.neu import ABBREVIATIONS, TEST, TRAIN
 from scipy import ndimage
 
-from fewshot_bench.dataset import DataCard, DataSet, LabelledImages, group_by_class
+from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.images import cached
+from fewshot_bench.labelled import LabelledImages, group_by_class
 from fewshot_bench.protocol import Protocol
 from fewshot_bench.settings import Settings
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fewshot_bench.api import Outcome, run
     from fewshot_bench.baseline import Baseline, Card, Context, Published
-    from fewshot_bench.dataset import DataCard, DataSet, LabelledImages
+    from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import UserError
+    from fewshot_bench.labelled import LabelledImages
     from fewshot_bench.plan import Request
     from fewshot_bench.protocol import Protocol
     from fewshot_bench.settings import Settings
@@ -20,7 +21,7 @@ _HOMES = {
     "Context": "baseline",
     "DataCard": "dataset",
     "DataSet": "dataset",
-    "LabelledImages": "dataset",
+    "LabelledImages": "labelled",
     "Outcome": "api",
     "Protocol": "protocol",
     "Published": "baseline",

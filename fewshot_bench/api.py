@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from fewshot_bench import compare as comparison
 from fewshot_bench import leaderboard as tables
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.compare import MARGIN, entries, row_key
-from fewshot_bench.dataset import DataSet, LabelledImages
+from fewshot_bench.compare import compare as compare_entries
+from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import Tree, write_atomically
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.plan import Request, load_data, make_plan, settle_questions
 from fewshot_bench.records import Answer, Record, Records, write_episodes
 from fewshot_bench.registry import Plugin, Registry, answers_by
@@ -26,9 +27,12 @@ __all__ = ["Outcome", "compare", "confusion", "data", "episodes", "leaderboard",
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a run gave: the leaderboard rows of its own cells, their records, and the files that were written."""
+    """What a run gave: the leaderboard rows of its own cells, their differences to the reference where one is named,
+    their records, and the files that were written.
+    """
 
     table: pd.DataFrame
+    comparison: pd.DataFrame | None
     records: list[Record]
     data: LabelledImages
     files: list[Path]
@@ -44,20 +48,29 @@ def run(
     out: Path = Path("results"),
     *,
     fresh: bool = False,
+    reference: str | None = None,
     plugins: Sequence[Path] = (),
     notify: Notify = lambda progress: None,
 ) -> Outcome:
     """Run what `request` asks for, keep it below `out`, and bring the leaderboard there up to date.
 
-    fresh: compute again what is on disk; plugins: files that define further baselines or data sets.
+    fresh: compute again what is on disk; reference: one of the baselines, to hold the others against; plugins: files that
+    define further baselines or data sets.
     Raises `UserError` for what cannot be run; a cell that fails is in the outcome's `failed`.
     """
     plan = make_plan(request, Registry(plugins))
+    names = list(dict.fromkeys(training.name for training in plan.trainings))
+    if reference is not None and reference not in names:
+        raise unknown("reference", reference, names)
     records = Records(out)
     found = execute(plan, records, fresh=fresh, notify=notify)
     table = _table(records)
     own = table["key"].isin({row_key(record)[:16] for record in found})
-    return Outcome(table[own].reset_index(drop=True), found, plan.data, _write_tables(records, table))
+    comparison = None
+    if reference is not None:
+        answers = [records.answer(record) for record in found if record.status == "ok"]
+        comparison = compare_entries(entries(answers), reference)
+    return Outcome(table[own].reset_index(drop=True), comparison, found, plan.data, _write_tables(records, table))
 
 
 def leaderboard(out: Path = Path("results")) -> tuple[pd.DataFrame, list[Path]]:
@@ -67,9 +80,9 @@ def leaderboard(out: Path = Path("results")) -> tuple[pd.DataFrame, list[Path]]:
     return table, _write_tables(records, table)
 
 
-def compare(out: Path = Path("results"), reference: str = "resnet", margin: float = MARGIN) -> pd.DataFrame:
+def compare(out: Path, reference: str, margin: float = MARGIN) -> pd.DataFrame:
     """Paired differences to `reference` of all that lies below `out`; margin: a fraction, of what counts as equivalent."""
-    return comparison.compare(entries(_answers(Records(out, write=False))), reference, margin)
+    return compare_entries(entries(_answers(Records(out, write=False))), reference, margin)
 
 
 def confusion(

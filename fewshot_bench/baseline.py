@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from fewshot_bench.dataset import LabelledImages
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.settings import Settings
 
 __all__ = ["Baseline", "Capability", "Card", "Context", "Published", "Rule", "capability", "is_trained"]

@@ -68,6 +68,7 @@ def run(
     ] = None,
     seeds: Annotated[str, typer.Option(help="Trainings of each baseline.")] = "1",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    reference: Annotated[str | None, typer.Option(help="Show differences to this baseline too.")] = None,
     out: Out = Path("results"),
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what is on disk.")] = False,
     plugin: Plugins = None,
@@ -83,7 +84,7 @@ def run(
 
     console = _console()
     with report.Watch(console) as watch:
-        outcome = api.run(asked, out, fresh=fresh, plugins=plugin or [], notify=watch)
+        outcome = api.run(asked, out, fresh=fresh, reference=reference, plugins=plugin or [], notify=watch)
     report.show_outcome(console, outcome)
     if outcome.failed:
         raise typer.Exit(1)
@@ -142,7 +143,7 @@ def leaderboard(out: Out = Path("results")) -> None:
 
 @app.command(epilog="Examples: bench compare --reference resnet | bench compare --out runs/neu --margin 1 --format md")
 def compare(
-    reference: Annotated[str, typer.Option(help="The baseline that the others are held against.")] = "resnet",
+    reference: Annotated[str, typer.Option(help="The baseline that the others are held against.")],
     margin: Annotated[float, typer.Option(help="Points within which a difference counts as equivalent.")] = 0.5,
     form: Form = "table",
     out: Out = Path("results"),

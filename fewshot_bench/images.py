@@ -15,9 +15,9 @@ import numpy as np
 import platformdirs
 from PIL import Image
 
-from fewshot_bench.dataset import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import Tree, write_atomically
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.seeds import digest
 
 __all__ = ["SUFFIXES", "cached", "decode", "is_image"]

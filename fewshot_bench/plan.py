@@ -14,8 +14,9 @@ from typing import Any
 import torch
 
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.dataset import DataSet, LabelledImages
+from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.encoder import best_precision
 from fewshot_bench.protocol import Protocol
 from fewshot_bench.question import Question, ask, replay

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from fewshot_bench.dataset import LabelledImages
 from fewshot_bench.episode import DrawnEpisodes, Pool
 from fewshot_bench.errors import UserError
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.seeds import digest
 
 __all__ = ["Protocol"]

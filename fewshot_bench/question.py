@@ -7,9 +7,9 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
-from fewshot_bench.dataset import LabelledImages
 from fewshot_bench.episode import EpisodeSource, FixedEpisodes, Pool, prefixes
 from fewshot_bench.errors import UserError
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.protocol import Protocol
 from fewshot_bench.records import read_episodes
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from fewshot_bench.api import Outcome
 from fewshot_bench.compare import which_test
-from fewshot_bench.dataset import LabelledImages
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.leaderboard import SPLITS, splits
 from fewshot_bench.runner import Progress as Step
 
@@ -60,6 +60,8 @@ class Watch:
 def show_outcome(console: Console, outcome: Outcome) -> None:
     """The leaderboard of a run, what it was measured on, what failed, and where the files lie."""
     show_leaderboard(console, outcome.table)
+    if outcome.comparison is not None:
+        show_comparison(console, outcome.comparison)
     for note in outcome.data.notes:
         console.print(f"Data: {note}.", highlight=False, markup=False)
     if outcome.data.dropped:

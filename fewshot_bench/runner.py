@@ -20,9 +20,9 @@ from torch import Tensor
 from fewshot_bench import scoring
 from fewshot_bench.baseline import Baseline, Context, capability
 from fewshot_bench.check import Leak, depends_on_the_batch, untouched
-from fewshot_bench.dataset import LabelledImages
 from fewshot_bench.episode import Episodes
 from fewshot_bench.errors import Diverged, UserError
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.plan import Cell, Plan, Training
 from fewshot_bench.provenance import provenance
 from fewshot_bench.records import NO_PREDICTION, Record, Records, Status

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fewshot_bench import cli
-from fewshot_bench.dataset import LabelledImages, group_by_class
+from fewshot_bench.labelled import LabelledImages, group_by_class
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "fewshot_bench"
 LAYERS = [
     {"errors", "seeds", "scoring", "stats"},
-    {"settings", "episode", "dataset", "protocol", "baseline"},
+    {"settings", "episode", "labelled", "dataset", "protocol", "baseline"},
     {"learn.augment", "learn.encoder", "learn.losses", "learn.train", "learn"},
     {"files", "images", "provenance", "plugins", "plugins.baselines", "plugins.episodes", "records", "registry"},
     {"check", "compare", "leaderboard", "plan", "question", "runner"},
@@ -28,23 +28,14 @@ FILES = {
 }
 
 
-def imported(path: Path, *, typing_too: bool = False) -> set[str]:
-    """Names of the core's modules that a file imports, those for type checkers alone left out unless asked for."""
+def imported(path: Path) -> set[str]:
+    """Names of the core's modules that a file imports, those for type checkers too."""
     found = set()
-
-    class Visitor(ast.NodeVisitor):
-        def visit_If(self, node: ast.If) -> None:
-            if typing_too or not (isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"):
-                self.generic_visit(node)
-
-        def visit_Import(self, node: ast.Import) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-
-        def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-            found.add(str(node.module))
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
-
-    Visitor().visit(ast.parse(path.read_text()))
+        elif isinstance(node, ast.ImportFrom):
+            found.update({str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)})
     inside = {name.removeprefix("fewshot_bench").lstrip(".") for name in found if name.startswith("fewshot_bench")}
     return {name for name in inside if name in FILES and name}
 

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 from fewshot_bench import api
 from fewshot_bench.baseline import Baseline, Context, capability
-from fewshot_bench.dataset import LabelledImages
 from fewshot_bench.errors import UserError
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings, best_precision, resize
 from fewshot_bench.learn.train import balanced_batches, shuffled_batches
 from fewshot_bench.plan import Request

@@ -13,6 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from fewshot_bench import api, stats
 from fewshot_bench.records import Records
 
+from .conftest import TINY
 from .test_runner import SMALL, plugin, run
 from .test_stats import DATA_SETS, HIGH, LOW, answers, asked, pool_of
 
@@ -139,6 +140,14 @@ def test_compare(finished: Path, bench):
     assert "better" in out
     assert "tested by the influence of each test image" in " ".join(out.split())
     assert "Holm over 4 differences" in " ".join(out.split())
+
+
+def test_a_run_shows_the_differences_to_its_reference(tmp_path: Path, bench):
+    words = ("run", *TINY, "--baselines", "pixels,untrained", "--out", tmp_path)
+    status, out, err = bench(*words, "--reference", "pixels")
+    assert status == 0, err
+    assert "against pixels" in out
+    assert "did you mean 'pixels'" in bench(*words, "--reference", "pixel")[2]
 
 
 def test_compare_refuses(finished: Path, bench):

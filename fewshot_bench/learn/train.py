@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fewshot_bench.baseline import Baseline, Context
-from fewshot_bench.dataset import LabelledImages
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.augment import Augment
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings, Precision, resize
 from fewshot_bench.seeds import derive
