@@ -213,17 +213,26 @@ def difference(design: Design, first_STNQ: Sequence[Floats], second_STNQ: Sequen
 
 
 def _mcnemar(design: Design, apart_TNQ: Floats, found: Influence) -> Difference:
+    """McNemar's exact test on images (1947), and an interval that covers both what it tests and how rare such images are.
+
+    The share of them that speak for the first is bounded by Clopper and Pearson, their number by the Poisson distribution.
+    Towards zero an image weighs as much as it differs on average over its queries; away from zero it weighs one, as images
+    of other draws may differ wholly.
+    """
     images = found.images
-    sums_M = np.bincount(design.query, apart_TNQ[design.asked_TNQ], len(design.labels_M))
-    ours, theirs = int((sums_M > 0).sum()), int((sums_M < 0).sum())
-    if ours + theirs == 0:
+    apart_M = np.bincount(design.query, apart_TNQ[design.asked_TNQ], len(design.labels_M)) / np.maximum(design.queries_M, 1)
+    ours, theirs = int((apart_M > 0).sum()), int((apart_M < 0).sum())
+    count = ours + theirs
+    if count == 0:
         return Difference(found.mean, -3 / images, 3 / images, -2.3 / images, 2.3 / images, 1.0, "rule-of-three")
-    test = stats.binomtest(ours, ours + theirs)
-    bounds = [
-        (2 * side - 1) * (ours + theirs) / images
-        for level in (0.95, 0.90)
-        for side in test.proportion_ci(confidence_level=level, method="exact")
-    ]
+    test = stats.binomtest(ours, count)
+    weight = float(np.abs(apart_M).sum()) / count / images
+    bounds = []
+    for level in (0.95, 0.90):
+        shares = test.proportion_ci(confidence_level=level, method="exact")
+        few, many = stats.chi2.ppf((1 - level) / 2, 2 * count) / 2, stats.chi2.ppf((1 + level) / 2, 2 * count + 2) / 2
+        for side, outward in ((2 * shares.low - 1, shares.low < 0.5), (2 * shares.high - 1, shares.high > 0.5)):
+            bounds.append(float(side * (many / images if outward else few * weight)))
     return Difference(found.mean, bounds[0], bounds[1], bounds[2], bounds[3], float(test.pvalue), "mcnemar")
 
 
