@@ -19,7 +19,7 @@ from fewshot_bench.files import Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.plan import Request, load_data, make_plan, settle_questions
 from fewshot_bench.records import Answer, Record, Records, write_episodes
-from fewshot_bench.registry import Plugin, Registry, answers_by
+from fewshot_bench.registry import Plugin, Registry, answers_by, usable
 from fewshot_bench.runner import Notify, execute
 
 __all__ = ["Outcome", "compare", "confusion", "data", "episodes", "leaderboard", "listing", "run"]
@@ -158,7 +158,7 @@ def data(request: Request, *, plugins: Sequence[Path] = ()) -> LabelledImages:
     name = request.dataset
     if name is None and request.data is not None:
         with Tree(request.data) as tree:
-            known = (plugin.name for plugin in registry.datasets.values() if plugin.load().recognises(tree.files))
+            known = (plugin.name for plugin, kind in usable(registry.datasets) if kind.recognises(tree.files))
             name = next(known, "folder")
     return load_data(Request(dataset=name, data=request.data, data_folder=request.data_folder), registry)[0]
 

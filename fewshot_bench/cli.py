@@ -273,6 +273,10 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 120)
 
 
+INTERRUPTED = 130  # what typer makes of Ctrl-C
+STOPPED = "stopped; what is done is kept, and the same command goes on from there"
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     try:
@@ -281,9 +285,8 @@ def main() -> None:
         message, status = str(error), 2
     except typer.TyperException as error:  # an unknown option, a missing argument
         message, status = f"{getattr(error, 'message', error)}; bench --help shows what there is", 2
-    except (KeyboardInterrupt, typer.Abort):
-        message, status = "stopped; what is done is kept, and the same command goes on from there", 130
     else:
-        sys.exit(status or 0)
-    typer.echo(f"error: {message}", err=True)
-    sys.exit(status)
+        message = STOPPED if status == INTERRUPTED else ""
+    if message:
+        typer.echo(message if status == INTERRUPTED else f"error: {message}", err=True)
+    sys.exit(status or 0)

@@ -20,8 +20,9 @@ from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.records import Answer, Record
 from fewshot_bench.seeds import digest
 
-__all__ = ["MARGIN", "Entry", "compare", "entries", "ranks", "row_key", "which_test"]
+__all__ = ["LISTED", "MARGIN", "Entry", "compare", "entries", "ranks", "row_key", "which_test"]
 
+LISTED = " | "  # between class names in a table: names may hold spaces and commas
 MARGIN = 0.005  # half a point: differences within it are called equivalent
 
 
@@ -163,7 +164,7 @@ def _row(entry: Entry, reference: Entry, difference: stats.Difference, margin: f
     return {
         "dataset": protocol["dataset"],
         "protocol": protocol["name"],
-        "test_classes": " ".join(protocol["test_classes"]),
+        "test_classes": LISTED.join(protocol["test_classes"]),
         "preset": record.baseline["preset"],
         "ways": protocol["ways"],
         "shots": record.shots,

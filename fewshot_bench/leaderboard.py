@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fewshot_bench import stats
-from fewshot_bench.compare import Entry, entries, ranks, row_key
+from fewshot_bench.compare import LISTED, Entry, entries, ranks, row_key
 from fewshot_bench.records import Answer, Record
 from fewshot_bench.seeds import digest
 
@@ -59,8 +59,8 @@ def _described(record: Record) -> dict[str, object]:
         "queries": p["queries"] or "all",
         "episodes": record.episodes,
         "settings": digest(settings)[:12],
-        "train_classes": " ".join(p["train_classes"]),
-        "test_classes": " ".join(p["test_classes"]),
+        "train_classes": LISTED.join(p["train_classes"]),
+        "test_classes": LISTED.join(p["test_classes"]),
         "episodes_digest": record.episodes_digest,
         "dataset_digest": record.dataset["digest"][:32],
         "source": b["sha256"][:12],
@@ -129,7 +129,7 @@ def splits(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for values, part in frame[frame["protocol"] == frame["dataset"] + SPLITS].groupby(among, sort=True, dropna=False):
         done = part.dropna(subset=["accuracy"])
-        test, train = (len(str(part[name].iloc[0]).split()) for name in ("test_classes", "train_classes"))
+        test, train = (len(str(part[name].iloc[0]).split(LISTED)) for name in ("test_classes", "train_classes"))
         expected = math.comb(test + train, test)
         row: dict[str, object] = dict(zip(among, values, strict=True)) | {"splits": len(done), "of": expected}
         if len(done) == expected:

@@ -20,7 +20,7 @@ from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.encoder import best_precision
 from fewshot_bench.protocol import Protocol
 from fewshot_bench.question import Question, ask, replay
-from fewshot_bench.registry import Plugin, Registry
+from fewshot_bench.registry import Plugin, Registry, usable
 from fewshot_bench.seeds import digest
 from fewshot_bench.settings import Settings
 
@@ -176,7 +176,7 @@ def pick_device(name: str) -> torch.device:
 
 def load_data(request: Request, registry: Registry) -> tuple[LabelledImages, tuple[Protocol, ...]]:
     """The images of the data set that is asked for, and its named protocols."""
-    name = request.dataset or next(name for name, plugin in registry.datasets.items() if plugin.load().card.standard)
+    name = request.dataset or next(plugin.name for plugin, kind in usable(registry.datasets) if kind.card.standard)
     plugin = registry.dataset(name)
     kind = plugin.load()
     values = _overrides(request.settings, [plugin.name], registry).get(plugin.name, {})
@@ -217,14 +217,7 @@ def _chosen(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:
         return list(registry.baselines.values())
     if names:
         return [registry.baseline(name) for name in dict.fromkeys(names)]
-    return [plugin for plugin in registry.baselines.values() if _standard(plugin)]
-
-
-def _standard(plugin: Plugin[Baseline]) -> bool:
-    try:
-        return plugin.load().card.standard
-    except UserError:  # a broken file that nobody named is for `bench list` to show
-        return False
+    return [plugin for plugin, kind in usable(registry.baselines) if kind.card.standard]
 
 
 def _overrides(settings: Mapping[str, str], mine: Sequence[str], registry: Registry) -> dict[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
 import importlib.util
@@ -17,7 +18,7 @@ from fewshot_bench.baseline import Baseline, capability
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
 
-__all__ = ["Plugin", "Registry", "answers_by"]
+__all__ = ["Plugin", "Registry", "answers_by", "usable"]
 
 Kind = TypeVar("Kind", Baseline, DataSet)
 
@@ -76,6 +77,13 @@ class Registry:
     def dataset(self, name: str) -> Plugin[DataSet]:
         """The data set of that name; raises `UserError` where there is none."""
         return _named(self.datasets, "data set", _dashed(name))
+
+
+def usable(plugins: dict[str, Plugin[Kind]]) -> Iterator[tuple[Plugin[Kind], type[Kind]]]:
+    """Those that can be loaded, with their classes; a broken file that nobody named is for `bench list` to show."""
+    for plugin in plugins.values():
+        with contextlib.suppress(UserError):
+            yield plugin, plugin.load()
 
 
 def _named(plugins: dict[str, Plugin[Kind]], what: str, name: str) -> Plugin[Kind]:

@@ -212,7 +212,7 @@ def test_all_splits(tmp_path: Path, bench):
     assert status == 0, err
     board = pd.read_csv(tmp_path / "leaderboard.csv")
     assert board["test_classes"].nunique() == 20
-    assert all(set(row.train_classes.split()).isdisjoint(row.test_classes.split()) for row in board.itertuples())
+    assert all(set(row.train_classes.split(" | ")).isdisjoint(row.test_classes.split(" | ")) for row in board.itertuples())
     (summary,) = pd.read_csv(tmp_path / "splits.csv").to_dict("records")
     assert summary["accuracy"] == pytest.approx(board["accuracy"].mean(), abs=1e-6)
     assert summary["sd"] == pytest.approx(board["accuracy"].std(), abs=1e-6)
