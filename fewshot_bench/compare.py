@@ -51,6 +51,12 @@ class Entry:
         """Correctness of every answer to the first so many episodes."""
         return [answer.correct_TNQ[:episodes] for answer in self.answers]
 
+    @property
+    def method(self) -> str:
+        """What stays the same when it is asked another number of episodes: name, settings, file and version."""
+        record = self.record
+        return digest(self.name, record.baseline["settings"], record.baseline["sha256"], record.training["version"])
+
     @cached_property
     def table(self) -> str:
         """What rows of one table share: the question but for its shot value, and the preset."""
@@ -71,7 +77,8 @@ def _design(episodes: Episodes, pool: tuple[tuple[int, int], ...]) -> stats.Desi
 def row_key(record: Record) -> str:
     """What the seeds of one row share."""
     b = record.baseline
-    return digest(record.protocol, record.dataset["digest"], record.shots, record.episodes_digest, b["preset"], b["name"],
+    protocol = {name: value for name, value in record.protocol.items() if name != "shots"}  # a run's list of them
+    return digest(protocol, record.dataset["digest"], record.shots, record.episodes_digest, b["preset"], b["name"],
                   b["settings"], b["sha256"], record.training["version"])  # fmt: skip
 
 
@@ -107,7 +114,7 @@ def _tables(found: Sequence[Entry]) -> list[list[Entry]]:
 def ranks(found: dict[str, Entry]) -> dict[str, int]:
     """1 + the number of baselines that are significantly better, by row; Holm over all pairs of a table."""
     keys = {id(entry): key for key, entry in found.items()}
-    rank = dict.fromkeys(found, 1)
+    better: dict[str, set[str]] = {key: set() for key in found}
     for table in _tables(list(found.values())):
         pairs = [
             (first, second, difference)
@@ -117,8 +124,9 @@ def ranks(found: dict[str, Entry]) -> dict[str, int]:
         adjusted = stats.holm([difference.p for _, _, difference in pairs])
         for (first, second, difference), p in zip(pairs, adjusted, strict=True):
             if p < 0.05:
-                rank[keys[id(second if difference.mean > 0 else first)]] += 1
-    return rank
+                winner, loser = (first, second) if difference.mean > 0 else (second, first)
+                better[keys[id(loser)]].add(winner.method)
+    return {key: 1 + len(winners) for key, winners in better.items()}
 
 
 COLUMNS = [
@@ -141,16 +149,17 @@ def compare(found: dict[str, Entry], reference: str, margin: float = MARGIN) -> 
         for shots in sorted({entry.record.shots for entry in table}):
             here = [entry for entry in table if entry.record.shots == shots]
             references = [entry for entry in here if entry.name == reference]
-            if len(references) > 1:
+            if len({entry.method for entry in references}) > 1:
                 raise UserError(
-                    f"reference {reference!r} is there with {len(references)} different settings; "
+                    f"reference {reference!r} is there with different settings or versions; "
                     "keep such runs in separate --out folders"
                 )
-            for entry in here:
-                difference = _difference(entry, references[0]) if references and entry is not references[0] else None
+            for entry in (entry for entry in here if entry.name != reference and references):
+                held = max(references, key=lambda other: _shared(entry.record, other.record))
+                difference = _difference(entry, held)
                 if difference is not None:
                     differences.append(difference)
-                    rows.append(_row(entry, references[0], difference, margin))
+                    rows.append(_row(entry, held, difference, margin))
     adjusted = stats.holm([difference.p for difference in differences])
     for row, difference, p in zip(rows, differences, adjusted, strict=True):
         row |= {"p_holm": p, "verdict": stats.verdict(difference, p, margin)}

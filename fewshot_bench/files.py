@@ -80,7 +80,7 @@ def _is_shown(file: str) -> bool:
 
 def natural(file: str) -> list[tuple[int, str]]:
     """A sort key by which 2 comes before 10."""
-    return [(int(piece), "") if piece.isdigit() else (-1, piece) for piece in re.split(r"([0-9]+)", file)]
+    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"([0-9]+)", file)]
 
 
 def write_atomically(path: Path, write: Callable[[io.BufferedWriter], object]) -> None:

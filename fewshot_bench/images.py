@@ -61,7 +61,7 @@ def cached(parts: Sequence[object], build: Callable[[], LabelledImages]) -> Labe
     path = cache_folder() / f"{digest(CACHE_VERSION, *parts)[:32]}.npz"
     try:
         return _read_cache(path)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         pass
     data = build()
     with contextlib.suppress(OSError):

@@ -16,13 +16,14 @@ from fewshot_bench.seeds import digest
 __all__ = ["COLUMNS", "confusion", "leaderboard", "splits", "text", "timings", "wide"]
 
 SPLITS = "-splits"  # ends the name of the protocol that every split of a data set shares
-CONFUSED = ["dataset", "protocol", "preset", "ways", "shots", "queries", "baseline", "settings"]
+CONFUSED = ["dataset", "protocol", "preset", "ways", "shots", "queries", "baseline", "settings", "train_classes",
+            "test_classes", "episodes_digest", "source", "version"]  # fmt: skip
 ASKED = ["dataset", "protocol", "preset", "ways", "shots", "queries", "episodes", "episode_seed"]
 COLUMNS = [
     "rank", "baseline", "encoder", "weights", "preset", "dataset", "protocol", "ways", "shots", "queries", "episodes",
     "episode_seed", "seeds", "status", "accuracy", "ci95_low", "ci95_high", "ci95_kind", "ci95_episodes", "ci95_disjoint",
     "se_images", "se_seeds", "rule", "transductive", "image_size", "images_passed", "precision", "parameters", "settings",
-    "train_classes", "test_classes", "episodes_digest", "dataset_digest", "source", "version",
+    "train_classes", "test_classes", "episodes_digest", "episodes_file", "dataset_digest", "source", "version",
     "published", "published_differs", "note", "key",
 ]  # fmt: skip
 
@@ -40,7 +41,7 @@ def leaderboard(answers: Sequence[Answer], others: Iterable[Record] = ()) -> pd.
     rows += [_described(r) | {"seeds": 0, "status": r.status, "note": r.reason} for r in missing.values()]
     whole = dict.fromkeys(("rank", "image_size", "images_passed", "parameters"), "Int64")
     frame = pd.DataFrame(rows, columns=COLUMNS).astype(whole)
-    order = [*ASKED, "rank", "accuracy", "baseline", "settings", "source"]
+    order = [*ASKED, "rank", "accuracy", "baseline", "settings", "source", "version", "train_classes", "episodes_digest"]
     return frame.sort_values(order, ascending=[name != "accuracy" for name in order], ignore_index=True)
 
 
@@ -62,6 +63,7 @@ def _described(record: Record) -> dict[str, object]:
         "train_classes": LISTED.join(p["train_classes"]),
         "test_classes": LISTED.join(p["test_classes"]),
         "episodes_digest": record.episodes_digest,
+        "episodes_file": record.episodes_file,
         "dataset_digest": record.dataset["digest"][:32],
         "source": b["sha256"][:12],
         "version": record.training["version"],
@@ -104,7 +106,7 @@ def _row(entry: Entry) -> dict[str, object]:
 def wide(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a baseline, a column a shot value: "mean +- half-width", in fractions; empty where there is no result."""
     front = ["dataset", "protocol", "preset", "ways", "queries", "episodes", "episode_seed", "baseline", "encoder", "seeds"]
-    back = ["train_classes", "test_classes", "dataset_digest", "settings", "source", "version"]
+    back = ["train_classes", "test_classes", "episodes_file", "dataset_digest", "settings", "source", "version"]
     cells = frame.assign(
         shots=[f"{shots}-shot" for shots in frame["shots"]],
         cell=[_plus_minus(*row) for row in zip(frame["accuracy"], frame["ci95_low"], frame["ci95_high"], strict=True)],
@@ -125,7 +127,8 @@ def splits(frame: pd.DataFrame) -> pd.DataFrame:
     Where a split is missing the mean is missing, never easier. Splits share classes and images, so that there is no
     interval over them.
     """
-    among = ["dataset", "preset", "ways", "shots", "queries", "episodes", "baseline", "encoder", "settings", "source"]
+    among = ["dataset", "preset", "ways", "shots", "queries", "episodes", "baseline", "encoder", "settings", "source",
+             "version", "episode_seed", "dataset_digest"]  # fmt: skip
     rows = []
     for values, part in frame[frame["protocol"] == frame["dataset"] + SPLITS].groupby(among, sort=True, dropna=False):
         done = part.dropna(subset=["accuracy"])

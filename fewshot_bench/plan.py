@@ -20,7 +20,7 @@ from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.encoder import best_precision
 from fewshot_bench.protocol import Protocol
 from fewshot_bench.question import Question, ask, replay
-from fewshot_bench.registry import Plugin, Registry, usable
+from fewshot_bench.registry import Plugin, Registry, answers_by, usable
 from fewshot_bench.seeds import digest
 from fewshot_bench.settings import Settings
 
@@ -111,7 +111,8 @@ class Cell:
     @functools.cached_property
     def key(self) -> str:
         """What its record is kept under."""
-        return digest(self.training.key, self.question.shots, self.question.digest)[:32]
+        question = self.question
+        return digest(self.training.key, self.training.preset, question.protocol.name, question.shots, question.digest)[:32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +143,11 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     questions = settle_questions(request, data, protocols)
     trainings: dict[Training, list[Cell]] = {}
     protocols_asked = dict.fromkeys(question.protocol for question in questions)
+    images = max(_train_images(data, protocol) for protocol in protocols_asked)  # one budget for every split
     for (plugin, (sha256, kind)), protocol in itertools.product(kinds.items(), protocols_asked):
         given = overrides.get(plugin.name, {})
-        settings = _resolve(plugin.name, kind, request, given, data, protocol, device)
+        settings = _resolve(plugin.name, kind, request, given, data, images, device)
+        answers_by(plugin)
         asked = [question.at_most(kind.max_episodes) for question in questions if question.protocol == protocol]
         for seed in range(request.seeds):
             training = Training(
@@ -235,18 +238,21 @@ def _overrides(settings: Mapping[str, str], mine: Sequence[str], registry: Regis
     return found
 
 
+def _train_images(data: LabelledImages, protocol: Protocol) -> int:
+    return sum(data.class_range(name)[1] for name in protocol.train_classes)
+
+
 def _resolve(
     name: str,
     kind: type[Baseline],
     request: Request,
     given: Mapping[str, str],
     data: LabelledImages,
-    protocol: Protocol,
+    images: int,
     device: torch.device,
 ) -> Settings:
     """Defaults, then the preset, then the options for all baselines, then those given for this one."""
     preset = PRESETS[request.preset]
-    images = sum(data.class_range(train)[1] for train in protocol.train_classes)
     values: dict[str, object] = {
         "encoder": preset.encoder,
         "image_size": preset.image_size or data.images.shape[-1],

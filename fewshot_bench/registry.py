@@ -44,6 +44,8 @@ class Plugin(Generic[Kind]):
         if len(found) != 1:
             names = ", ".join(kind.__name__ for kind in found) or "none"
             raise UserError(f"{self.path} defines {len(found)} public {self.base.__name__} classes ({names}; allowed: one)")
+        if not hasattr(found[0], "card"):
+            raise UserError(f"{self.path}: {found[0].__name__} has no card; give it one with a title and a source")
         return found[0]
 
 

@@ -13,10 +13,14 @@ from rich.table import Table
 from fewshot_bench.api import Outcome
 from fewshot_bench.compare import which_test
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.leaderboard import SPLITS, splits
+from fewshot_bench.leaderboard import CONFUSED, SPLITS, splits
 from fewshot_bench.runner import Progress as Step
 
 __all__ = ["Watch", "show_data", "show_leaderboard", "show_listing", "show_outcome"]
+
+
+# what a baseline's cells in a table share
+ROW = ["baseline", "encoder", "settings", "source", "version", "train_classes", "episodes_file"]
 
 
 class Watch:
@@ -116,9 +120,7 @@ def _board(part: pd.DataFrame) -> Table:
     several = part["seeds"].max() > 1
     table = Table("rank", "baseline", "encoder", *(["seeds"] if several else []), *(f"{k}-shot" for k in shots))
     rows = []
-    for (name, encoder, _, _), cells in part.fillna({"encoder": "-"}).groupby(
-        ["baseline", "encoder", "settings", "source"]
-    ):
+    for (name, encoder, *_), cells in part.fillna({"encoder": "-", "episodes_file": ""}).groupby(ROW):
         by_shot = {row["shots"]: row for _, row in cells.iterrows()}
         last = by_shot.get(shots[-1])
         rank = None if last is None or pd.isna(last["rank"]) else int(last["rank"])
@@ -176,9 +178,8 @@ def show_comparison(console: Console, frame: pd.DataFrame) -> None:
 
 def show_confusion(console: Console, frame: pd.DataFrame) -> None:
     """Recall of each class, the worst marked, and what its images were taken for."""
-    keys = ["dataset", "protocol", "preset", "ways", "shots", "queries", "baseline", "settings"]
-    for values, part in frame.groupby(keys, sort=False):
-        asked = dict(zip(keys, values, strict=True))
+    for values, part in frame.groupby(CONFUSED, sort=False):
+        asked = dict(zip(CONFUSED, values, strict=True))
         console.print("{dataset}, {protocol}: {baseline}, {ways}-way {shots}-shot".format(**asked), highlight=False)
         counts = part.pivot_table(index="class", columns="predicted", values="count", sort=False)
         own = part[part["class"] == part["predicted"]]

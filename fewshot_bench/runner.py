@@ -31,6 +31,7 @@ from fewshot_bench.seeds import derive, digest, global_seed
 __all__ = ["Notify", "Progress", "execute"]
 
 EMBED_BATCH = 256  # images
+CHECKED, CHECKED_UP_TO = 8, 50  # episodes beside the first, among the first so many, in which leaks are looked for
 PAIR_TILE = 128  # rows and columns of the score matrix that a pair head fills at once
 
 
@@ -148,7 +149,6 @@ class _Work:
     def fitted(self) -> tuple[Baseline, dict[str, Any]]:
         """The baseline after `fit`, or loaded from its checkpoint, and what is to be recorded of the training."""
         training, place = self.training, f"trainings/{self.training.key}"
-        baseline = training.kind(training.settings)
         history: list[tuple[int, float]] = []
         total = int(training.settings.as_dict().get("passes", 0))
 
@@ -161,6 +161,7 @@ class _Work:
         context = Context(self.plan.device, derive("training", training.seed), progress)
         stored = None if self.fresh else self.records.load_tensors(place)
         with global_seed(context.seed):
+            baseline = training.kind(training.settings)
             if stored is not None:
                 baseline.load({name: value.to(self.plan.device) for name, value in stored[0].items()}, context=context)
                 learned = stored[1]
@@ -200,7 +201,8 @@ class _Work:
                 images = _tensor(self.plan.data, self.test[batch.numpy()], self.plan.device)
                 with untouched(baseline, images):
                     parts.append(baseline.embed(images).float())
-            self._inductive(baseline, baseline.embed, images, parts[-1])
+                if len(parts) == 1:
+                    self._inductive(baseline, baseline.embed, images, parts[0])
         embeddings = torch.cat(parts)[order.argsort()]
         if not torch.isfinite(embeddings).all():
             raise Diverged("an embedding of a test image is not finite; lower the learning rate")
@@ -224,12 +226,17 @@ class _Work:
         if baseline.rule is not None:
             matrix = scoring.cosine_MM if baseline.rule == "mean_cosine" else scoring.prototype_MM
             return matrix(features.cpu().numpy())
-        with global_seed(derive("pairs", self.training.seed)):
+        order = torch.randperm(len(features), generator=torch.Generator().manual_seed(derive("pairs", self.training.key)))
+        features = features[order.to(features.device)]
+        first = features[:PAIR_TILE]
+        with global_seed(derive("pairs", self.training.seed)), untouched(baseline, features):
             tiles = [
                 torch.cat([baseline.pair(rows, columns).float() for columns in features.split(PAIR_TILE)], dim=1)
                 for rows in features.split(PAIR_TILE)
             ]
-        return np.asarray(torch.cat(tiles).cpu().numpy())
+            self._inductive(baseline, lambda rows: baseline.pair(rows, first).float(), first, tiles[0][:, :PAIR_TILE])
+        back = order.argsort().numpy()
+        return np.asarray(torch.cat(tiles).cpu().numpy()[back][:, back])
 
     def _predicted(self, baseline: Baseline, cell: Cell) -> npt.NDArray[np.uint8]:
         """The test class predicted for each query, (T, N, Q); 255 at padding."""
@@ -258,7 +265,7 @@ class _Work:
         """How one episode is put to a baseline that answers them one by one: its queries in random order."""
         shuffle = torch.Generator().manual_seed(derive("queries", self.training.key))
         ask = baseline.classify if how == "classify" else baseline.predict
-        first = True
+        asked, checked = 0, set(torch.randint(CHECKED_UP_TO, (CHECKED,), generator=shuffle).tolist()) | {0}
 
         def inputs(positions: npt.NDArray[np.int64]) -> Tensor:
             if how == "classify":
@@ -266,14 +273,14 @@ class _Work:
             return _tensor(self.plan.data, self.test[positions], self.plan.device)
 
         def answer(support_NK: npt.NDArray[np.int64], query_Q: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-            nonlocal first
+            nonlocal asked
             order = torch.randperm(len(query_Q), generator=shuffle)
             support, query = inputs(support_NK.ravel()).unflatten(0, support_NK.shape), inputs(query_Q[order.numpy()])
-            with untouched(baseline, query) if first else contextlib.nullcontext():
+            with untouched(baseline, query) if asked in checked else contextlib.nullcontext():
                 scores = ask(support, query).detach().float()
-            if first:
+            if asked in checked:
                 self._inductive(baseline, lambda alone: ask(support, alone).detach().float(), query, scores)
-            first = False
+            asked += 1
             return np.asarray(scores[order.argsort().to(scores.device)].cpu().numpy())
 
         return answer

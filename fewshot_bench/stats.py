@@ -160,9 +160,12 @@ def estimate(design: Design, correct_STNQ: Sequence[Floats]) -> Estimate:
     found = influence(design, np.mean(np.asarray(correct_STNQ, dtype=np.float64), axis=0))
     means = np.array([design.accuracy_T(correct).mean() for correct in correct_STNQ])
     seed_variance = means.var(ddof=1) / seeds if seeds > 1 else 0.0
-    if found.wrong < FEW_ERRORS:
-        low, high = wilson(found.mean, found.images) if found.wrong else (1 - 3 / found.images, 1.0)
+    if found.wrong < FEW_ERRORS or found.se == 0:
+        low, high = wilson(found.mean, found.images) if found.wrong else (max(0.0, 1 - 3 / found.images), 1.0)
         kind: Kind = "wilson" if found.wrong else "rule-of-three"
+        if seeds > 1:
+            reach = math.sqrt(seed_variance) * float(stats.t.ppf(0.975, seeds - 1))
+            low, high = max(0.0, min(low, found.mean - reach)), min(1.0, max(high, found.mean + reach))
         return Estimate(found.mean, low, high, kind, found.se, math.sqrt(seed_variance))
     total = found.se**2 + seed_variance
     df = _satterthwaite(found.se**2, len(design.labels_M) - 1, seed_variance, seeds - 1)
@@ -233,7 +236,9 @@ def _mcnemar(design: Design, apart_TNQ: Floats, found: Influence) -> Difference:
         few, many = stats.chi2.ppf((1 - level) / 2, 2 * count) / 2, stats.chi2.ppf((1 + level) / 2, 2 * count + 2) / 2
         for side, outward in ((2 * shares.low - 1, shares.low < 0.5), (2 * shares.high - 1, shares.high > 0.5)):
             bounds.append(float(side * (many / images if outward else few * weight)))
-    return Difference(found.mean, bounds[0], bounds[1], bounds[2], bounds[3], float(test.pvalue), "mcnemar")
+    p = float(test.pvalue) if found.mean * (ours - theirs) > 0 else 1.0  # where count and size disagree nothing is decided
+    low, high, low90, high90 = (side(found.mean, b) for side, b in zip((min, max, min, max), bounds, strict=True))
+    return Difference(found.mean, low, high, low90, high90, p, "mcnemar")
 
 
 def holm(p: Sequence[float]) -> Floats:

@@ -178,6 +178,25 @@ def test_a_slow_baseline_is_compared_on_the_episodes_that_both_answered(tmp_path
     assert api.compare(tmp_path / "out", "pixels")["episodes"].tolist() == [32]
 
 
+def test_runs_at_different_times_and_lengths_are_one_table(tmp_path: Path, bench):
+    """More seeds, other shots and more episodes into the same folder: one row for one thing, and no row counted twice."""
+    run(tmp_path / "out", baselines=["pixels", "untrained"], seeds=2)
+    run(tmp_path / "out", baselines=["untrained"], shots=[1], seeds=3)
+    table, _ = api.leaderboard(tmp_path / "out")
+    assert table[table["baseline"] == "untrained"].set_index("shots")["seeds"].to_dict() == {1: 3, 3: 2}
+    outcome = run(tmp_path / "out", baselines=["pixels", "untrained"], episodes=200)
+    assert len(outcome.table) == 4
+    assert api.leaderboard(tmp_path / "out")[0]["rank"].max() == 2
+    assert set(api.compare(tmp_path / "out", "pixels")["baseline"]) == {"untrained"}
+    assert bench("show", "--out", tmp_path / "out")[0] == 0
+
+
+def test_a_record_is_not_reused_under_another_label(tmp_path: Path):
+    run(tmp_path / "out", shots=[1], test_classes=["Cr", "PS", "Sc"])
+    assert set(run(tmp_path / "out", shots=[1], splits="all").table["protocol"]) == {"steel-sim-splits"}
+    assert run(tmp_path / "out", shots=[1], preset="paper").table["preset"].tolist() == ["paper"]
+
+
 def test_show(finished: Path, bench):
     frame = api.confusion(finished, ["untrained"], [3])
     (record,) = [r for r in Records(finished, write=False) if (r.baseline["name"], r.shots) == ("untrained", 3)]

@@ -32,6 +32,10 @@ CHEATS = {
         "        Mine.count += len(images)\n        return torch.nn.functional.one_hot(at // 24, 999).float()\n",
         "depends on the others it came with",
     ),
+    "pairs that look at each other": (
+        EMBED + "    def pair(self, a, b):\n        a = a - a.mean(0)\n        return a @ b.T\n",
+        "depends on the others it came with",
+    ),
     "queries that look at each other, from features": (
         EMBED
         + "    def classify(self, support, query):\n        query = query - query.mean(0)\n        return query @ support.mean(1).T\n",

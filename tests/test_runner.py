@@ -210,6 +210,8 @@ def test_episodes_of_a_file_are_replayed(tmp_path: Path):
     other = run(tmp_path / "other", episodes_file=file, **free)
     assert other.table["accuracy"].tolist() == pytest.approx(drawn.table["accuracy"].tolist())
     assert other.table["episodes_digest"].tolist() != drawn.table["episodes_digest"].tolist()
+    run(tmp_path / "drawn", episodes_file=file, **free)  # drawn and edited episodes side by side
+    assert len(api.leaderboard(tmp_path / "drawn")[0]) == 4
     file.unlink()  # the results hold their own copy
     assert api.leaderboard(tmp_path / "other")[0]["accuracy"].tolist() == other.table["accuracy"].tolist()
 
