@@ -19,7 +19,7 @@ __all__ = ["Augment"]
 @dataclass(frozen=True)
 class Augment:
     """size: pixels a side of a view; crop: least share of the area kept; ratio: largest aspect ratio of a crop; flip:
-    probability of each flip.
+    probability of each flip. A side longer than the image's is cut to it, so that a crop above 1/ratio keeps a little less.
     """
 
     size: int
