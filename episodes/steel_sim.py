@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from fewshot_bench.plugins.episodes.neu import ABBREVIATIONS, TEST, TRAIN
-from scipy import ndimage
 
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
@@ -89,6 +88,8 @@ def _image(name: str, side: int, rng: np.random.Generator) -> npt.NDArray[np.uin
 
 def _noise(side: int, along: float, across: float, rng: np.random.Generator) -> Field:
     """Gaussian noise of mean 0 and variance 1, smoothed by `along` pixels vertically and `across` horizontally."""
+    from scipy import ndimage  # only where pictures are generated: they are cached
+
     field = ndimage.gaussian_filter(rng.standard_normal((side, side)), (along, across), mode="wrap")
     return np.asarray((field - field.mean()) / field.std())
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from fewshot_bench import leaderboard as tables
-from fewshot_bench.baseline import Baseline
 from fewshot_bench.compare import MARGIN, entries, row_key
 from fewshot_bench.compare import compare as compare_entries
-from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
+from fewshot_bench.listing import described
 from fewshot_bench.plan import Request, load_data, make_plan, settle_questions
 from fewshot_bench.records import Answer, Record, Records, write_episodes
-from fewshot_bench.registry import Plugin, Registry, answers_by, usable
+from fewshot_bench.registry import Registry, usable
 from fewshot_bench.runner import Notify, execute
 
 __all__ = ["Outcome", "compare", "confusion", "data", "episodes", "leaderboard", "listing", "run"]
@@ -165,28 +163,5 @@ def data(request: Request, *, plugins: Sequence[Path] = ()) -> LabelledImages:
 
 def listing(plugins: Sequence[Path] = ()) -> pd.DataFrame:
     """Every baseline and data set: kind, name, title, source, year, how it answers, and why one is broken."""
-    registry = Registry(plugins)
-    rows = [_row("baseline", plugin, _of_baseline) for plugin in registry.baselines.values()]
-    rows += [_row("data set", plugin, _of_dataset) for plugin in registry.datasets.values()]
     columns = ["kind", "name", "title", "source", "year", "about", "settings", "error"]
-    return pd.DataFrame(rows, columns=columns).astype({"year": "Int64"})
-
-
-def _row(kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], dict[str, object]]) -> dict[str, object]:
-    try:
-        settings = " ".join(plugin.load().settings_type.names())
-        return {"kind": kind, "name": plugin.name, **describe(plugin), "settings": settings, "error": ""}
-    except UserError as error:
-        return {"kind": kind, "name": plugin.name, "error": str(error)}
-
-
-def _of_baseline(plugin: Plugin[Baseline]) -> dict[str, object]:
-    card = plugin.load().card
-    about = f"answers by {answers_by(plugin)}{', transductive' if card.transductive else ''}"
-    return {"title": card.title, "source": card.paper, "year": card.year, "about": about}
-
-
-def _of_dataset(plugin: Plugin[DataSet]) -> dict[str, object]:
-    card = plugin.load().card
-    about = "synthetic" if card.synthetic else "needs --data" if card.needs_path else ""
-    return {"title": card.title, "source": card.source, "year": card.year, "about": about}
+    return pd.DataFrame(described(Registry(plugins)), columns=columns).astype({"year": "Int64"})

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from fewshot_bench import stats
-from fewshot_bench.episode import Episodes
+from fewshot_bench.episode import NO_QUERY, Episodes
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.records import Answer, Record
 from fewshot_bench.seeds import digest
+from fewshot_bench.tally import Correct, Design
 
 __all__ = ["LISTED", "MARGIN", "Entry", "compare", "entries", "ranks", "row_key", "which_test"]
 
@@ -42,14 +42,9 @@ class Entry:
         """The baseline's."""
         return str(self.record.baseline["name"])
 
-    @cached_property
-    def design(self) -> stats.Design:
-        """What was asked, with images as positions in the pool of the test classes."""
-        return _design(self.answers[0].episodes, tuple((first, count) for first, count in self.record.pool))
-
-    def correct_STNQ(self, episodes: int | None = None) -> list[npt.NDArray[np.float64]]:
-        """Correctness of every answer to the first so many episodes."""
-        return [answer.correct_TNQ[:episodes] for answer in self.answers]
+    def correct(self, episodes: int | None = None) -> Correct:
+        """What was answered rightly in the first so many episodes; images are positions in the test classes' pool."""
+        return _correct(self, self.record.episodes if episodes is None else episodes)
 
     @property
     def method(self) -> str:
@@ -65,13 +60,21 @@ class Entry:
         return digest(self.record.dataset["digest"], asked, self.record.baseline["preset"])
 
 
+@lru_cache(maxsize=64)
+def _correct(entry: Entry, episodes: int) -> Correct:
+    pool = tuple((first, count) for first, count in entry.record.pool)
+    design = _design(entry.answers[0].episodes, pool, episodes)
+    return Correct(design, [answer.right_TNQ[:episodes] for answer in entry.answers])
+
+
 @lru_cache(maxsize=16)
-def _design(episodes: Episodes, pool: tuple[tuple[int, int], ...]) -> stats.Design:
-    labels = np.repeat(np.arange(len(pool)), [count for _, count in pool])
-    position = np.full(max(first + count for first, count in pool), -1)
-    position[np.concatenate([np.arange(first, first + count) for first, count in pool])] = np.arange(len(labels))
-    query = np.where(episodes.asked_TNQ, position[episodes.query_TNQ], -1)
-    return stats.Design(episodes.classes_TN, position[episodes.support_TNK], query, labels)
+def _design(episodes: Episodes, pool: tuple[tuple[int, int], ...], count: int) -> Design:
+    if count < len(episodes):
+        return _design(episodes, pool, len(episodes)).first(count)
+    labels = np.repeat(np.arange(len(pool)), [size for _, size in pool])
+    position = np.full(max(first + size for first, size in pool) + 1, NO_QUERY, dtype=np.int32)  # the last: of padding
+    position[np.concatenate([np.arange(first, first + size) for first, size in pool])] = np.arange(len(labels))
+    return Design(episodes.classes_TN, position[episodes.support_TNK], position[episodes.query_TNQ], labels)
 
 
 def row_key(record: Record) -> str:
@@ -101,7 +104,7 @@ def _difference(first: Entry, second: Entry) -> stats.Difference | None:
     count = _shared(first.record, second.record)
     if count < 2:
         return None
-    return stats.difference(first.design.first(count), first.correct_STNQ(count), second.correct_STNQ(count))
+    return stats.difference(first.correct(count), second.correct(count))
 
 
 def _tables(found: Sequence[Entry]) -> list[list[Entry]]:

@@ -15,13 +15,13 @@ import numpy.typing as npt
 
 from fewshot_bench.seeds import digest
 
-__all__ = ["DrawnEpisodes", "EpisodeSource", "Episodes", "FixedEpisodes", "Pool", "blocks", "prefixes"]
+__all__ = ["NO_QUERY", "DrawnEpisodes", "EpisodeSource", "Episodes", "FixedEpisodes", "Pool", "blocks", "prefixes"]
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int32]
 Pool = tuple[tuple[int, int], ...]  # (first index, number of images) of each test class
 
 NO_QUERY = -1  # pads the query rows of classes that have fewer images than others
-BLOCK = 4_000_000  # entries of the shuffling table of one block of episodes: 32 MB
+TABLE = 400_000  # entries of the table that is shuffled at once: they stay in the second-level cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,45 +84,48 @@ class DrawnEpisodes:
 
     def draw(self, start: int, stop: int) -> Episodes:
         """Episodes `start` to `stop - 1`."""
-        first, count = (np.array(column, dtype=np.int64) for column in zip(*self.pool, strict=True))
+        first, count = (np.array(column, dtype=np.int32) for column in zip(*self.pool, strict=True))
         generator = np.random.Philox(key=self._key).advance(start * (self.words // 4))
-        words = generator.random_raw((stop - start) * self.words).reshape(stop - start, self.words) >> np.uint64(32)
-        n = self.ways
-        classes = _first_of_shuffle(words[:, :n], np.full(stop - start, len(self.pool)))
-        image_words = words[:, n : n + n * self.drawn].reshape(-1, self.drawn)
-        picked = _first_of_shuffle(image_words, count[classes].ravel()).reshape(stop - start, n, self.drawn)
-        offset = first[classes][:, :, None]
-        support = offset + picked[:, :, : self.shots]
-        query = self._rest(classes, picked) if self.queries is None else offset + picked[:, :, self.shots :]
-        return Episodes(classes, support, query)
+        n, episodes = self.ways, stop - start
+        classes = np.empty((episodes, n), dtype=np.int32)
+        picked = np.empty((episodes, n, self.drawn), dtype=np.int32)
+        block = max(1, TABLE // (n * int(count.max())))
+        for at in range(0, episodes, block):
+            part = slice(at, min(at + block, episodes))
+            words = generator.random_raw((part.stop - at) * self.words).reshape(-1, self.words) >> np.uint64(32)
+            classes[part] = _first_of_shuffle(words[:, :n], np.full(len(words), len(self.pool), dtype=np.int32))
+            of_class = words[:, n : n + n * self.drawn].reshape(-1, self.drawn)
+            picked[part] = _first_of_shuffle(of_class, count[classes[part]].ravel()).reshape(-1, n, self.drawn)
+        images = first[classes][:, :, None] + picked
+        query = self._rest(classes, picked) if self.queries is None else images[:, :, self.shots :]
+        return Episodes(classes, images[:, :, : self.shots], query)
 
     def _rest(self, classes: Ints, picked: Ints) -> Ints:
         """Every image of the drawn classes that is not support, padded where classes differ in size."""
-        first, count = (np.array(column, dtype=np.int64) for column in zip(*self.pool, strict=True))
-        largest = int(count.max())
-        free = np.arange(largest) < count[classes][:, :, None]
+        first, count = (np.array(column, dtype=np.int32) for column in zip(*self.pool, strict=True))
+        place = np.arange(count.max(), dtype=np.int32)
+        free = place < count[classes][:, :, None]
         np.put_along_axis(free, picked, False, axis=2)
-        order = np.argsort(~free, axis=2, kind="stable")[:, :, : largest - self.shots]
-        kept = np.take_along_axis(free, order, axis=2)
-        return np.where(kept, first[classes][:, :, None] + order, NO_QUERY)
+        rest = np.full((*classes.shape, len(place) - self.shots), NO_QUERY, dtype=np.int32)
+        asked = place[: rest.shape[2]] < count[classes][:, :, None] - self.shots
+        rest[asked] = (first[classes][:, :, None] + place)[free]
+        return rest
 
 
 def _first_of_shuffle(words_RM: npt.NDArray[np.uint64], sizes_R: Ints) -> Ints:
     """The first M items of a Fisher-Yates shuffle of range(sizes[r]), for each row r of 32-bit words."""
     rows, steps = words_RM.shape
-    largest = int(sizes_R.max(initial=1))
-    out = np.empty((rows, steps), dtype=np.int64)
-    block = max(1, BLOCK // largest)
-    for start in range(0, rows, block):
-        part = slice(start, min(start + block, rows))
-        row = np.arange(part.stop - part.start)
-        table = np.broadcast_to(np.arange(largest, dtype=np.int32), (len(row), largest)).copy()
-        for step in range(steps):
-            left = (sizes_R[part] - step).astype(np.uint64)
-            at = step + (words_RM[part, step] * left >> np.uint64(32)).astype(np.int64)
-            out[part, step] = table[row, at]
-            table[row, at] = table[:, step]
-    return out
+    largest = int(sizes_R.max())
+    step_M = np.arange(steps)
+    at_RM = words_RM * (sizes_R[:, None] - step_M).astype(np.uint64) >> np.uint64(32)
+    at_MR = (at_RM.astype(np.intp) + step_M).T + largest * np.arange(rows)  # positions in the flat table
+    items = np.arange(largest, dtype=np.min_scalar_type(largest))
+    table = np.tile(items, (rows, 1))
+    flat, out = table.ravel(), np.empty((steps, rows), dtype=np.int32)
+    for step, at in enumerate(at_MR):
+        out[step] = flat[at]
+        flat[at] = table[:, step]
+    return out.T
 
 
 @dataclass(frozen=True, eq=False)

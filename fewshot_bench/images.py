@@ -23,7 +23,7 @@ from fewshot_bench.seeds import digest
 __all__ = ["SUFFIXES", "cached", "decode", "is_image"]
 
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 def is_image(file: str) -> bool:
@@ -65,8 +65,14 @@ def cached(parts: Sequence[object], build: Callable[[], LabelledImages]) -> Labe
         pass
     data = build()
     with contextlib.suppress(OSError):
+        write_atomically(_pixels_of(path), lambda file: np.save(file, data.images))
         write_atomically(path, lambda file: _write_cache(file, data))
     return data
+
+
+def _pixels_of(path: Path) -> Path:
+    """The pixels lie apart, so that they are mapped and not read: a run that has nothing left to do looks at none."""
+    return path.with_suffix(".npy")
 
 
 _WORDS = ("name", "class_names", "files", "digest", "dropped", "notes", "abbreviations")
@@ -75,7 +81,7 @@ _WORDS = ("name", "class_names", "files", "digest", "dropped", "notes", "abbrevi
 def _write_cache(file: io.BufferedWriter, data: LabelledImages) -> None:
     words = {name: getattr(data, name) for name in _WORDS}
     words["abbreviations"] = dict(data.abbreviations)
-    arrays: dict[str, Any] = {"images": data.images, "labels": data.labels}
+    arrays: dict[str, Any] = {"labels": data.labels}
     if data.boxes is not None:
         arrays["boxes"] = np.concatenate([np.zeros((0, 4), dtype=np.int64), *data.boxes])
         arrays["box_counts"] = np.array([len(boxes) for boxes in data.boxes])
@@ -89,7 +95,7 @@ def _read_cache(path: Path) -> LabelledImages:
         if "boxes" in stored:
             boxes = tuple(np.split(stored["boxes"], np.cumsum(stored["box_counts"])[:-1]))
         return LabelledImages(
-            images=stored["images"],
+            images=np.load(_pixels_of(path), mmap_mode="r", allow_pickle=False),
             labels=stored["labels"],
             boxes=boxes,
             name=words["name"],

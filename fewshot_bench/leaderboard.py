@@ -81,22 +81,21 @@ def _published(record: Record) -> dict[str, object]:
 
 
 def _row(entry: Entry) -> dict[str, object]:
-    asked, record, correct = entry.design, entry.record, entry.correct_STNQ()
-    mean_correct = np.mean(correct, axis=0)
-    found = stats.estimate(asked, correct)
-    needed = asked.episodes_needed()
+    record, correct = entry.record, entry.correct()
+    found, accuracy_T = stats.estimate(correct), correct.accuracy_ST.mean(0)
+    needed = correct.design.episodes_needed()
     return {
         **_described(record),
-        "seeds": len(correct),
+        "seeds": correct.seeds,
         "status": "ok",
         "accuracy": found.accuracy,
         "ci95_low": found.low,
         "ci95_high": found.high,
         "ci95_kind": found.kind,
-        "ci95_episodes": stats.closed_half_width(asked.accuracy_T(mean_correct)),
-        "ci95_disjoint": stats.disjoint_half_width(asked, mean_correct),
+        "ci95_episodes": stats.closed_half_width(accuracy_T),
+        "ci95_disjoint": stats.disjoint_half_width(correct.design, accuracy_T),
         "se_images": found.se_images,
-        "se_seeds": found.se_seeds if len(correct) > 1 else None,
+        "se_seeds": found.se_seeds if correct.seeds > 1 else None,
         "images_passed": record.training.get("images_passed"),
         "parameters": record.training.get("parameters"),
         "note": f"too few episodes for this interval: {needed} would do" if needed else "",
@@ -153,11 +152,10 @@ def confusion(answers: Sequence[Answer]) -> pd.DataFrame:
     rows = []
     for entry in entries(answers).values():
         names = entry.record.protocol["test_classes"]
-        asked = entry.design.asked_TNQ
-        true = np.broadcast_to(entry.design.classes_TN[:, :, None], asked.shape)[asked]
-        counts = np.zeros((len(names), len(names)), dtype=np.int64)
-        for answer in entry.answers:
-            np.add.at(counts, (true, answer.predicted_TNQ[asked]), 1)
+        design, size = entry.correct().design, len(names)
+        true = np.broadcast_to(design.classes_TN[:, :, None], design.asked_TNQ.shape)[design.asked_TNQ]
+        taken = [true * size + answer.predicted_TNQ[design.asked_TNQ] for answer in entry.answers]
+        counts = np.sum([np.bincount(pairs, minlength=size**2) for pairs in taken], axis=0).reshape(size, size)
         about = {name: _described(entry.record)[name] for name in CONFUSED}
         for i, j in np.ndindex(*counts.shape):
             cell = {

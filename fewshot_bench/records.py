@@ -1,7 +1,7 @@
 """Results on disk: the only reader and writer of checkpoints, embeddings, records and their arrays.
 
 Below the output folder: `records/DATASET/BASELINE/*.json` with an `.npz` each, `trainings/KEY.safetensors`,
-`embeddings/KEY-POOL.safetensors`, `episodes/DIGEST.npz` (episodes that came from a file).
+`embeddings/KEY-POOL.safetensors`, `pairs/KEY-POOL.safetensors`, `episodes/DIGEST.npz` (episodes that came from a file).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -77,9 +77,9 @@ class Answer:
     predicted_TNQ: npt.NDArray[np.uint8]
 
     @property
-    def correct_TNQ(self) -> npt.NDArray[np.float64]:
-        """1 where the prediction is the query's class, else 0."""
-        return np.asarray(self.predicted_TNQ == self.episodes.classes_TN[:, :, None], dtype=np.float64)
+    def right_TNQ(self) -> npt.NDArray[np.bool_]:
+        """Whether the prediction is the query's class."""
+        return np.asarray(self.predicted_TNQ == self.episodes.classes_TN[:, :, None].astype(np.uint8))
 
 
 class Records:
@@ -157,9 +157,10 @@ class Records:
             source = FixedEpisodes(read_episodes(self.out / "episodes" / Path(file).name)[0][shots])
         else:
             source = Protocol.from_dict(json.loads(protocol)).drawn(dataset, pool, shots)
-        if prefixes(source, count)[count] != digest:
+        episodes = source.draw(0, count)
+        if prefixes(FixedEpisodes(episodes), count)[count] != digest:
             raise UserError(f"episodes of {self.out} do not match their digest {digest}; remove its records and run again")
-        return source.draw(0, count)
+        return episodes
 
     def save_tensors(self, place: str, tensors: Mapping[str, torch.Tensor], about: Json) -> None:
         """Keep tensors and what is to be said about them, at `place` below the folder."""
@@ -169,12 +170,22 @@ class Records:
 
     def load_tensors(self, place: str) -> tuple[dict[str, torch.Tensor], Json] | None:
         """What `save_tensors` kept there, or None; `UserError` where the file is damaged."""
+        return self._read_tensors(place, lambda names: names)
+
+    def about(self, place: str) -> Json | None:
+        """What is said there about the tensors, which are not read; None or `UserError` as from `load_tensors`."""
+        found = self._read_tensors(place, lambda names: [])
+        return None if found is None else found[1]
+
+    def _read_tensors(
+        self, place: str, wanted: Callable[[list[str]], list[str]]
+    ) -> tuple[dict[str, torch.Tensor], Json] | None:
         path = self.out / f"{place}.safetensors"
         if not path.is_file():
             return None
         try:
             with safe_open(path, "pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no mapping
+                tensors = {name: file.get_tensor(name) for name in wanted(list(file.keys()))}
                 return tensors, json.loads(file.metadata()["about"])
         except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} is damaged ({error}); remove it and run again") from None

@@ -16,7 +16,7 @@ from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.leaderboard import CONFUSED, SPLITS, splits
 from fewshot_bench.runner import Progress as Step
 
-__all__ = ["Watch", "show_data", "show_leaderboard", "show_listing", "show_outcome"]
+__all__ = ["Watch", "show_data", "show_leaderboard", "show_outcome"]
 
 
 # what a baseline's cells in a table share
@@ -189,17 +189,6 @@ def show_confusion(console: Console, frame: pd.DataFrame) -> None:
             mark = "worst" if recall[str(name)] == min(recall.values()) else ""
             table.add_row(str(name), _maybe(recall[str(name)]), mark, *(f"{count:.0f}" for count in row))
         console.print(table)
-
-
-def show_listing(console: Console, frame: pd.DataFrame) -> None:
-    """Baselines and data sets, and why one is broken."""
-    for kind, part in frame.groupby("kind"):
-        table = Table("name", "title", "source", "year", "", title=f"{kind}s", title_justify="left", expand=False)
-        for row in part[part["error"] == ""].astype({"year": "string"}).fillna("").itertuples():
-            table.add_row(*map(str, (row.name, row.title, row.source, row.year, row.about)))
-        console.print(table)
-    for row in frame[frame["error"] != ""].itertuples():
-        console.print(f"broken: {row.name}: {row.error}", highlight=False, markup=False, soft_wrap=True)
 
 
 def show_data(console: Console, data: LabelledImages) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
 from collections.abc import Mapping
 from typing import Any, Self
@@ -37,6 +38,7 @@ class Settings:
             raise UserError(f"{name}={getattr(self, name)} is out of bounds (allowed: {allowed})")
 
     @classmethod
+    @functools.cache
     def _types(cls) -> dict[str, Any]:
         return typing.get_type_hints(cls)
 

@@ -23,6 +23,7 @@ from safetensors.numpy import load_file
 
 from fewshot_bench import scoring, stats
 from fewshot_bench.episode import DrawnEpisodes
+from fewshot_bench.tally import Correct, Design
 
 CLASSES, IMAGES, QUERIES = 3, 300, 15
 JITTER = 0.1  # of the standard deviation of a feature within its class
@@ -55,15 +56,15 @@ def study(source: Iterator[tuple[Features, Features]], shots: int, episodes: int
     pool = tuple((label * IMAGES, IMAGES) for label in range(CLASSES))
     drawn = DrawnEpisodes(pool, CLASSES, shots, QUERIES, "coverage").draw(0, episodes)
     labels = np.repeat(np.arange(CLASSES), IMAGES)
-    design = stats.Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels)
+    design = Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels)
     single, paired, closed, kinds = [], [], [], set()
     for _ in track(range(draws), description=f"{shots} shots", transient=True):
         correct = []
         for features in next(source):
             ways = scoring.from_pairs(scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True)
-            correct.append((ways == np.arange(CLASSES)[:, None]).astype(np.float64))
-        found, apart = stats.estimate(design, correct[:1]), stats.difference(design, correct[:1], correct[1:])
-        half = stats.closed_half_width(design.accuracy_T(correct[0]))
+            correct.append(Correct(design, [ways == np.arange(CLASSES)[:, None]]))
+        found, apart = stats.estimate(correct[0]), stats.difference(*correct)
+        half = stats.closed_half_width(correct[0].accuracy_ST[0])
         single.append((found.accuracy, found.low, found.high))
         paired.append((apart.mean, apart.low, apart.high))
         closed.append((found.accuracy, found.accuracy - half, found.accuracy + half))

@@ -13,12 +13,12 @@ from fewshot_bench.registry import Registry
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "fewshot_bench"
 LAYERS = [
-    {"errors", "seeds", "scoring", "stats"},
+    {"errors", "seeds", "scoring", "stats", "tally"},
     {"settings", "episode", "labelled", "dataset", "protocol", "baseline"},
     {"learn.augment", "learn.encoder", "learn.losses", "learn.train", "learn"},
     {"files", "images", "provenance", "plugins", "plugins.baselines", "plugins.episodes", "records", "registry"},
-    {"check", "compare", "leaderboard", "plan", "question", "runner"},
-    {"api", "report"},
+    {"check", "compare", "fitted", "leaderboard", "plan", "question", "runner"},
+    {"api", "listing", "report"},
     {"", "__main__", "cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

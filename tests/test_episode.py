@@ -72,7 +72,7 @@ def test_orders_of_classes_are_uniform():
 
 def test_large_draws_are_made_in_blocks_without_a_seam(monkeypatch: pytest.MonkeyPatch):
     whole = drawn().draw(0, 100)
-    monkeypatch.setattr("fewshot_bench.episode.BLOCK", 300)
+    monkeypatch.setattr("fewshot_bench.episode.TABLE", 300)
     assert np.array_equal(whole.support_TNK, drawn().draw(0, 100).support_TNK)
 
 

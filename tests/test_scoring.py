@@ -63,7 +63,7 @@ def test_without_a_matrix_of_pairs_the_answers_are_the_same(is_prototype: bool):
 def test_blocks_leave_no_seam(monkeypatch: pytest.MonkeyPatch):
     episodes = DrawnEpisodes(POOL, 3, 3, 5, "x").draw(0, 40)
     whole = scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ)
-    monkeypatch.setattr(scoring, "GATHER", 500)
+    monkeypatch.setattr(scoring, "SCORES", 500)
     assert np.array_equal(whole, scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ))
 
 

@@ -8,35 +8,37 @@ from scipy import stats as known
 
 from fewshot_bench import scoring, stats
 from fewshot_bench.episode import DrawnEpisodes
+from fewshot_bench.tally import Correct, Design
 
 
-def asked(pool, ways: int, shots: int, queries: int | None, episodes: int, seed: str = "x") -> stats.Design:
+def asked(pool, ways: int, shots: int, queries: int | None, episodes: int, seed: str = "x") -> Design:
     drawn = DrawnEpisodes(pool, ways, shots, queries, seed).draw(0, episodes)
     labels = np.repeat(np.arange(len(pool)), [count for _, count in pool])
-    return stats.Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels)
+    return Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels)
 
 
 def pool_of(classes: int, count: int):
     return tuple((label * count, count) for label in range(classes))
 
 
-def answers(rng: np.random.Generator, design: stats.Design, spread: float = 1.2, separation: float = 1.0) -> np.ndarray:
+def answers(rng: np.random.Generator, design: Design, spread: float = 1.2, separation: float = 1.0) -> np.ndarray:
     """Correctness of nearest prototypes on fresh Gaussian classes."""
     labels = design.labels_M
     centres = separation * np.eye(labels.max() + 1, 8)
     features = (centres[labels] + spread * rng.normal(size=(len(labels), 8)) * 0.6).astype(np.float32)
     ways = scoring.from_pairs(scoring.prototype_MM(features), design.support_TNK, design.query_TNQ, prototype=True)
-    return (ways == np.arange(design.classes_TN.shape[1])[:, None]).astype(float)
+    return ways == np.arange(design.classes_TN.shape[1])[:, None]
 
 
 def test_accuracy_of_an_episode_is_the_mean_of_its_class_recalls():
-    design = stats.Design(
+    design = Design(
         classes_TN=np.array([[0, 1]]),
         support_TNK=np.array([[[0], [4]]]),
         query_TNQ=np.array([[[1, 2, 3], [5, -1, -1]]]),
         labels_M=np.array([0, 0, 0, 0, 1, 1]),
     )
-    assert design.accuracy_T(np.array([[[1.0, 0, 0], [1, np.nan, np.nan]]])).tolist() == pytest.approx([(1 / 3 + 1) / 2])
+    right = np.array([[[True, False, False], [True, True, False]]])  # what stands at padding means nothing
+    assert Correct(design, [right]).accuracy_ST.tolist() == [pytest.approx([(1 / 3 + 1) / 2])]
 
 
 def test_closed_half_width():
@@ -53,15 +55,15 @@ def test_wilson_equals_scipy(share: float, count: int):
 
 def test_nothing_wrong_gives_the_rule_of_three_and_never_a_width_of_zero():
     design = asked(pool_of(3, 40), 3, 1, 5, 500)
-    found = stats.estimate(design, [np.ones(design.query_TNQ.shape)])
+    found = stats.estimate(Correct(design, [np.ones(design.query_TNQ.shape, dtype=bool)]))
     assert (found.kind, found.accuracy, found.high) == ("rule-of-three", 1.0, 1.0)
     assert found.low == pytest.approx(1 - 3 / 120)
 
 
 def test_few_errors_give_wilson_on_images():
     design = asked(pool_of(3, 40), 3, 1, 5, 500)
-    correct = (design.query_TNQ != 7).astype(float)  # one image is always wrong
-    found = stats.estimate(design, [correct])
+    correct = design.query_TNQ != 7  # one image is always wrong
+    found = stats.estimate(Correct(design, [correct]))
     assert found.kind == "wilson"
     assert (found.low, found.high) == pytest.approx(stats.wilson(found.accuracy, 120))
 
@@ -72,9 +74,9 @@ def test_interval_does_not_shrink_to_nothing_with_more_episodes():
     for episodes in (2000, 20_000):
         design = asked(pool_of(3, 40), 3, 1, 5, episodes)
         correct = answers(np.random.default_rng(1), design)
-        found = stats.estimate(design, [correct])
+        found = stats.estimate(Correct(design, [correct]))
         widths.append(found.high - found.low)
-        closed.append(stats.closed_half_width(design.accuracy_T(correct)))
+        closed.append(stats.closed_half_width(Correct(design, [correct]).accuracy_ST[0]))
     assert widths[1] > 0.8 * widths[0]
     assert closed[1] < 0.4 * closed[0]
 
@@ -83,9 +85,10 @@ def test_seeds_widen_the_interval_by_their_own_part():
     design = asked(pool_of(3, 60), 3, 1, 5, 2000)
     rng = np.random.default_rng(2)
     correct = answers(rng, design)
-    worse = np.where(rng.random(correct.shape) < 0.15, 0.0, correct)
-    one, two = stats.estimate(design, [correct]), stats.estimate(design, [correct, worse])
-    means = [design.accuracy_T(c).mean() for c in (correct, worse)]
+    worse = correct & (rng.random(correct.shape) >= 0.15)
+    both = Correct(design, [correct, worse])
+    one, two = stats.estimate(Correct(design, [correct])), stats.estimate(both)
+    means = both.accuracy_ST.mean(1)
     assert two.se_seeds == pytest.approx(np.std(means, ddof=1) / math.sqrt(2))
     assert two.kind == "image-influence+seeds"
     assert two.accuracy == pytest.approx(np.mean(means))
@@ -111,7 +114,7 @@ def test_coverage(classes: int, ways: int, shots: int):
     """Nominal 95 % over other images of the same classes; the truth is the mean over all simulated data sets."""
     rng = np.random.default_rng(classes * 100 + ways * 10 + shots)
     design = asked(pool_of(classes, 60), ways, shots, 10, 2000)
-    found = [stats.estimate(design, [answers(rng, design)]) for _ in range(DATA_SETS)]
+    found = [stats.estimate(Correct(design, [answers(rng, design)])) for _ in range(DATA_SETS)]
     truth = np.mean([estimate.accuracy for estimate in found])
     coverage = np.mean([estimate.low <= truth <= estimate.high for estimate in found])
     assert LOW <= coverage <= HIGH

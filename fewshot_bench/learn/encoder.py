@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-import torchvision.models as zoo
 from torch import Tensor, nn
 
 from fewshot_bench.errors import UserError, unknown
@@ -17,6 +16,7 @@ from fewshot_bench.settings import Settings
 __all__ = ["Encoder", "EncoderSettings", "Precision", "best_precision", "encoder_names", "resize", "weight_names"]
 
 Precision = Literal["float32", "bf16"]
+OF_PRESETS = ("resnet18", "resnet50")  # known without importing torchvision, which takes as long as torch itself
 GREY_MEAN, GREY_STD = 0.5, 0.25  # of pixel values divided by 255, where no published weights say otherwise
 
 
@@ -33,21 +33,29 @@ class EncoderSettings(Settings):
 
     def check(self) -> None:
         """Raise `UserError` where a value is out of bounds."""
-        if self.encoder not in encoder_names():
+        if self.encoder not in OF_PRESETS and self.encoder not in encoder_names():
             raise unknown("encoder", self.encoder, encoder_names())
-        if self.weights not in weight_names(self.encoder):
+        if self.weights != "none" and self.weights not in weight_names(self.encoder):
             raise unknown(f"weights of {self.encoder}", self.weights, weight_names(self.encoder))
         self.need(self.image_size >= 32, "image_size", "32 or more pixels")
 
 
+def _zoo() -> Any:
+    """torchvision's models, imported when an encoder is made or an unusual name is checked."""
+    import torchvision.models
+
+    return torchvision.models
+
+
 def encoder_names() -> list[str]:
     """The torchvision ResNets that can be asked for."""
+    zoo = _zoo()
     return [name for name in zoo.list_models(module=zoo) if "resne" in name]
 
 
 def weight_names(encoder: str) -> list[str]:
     """What `weights` may be for this encoder."""
-    return ["none", *(str(entry.name) for entry in zoo.get_model_weights(encoder))]
+    return ["none", *(str(entry.name) for entry in _zoo().get_model_weights(encoder))]
 
 
 class Encoder(nn.Module):
@@ -62,6 +70,7 @@ class Encoder(nn.Module):
 
     def __init__(self, name: str, weights: str = "none") -> None:
         super().__init__()
+        zoo = _zoo()
         published = None if weights == "none" else zoo.get_model_weights(name)[weights]
         backbone = zoo.get_model(name) if published is None else _fetched(name, published)
         mean, std = (GREY_MEAN,) * 3, (GREY_STD,) * 3
@@ -83,7 +92,7 @@ class Encoder(nn.Module):
 
 def _fetched(name: str, published: Any) -> Any:
     try:
-        return zoo.get_model(name, weights=published)
+        return _zoo().get_model(name, weights=published)
     except (OSError, RuntimeError) as error:  # no network, a proxy's refusal, a hash that does not match
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         raise UserError(

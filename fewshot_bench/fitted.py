@@ -1,0 +1,194 @@
+"""One training and what is derived from it: the fitted baseline, embeddings of the test images, scores of all pairs.
+
+Each is made when it is first needed, and kept on disk. Shapes: M test images, D features.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fewshot_bench import scoring
+from fewshot_bench.baseline import Baseline, Context
+from fewshot_bench.check import Leak, depends_on_the_batch, untouched
+from fewshot_bench.errors import Diverged
+from fewshot_bench.labelled import LabelledImages
+from fewshot_bench.plan import Training
+from fewshot_bench.records import Records
+from fewshot_bench.seeds import derive, digest, global_seed
+
+__all__ = ["Fitted", "Tell"]
+
+EMBED_BATCH = 256  # images
+PAIR_TILE = 128  # rows and columns of the score matrix that a pair head fills at once
+
+
+class Tell(Protocol):
+    """Tells whoever watches how far one stage is."""
+
+    def __call__(self, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
+        """stage: train, embed or score."""
+
+
+@dataclass
+class Fitted:
+    """A training with the images it is asked about. fresh: what is on disk is made anew; seconds: by stage."""
+
+    data: LabelledImages
+    training: Training
+    device: torch.device
+    test_classes: tuple[str, ...]
+    records: Records
+    fresh: bool
+    tell: Tell
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def trained(self) -> tuple[dict[str, Any], Baseline | None]:
+        """What is to be recorded of the training, after `fit` if there is no checkpoint; the baseline, if it was fitted."""
+        about, baseline = None if self.fresh else self.records.about(self.checkpoint), None
+        if about is None:
+            about, baseline = self._fit()
+        self.seconds["train"] = about["seconds"]
+        return {name: value for name, value in about.items() if name != "seconds"}, baseline
+
+    def _fit(self) -> tuple[dict[str, Any], Baseline]:
+        training = self.training
+        history: list[tuple[int, float]] = []
+        total = int(training.settings.as_dict().get("passes", 0))
+
+        def progress(images_passed: int, loss: float) -> None:
+            history.append((images_passed, loss))
+            if not np.isfinite(loss):
+                raise Diverged(f"the loss was {loss} after {images_passed} images passed; lower the learning rate")
+            self.tell("train", images_passed, total, f"loss {loss:.3f}")
+
+        context = self._context(progress)
+        start = time.perf_counter()
+        with global_seed(context.seed):
+            baseline = training.kind(training.settings)
+            baseline.fit(self.data.subset(training.train_classes), context=context)
+        about = {
+            "images_passed": history[-1][0] if history else 0,
+            "parameters": _parameters(baseline),
+            "history": history,
+            "seconds": round(time.perf_counter() - start, 3),
+        }
+        self.records.save_tensors(self.checkpoint, baseline.state(), about)
+        return about, baseline
+
+    def _context(self, progress: Callable[[int, float], None]) -> Context:
+        return Context(self.device, derive("training", self.training.seed), progress)
+
+    @property
+    def checkpoint(self) -> str:
+        """Where what `fit` learned is kept."""
+        return f"trainings/{self.training.key}"
+
+    def _derived(self, what: str) -> str:
+        """Where something derived from the checkpoint and the test images is kept."""
+        return f"{what}/{self.training.key}-{digest(self.test_classes)[:8]}"
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        """The baseline after `fit`, or from its checkpoint: a network is built only where something is left to do."""
+        _, baseline = self.trained
+        stored = self.records.load_tensors(self.checkpoint) if baseline is None else None
+        if stored is None:
+            assert baseline is not None
+            return baseline
+        context = self._context(lambda images_passed, loss: None)
+        with global_seed(context.seed):
+            baseline = self.training.kind(self.training.settings)
+            baseline.load({name: value.to(self.device) for name, value in stored[0].items()}, context=context)
+        return baseline
+
+    @cached_property
+    def test(self) -> npt.NDArray[np.int64]:
+        """Indices of the test images in the data set."""
+        return self.data.indices(self.test_classes)
+
+    def images(self, positions: npt.NDArray[np.integer[Any]]) -> Tensor:
+        """Test images by their positions among the test images."""
+        return torch.from_numpy(self.data.images[self.test[positions]]).to(self.device)
+
+    @cached_property
+    def embeddings_MD(self) -> Tensor:
+        """Features of the test images, float32: computed once and kept under the training's key."""
+        stored = None if self.fresh else self.records.load_tensors(self._derived("embeddings"))
+        if stored is not None:
+            self.seconds["embed"] = stored[1]["seconds"]
+            return stored[0]["embeddings"].to(self.device)
+        baseline = self.baseline
+        start = time.perf_counter()
+        order = torch.randperm(len(self.test), generator=torch.Generator().manual_seed(derive(self.training.key)))
+        parts: list[Tensor] = []
+        with global_seed(derive("embedding", self.training.seed)):
+            for batch in order.split(EMBED_BATCH):
+                self.tell("embed", EMBED_BATCH * len(parts), len(self.test))
+                images = self.images(batch.numpy())
+                with untouched(baseline, images):
+                    parts.append(baseline.embed(images).float())
+                if len(parts) == 1:
+                    self.inductive(baseline, baseline.embed, images, parts[0])
+        embeddings = torch.cat(parts)[order.argsort()]
+        if not torch.isfinite(embeddings).all():
+            raise Diverged("an embedding of a test image is not finite; lower the learning rate")
+        self.seconds["embed"] = round(time.perf_counter() - start, 3)
+        about = {"seconds": self.seconds["embed"]}
+        self.records.save_tensors(self._derived("embeddings"), {"embeddings": embeddings}, about)
+        return embeddings
+
+    def inductive(self, baseline: Baseline, answer: Callable[[Tensor], Tensor], inputs: Tensor, together: Tensor) -> None:
+        """Raise `Leak` where an answer depends on its batch though the baseline's card says nothing of it."""
+        if not baseline.card.transductive and depends_on_the_batch(answer, inputs, together):
+            raise Leak(
+                "its answer to an image depends on the others it came with, though its card says transductive=False; "
+                "answer each alone, or say transductive=True"
+            )
+
+    @cached_property
+    def pairs_MM(self) -> npt.NDArray[np.float32]:
+        """What `scoring.from_pairs` gathers from: of a pair head it is kept, as its network takes long to build."""
+        rule = self.training.kind.rule
+        if rule is not None:
+            matrix = scoring.cosine_MM if rule == "mean_cosine" else scoring.prototype_MM
+            return matrix(self.embeddings_MD.cpu().numpy())
+        stored = None if self.fresh else self.records.load_tensors(self._derived("pairs"))
+        if stored is not None:
+            return stored[0]["pairs"].numpy()
+        pairs = self._pair_scores()
+        self.records.save_tensors(self._derived("pairs"), {"pairs": pairs}, {})
+        return pairs.numpy()
+
+    def _pair_scores(self) -> Tensor:
+        """A pair head's score of every reference (row) and query (column), tile after tile."""
+        baseline, features = self.baseline, self.embeddings_MD
+        order = torch.randperm(len(features), generator=torch.Generator().manual_seed(derive("pairs", self.training.key)))
+        features = features[order.to(features.device)]
+        first = features[:PAIR_TILE]
+        with global_seed(derive("pairs", self.training.seed)), untouched(baseline, features):
+            tiles = [
+                torch.cat([baseline.pair(rows, columns).float() for columns in features.split(PAIR_TILE)], dim=1)
+                for rows in features.split(PAIR_TILE)
+            ]
+            self.inductive(baseline, lambda rows: baseline.pair(rows, first).float(), first, tiles[0][:, :PAIR_TILE])
+        back = order.argsort()
+        scores = torch.cat(tiles).cpu()[back][:, back]
+        if not torch.isfinite(scores).all():
+            raise Diverged("a score of two test images is not finite; lower the learning rate")
+        return scores.T.contiguous()
+
+
+def _parameters(baseline: Baseline) -> int:
+    """Trainable numbers of its encoder."""
+    network = baseline.network
+    return sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0

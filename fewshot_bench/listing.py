@@ -1,0 +1,57 @@
+"""What there is: every baseline and data set with its source, and why one is broken; imports what their files import."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from fewshot_bench.baseline import Baseline
+from fewshot_bench.dataset import DataSet
+from fewshot_bench.errors import UserError
+from fewshot_bench.registry import Plugin, Registry, answers_by
+
+__all__ = ["described", "show_listing"]
+
+Row = dict[str, Any]
+
+
+def described(registry: Registry) -> list[Row]:
+    """A row a plug-in: kind, name and error; where that is empty also title, source, year, about and settings."""
+    rows = [_row("baseline", plugin, _of_baseline) for plugin in registry.baselines.values()]
+    return rows + [_row("data set", plugin, _of_dataset) for plugin in registry.datasets.values()]
+
+
+def _row(kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], Row]) -> Row:
+    try:
+        settings = " ".join(plugin.load().settings_type.names())
+        return {"kind": kind, "name": plugin.name, **describe(plugin), "settings": settings, "error": ""}
+    except UserError as error:
+        return {"kind": kind, "name": plugin.name, "error": str(error)}
+
+
+def _of_baseline(plugin: Plugin[Baseline]) -> Row:
+    card = plugin.load().card
+    about = f"answers by {answers_by(plugin)}{', transductive' if card.transductive else ''}"
+    return {"title": card.title, "source": card.paper, "year": card.year, "about": about}
+
+
+def _of_dataset(plugin: Plugin[DataSet]) -> Row:
+    card = plugin.load().card
+    about = "synthetic" if card.synthetic else "needs --data" if card.needs_path else ""
+    return {"title": card.title, "source": card.source, "year": card.year, "about": about}
+
+
+def show_listing(console: Console, rows: list[Row]) -> None:
+    """Baselines and data sets, and why one is broken."""
+    for kind in dict.fromkeys(row["kind"] for row in rows):
+        table = Table("name", "title", "source", "year", "", title=f"{kind}s", title_justify="left", expand=False)
+        for row in rows:
+            if row["kind"] == kind and not row["error"]:
+                table.add_row(row["name"], row["title"], row["source"], str(row["year"] or ""), row["about"])
+        console.print(table)
+    for row in rows:
+        if row["error"]:
+            console.print(f"broken: {row['name']}: {row['error']}", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,63 @@
+"""Scoring against episodes, test images and ways: seconds, and memory beyond the embeddings, each in a process of its own."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+FEATURES = 512
+CASES = [  # episodes, test images, classes, ways, queries
+    (1_000, 900, 3, 3, 15),
+    (10_000, 900, 3, 3, 15),
+    (100_000, 900, 3, 3, 15),
+    (1_000_000, 900, 3, 3, 15),
+    (2_000, 900, 3, 3, None),
+    (2_000, 8_000, 8, 3, 15),
+    (2_000, 38_015, 38, 2, 15),
+    (2_000, 38_015, 38, 38, 15),
+    (100, 38_015, 38, 38, None),
+]
+CHILD = """
+import json, resource, sys, time
+from types import SimpleNamespace
+import numpy as np, torch
+from fewshot_bench.fitted import Fitted
+from fewshot_bench.labelled import group_by_class
+from fewshot_bench.plugins.baselines.pixels import Pixels
+from fewshot_bench.protocol import Protocol
+from fewshot_bench.question import ask
+from fewshot_bench.runner import _Work
+
+episodes, images, classes, ways, queries = json.loads(sys.argv[1])
+names = [f"class {i}" for i in range(classes)]
+pixels = np.arange(images, dtype="<u4").view(np.uint8).reshape(images, 1, 2, 2)  # all different
+data = group_by_class("scale", pixels, (np.arange(images) * classes // images).tolist(), names, [""] * images)
+protocol = Protocol(name="scale", dataset="scale", train_classes=("none",), test_classes=tuple(names), ways=ways,
+                    shots=(5,), queries=queries, episodes=episodes)
+(question,) = ask(protocol, data)
+training = SimpleNamespace(kind=Pixels, key="scale", seed=0)
+fitted = Fitted(data, training, torch.device("cpu"), tuple(names), None, False, None)
+generator = torch.Generator().manual_seed(0)
+centres = torch.randn(classes, FEATURES, generator=generator)
+fitted.__dict__["embeddings_MD"] = 0.15 * centres[torch.from_numpy(data.labels)] + torch.randn(images, FEATURES, generator=generator)
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before, start = peak(), time.perf_counter()
+predicted = _Work(None, None, fitted)._predicted(SimpleNamespace(question=question))
+seconds = time.perf_counter() - start
+assert len(predicted) == episodes and (predicted[predicted != 255] < classes).all()
+print(json.dumps([seconds, peak() - before]))
+"""
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_scale(case, table):
+    code = CHILD.replace("FEATURES", str(FEATURES))
+    runs = [subprocess.run([sys.executable, "-c", code, json.dumps(case)], capture_output=True, text=True, check=True)
+            for _ in range(3)]  # fmt: skip
+    seconds, memory = sorted(json.loads(run.stdout) for run in runs)[1]
+    episodes, images, _, ways, queries = case
+    asked = f"{queries or 'all'} queries a class"
+    what = f"scoring {episodes:,} episodes, {ways}-way 5-shot, {asked}, {images:,} test images, D = {FEATURES}"
+    table.add(what, f"{seconds:.2f} s, {memory:.0f} MiB beyond the embeddings", "", "< 1,024 MiB")
