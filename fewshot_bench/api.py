@@ -92,6 +92,10 @@ def confusion(
     for name in baselines or ():
         if name not in names:
             raise unknown("baseline of the results", name, names)
+    asked = sorted({answer.record.shots for answer in answers})
+    for number in shots or ():
+        if number not in asked:
+            raise unknown("shot value of the results", str(number), map(str, asked))
     return tables.confusion(
         [
             answer

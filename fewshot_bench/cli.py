@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -39,6 +40,7 @@ Queries = Annotated[str | None, typer.Option("--queries", help="Query images a c
 Count = Annotated[str | None, typer.Option("--episodes", help="Episodes for each shot value.  [default: 2000]")]
 Seed = Annotated[str | None, typer.Option("--episode-seed", help="Seed of the episodes.  [default: 0]")]
 Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="A Python file with a further baseline or data set.")]
+FORMS = ("table", "csv", "md", "json")
 Form = Annotated[str, typer.Option("--format", help="table, csv, md or json.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
 
@@ -152,6 +154,7 @@ def compare(
     out: Out = Path("results"),
 ) -> None:
     """Show paired differences to one baseline with interval, p and verdict."""
+    _allowed(form)
     if not 0 < margin < 100:
         raise UserError(f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)")
     from fewshot_bench import api, report
@@ -167,6 +170,7 @@ def show(
     out: Out = Path("results"),
 ) -> None:
     """Show recall a class, the worst class, and what each class was taken for."""
+    _allowed(form)
     names, numbers = _words("--baselines", baselines), _numbers("--shots", shots)
     from fewshot_bench import api, report
 
@@ -228,12 +232,15 @@ def _show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFr
         typer.echo(frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"), nl=False)
     elif form == "json":
         typer.echo(frame.to_json(orient="records", indent=1))
-    elif form == "md":
+    else:
         rows = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in frame.to_numpy()]
         for cells in (list(frame.columns), ["---"] * len(frame.columns), *rows):
             typer.echo(f"| {' | '.join(cells)} |")
-    else:
-        raise UserError(f"--format {form!r} is unknown (allowed: table, csv, md, json)")
+
+
+def _allowed(form: str) -> None:
+    if form not in FORMS:
+        raise UserError(f"--format {form!r} is unknown (allowed: {', '.join(FORMS)})")
 
 
 def _data_folder() -> Path | None:
@@ -281,9 +288,19 @@ OBJECTS = 100_000  # made before garbage is looked for: imports make many and le
 STOPPED = "stopped; what is done is kept, and the same command goes on from there"
 
 
+def _leave() -> None:
+    """Spare the way out the search through a million objects, which takes longer than showing a finished run.
+
+    Where an encoder was made triton is there, which complains of what is not cleared away.
+    """
+    if "triton" not in sys.modules:
+        gc.freeze()
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     gc.set_threshold(OBJECTS)
+    atexit.register(_leave)
     try:
         status = app(standalone_mode=False)
     except UserError as error:

@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from fewshot_bench.errors import UserError
 
@@ -53,6 +53,13 @@ class Tree:
             raise UserError(f"{self.path}: {file} cannot be read ({error}); download or copy it again") from None
         except Exception as error:  # zlib.error and its like, from a damaged archive
             raise UserError(f"{self.path}: {file} is damaged ({error}); download or copy it again") from None
+
+    def open(self, file: str) -> IO[bytes]:
+        """One of `files` as a stream; raises `UserError` where it cannot be opened."""
+        try:
+            return self._zip.open(file) if self._zip else (self.path / file).open("rb")
+        except (zipfile.BadZipFile, OSError, RuntimeError, ValueError) as error:
+            raise UserError(f"{self.path}: {file} cannot be opened ({error}); download or copy it again") from None
 
     def content(self) -> str:
         """A digest of what it holds: of the archive's bytes, or of the folder's names and bytes."""

@@ -49,15 +49,17 @@ class LabelledImages:
         return int(first), int(last - first)
 
     def resolve(self, names: Sequence[str], what: str = "class") -> tuple[str, ...]:
-        """Full class names for full names or abbreviations, whatever their case; `UserError` for others and repeats."""
-        known = {name.casefold(): name for name in self.class_names}
-        known |= {short.casefold(): known[full.casefold()] for short, full in self.abbreviations.items()}
-        shown = [*self.class_names, *self.abbreviations]
+        """Full class names for full names or abbreviations; `UserError` for others and repeats.
+
+        Case matters only where names differ in nothing else.
+        """
+        exact = {**self.abbreviations, **{name: name for name in self.class_names}}
         full = []
         for name in names:
-            if name.casefold() not in known:
-                raise unknown(f"{what} of {self.name}", name, shown)
-            full.append(known[name.casefold()])
+            close = {exact[known] for known in exact if known.casefold() == name.casefold()}
+            if name not in exact and len(close) != 1:
+                raise unknown(f"{what} of {self.name}", name, [*self.class_names, *self.abbreviations])
+            full.append(exact[name] if name in exact else close.pop())
         repeated = sorted({name for name in full if full.count(name) > 1})
         if repeated:
             raise UserError(f"{what} {repeated[0]!r} is named twice; name each class once")

@@ -139,6 +139,7 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     plugins = _chosen(request.baselines, registry)
     kinds = {plugin: (plugin.sha256, plugin.load()) for plugin in plugins}
     overrides = _overrides(request.settings, [plugin.name for plugin in plugins], registry)
+    _nothing_unused(request, {plugin.name: kind for plugin, (_, kind) in kinds.items()}, _dataset(request, registry).name)
     data, protocols = load_data(request, registry)
     questions = settle_questions(request, data, protocols)
     trainings: dict[Training, list[Cell]] = {}
@@ -179,12 +180,16 @@ def pick_device(name: str) -> torch.device:
 
 def load_data(request: Request, registry: Registry) -> tuple[LabelledImages, tuple[Protocol, ...]]:
     """The images of the data set that is asked for, and its named protocols."""
-    name = request.dataset or next(plugin.name for plugin, kind in usable(registry.datasets) if kind.card.standard)
-    plugin = registry.dataset(name)
+    plugin = _dataset(request, registry)
     kind = plugin.load()
     values = _overrides(request.settings, [plugin.name], registry).get(plugin.name, {})
     source = kind(kind.settings_type().override(plugin.name, values))
     return source.load(request.data or _lying_in(request.data_folder, kind)), kind.protocols
+
+
+def _dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
+    name = request.dataset or next(plugin.name for plugin, kind in usable(registry.datasets) if kind.card.standard)
+    return registry.dataset(name)
 
 
 def _lying_in(folder: Path | None, kind: type[DataSet]) -> Path | None:
@@ -197,7 +202,8 @@ def settle_questions(request: Request, data: LabelledImages, protocols: Sequence
     options = {name: getattr(request, name) for name in ("ways", "episodes", "episode_seed", "shots", "queries")}
     options = {name: value for name, value in options.items() if value is not None}
     if request.episodes_file is not None:
-        fixed = [*options, *(name for name in ("train_classes", "test_classes") if getattr(request, name) is not None)]
+        others = ("train_classes", "test_classes", "splits")
+        fixed = [*options, *(name for name in others if getattr(request, name) is not None)]
         if fixed:
             option = "--" + fixed[0].replace("_", "-")
             raise UserError(f"--episodes-file {request.episodes_file} settles the protocol; leave {option} out")
@@ -212,6 +218,8 @@ def settle_questions(request: Request, data: LabelledImages, protocols: Sequence
         return ask(protocol, data)
     if request.splits != "all":
         raise unknown("splits", request.splits, ("all",))
+    if request.train_classes is not None:
+        raise UserError("--splits all chooses the train classes itself; leave --train-classes out")
     return [question for split in protocol.splits(data) for question in ask(split, data)]
 
 
@@ -236,6 +244,21 @@ def _overrides(settings: Mapping[str, str], mine: Sequence[str], registry: Regis
         if owner in mine:
             found.setdefault(owner, {})[name] = text
     return found
+
+
+def _nothing_unused(request: Request, kinds: Mapping[str, type[Baseline]], dataset: str) -> None:
+    """Raise `UserError` for an option that nothing in this run would take."""
+    for option, field_name in (("encoder", "encoder"), ("weights", "weights"), ("budget", "passes")):
+        given = getattr(request, option)
+        if given is not None and not any(field_name in kind.settings_type.names() for kind in kinds.values()):
+            raise UserError(f"--{option} {given} is for none of the baselines {', '.join(kinds)}; leave it out")
+    for key, text in request.settings.items():
+        owner = key.partition(".")[0]
+        if "." in key and owner not in (*kinds, dataset):
+            raise UserError(
+                f"--set {key}={text} is for {owner}, which is not in this run (allowed: {', '.join([*kinds, dataset])}); "
+                "leave it out"
+            )
 
 
 def _train_images(data: LabelledImages, protocol: Protocol) -> int:

@@ -156,6 +156,11 @@ MISTAKES = {
         ("--baselines", "scl_amp", "--set", "scl_amp.reference_vector=x"),
         "allowed: feature, embedding",
     ),
+    "setting of a baseline that is not run": (("--set", "resnet.crop=1"), "is for resnet, which is not in this run"),
+    "setting of another data set": (("--set", "neu.side=9"), "is for neu, which is not in this run"),
+    "encoder that nothing takes": (("--encoder", "resnet34"), "--encoder resnet34 is for none of the baselines pixels"),
+    "budget that nothing takes": (("--budget", "9"), "--budget 9 is for none of the baselines pixels"),
+    "splits and train classes": (("--splits", "all", "--train-classes", "Pa"), "leave --train-classes out"),
     "unknown preset": (("--preset", "fast"), "unknown preset 'fast'"),
     "unknown device": (("--device", "tpu"), "allowed: auto, cpu, cuda"),
     "no shots": (("--shots", "0"), "shots=(0,) is out of bounds"),
@@ -185,7 +190,8 @@ MISTAKES = {
 def test_a_mistake_gets_one_line_and_status_2(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mistake: str):
     monkeypatch.delenv("FEWSHOT_BENCH_DATA", raising=False)
     words, expected = MISTAKES[mistake]
-    status, out, err = bench(*ONE, "--out", tmp_path / "out", *words)
+    start = ("run", "--baselines", "pixels") if "--dataset" in words else ONE
+    status, out, err = bench(*start, "--out", tmp_path / "out", *words)
     assert status == 2, out + err
     assert expected in err
     assert err.startswith("error: ")

@@ -213,6 +213,7 @@ def test_show(finished: Path, bench):
     assert out.count("worst") == 1
     assert "as Crazing" in out
     assert "did you mean 'pixels'" in bench("show", "--out", finished, "--baselines", "pixel")[2]
+    assert "unknown shot value of the results '9'" in bench("show", "--out", finished, "--shots", "9")[2]
 
 
 def test_all_splits(tmp_path: Path, bench):

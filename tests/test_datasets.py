@@ -1,5 +1,6 @@
 """Data sets from every layout they come in, and the one line that a damaged one gets."""
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -14,6 +15,7 @@ from fewshot_bench.plugins.episodes.steel_sim import SteelSim, SteelSimSettings
 from PIL import Image
 
 from fewshot_bench.errors import UserError
+from fewshot_bench.labelled import LabelledImages
 
 LONG = dict(
     zip(CLASSES, ["crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches"], strict=True)
@@ -215,6 +217,13 @@ def test_classes_resolve_by_name_or_abbreviation_in_any_case():
         data.resolve(["Crasing"])
     with pytest.raises(UserError, match="'Crazing' is named twice"):
         data.resolve(["Cr", "crazing"])
+
+
+def test_names_that_differ_in_case_alone_are_two_classes(blobs: LabelledImages):
+    data = dataclasses.replace(blobs, class_names=("a", "A", "b", "c", "d", "e"))
+    assert data.resolve(["A", "a", "B"]) == ("A", "a", "b")
+    with pytest.raises(UserError, match="unknown class"):
+        dataclasses.replace(blobs, class_names=("Dent", "DENT", "b", "c", "d", "e")).resolve(["dent"])
 
 
 def test_subset_is_relabelled_in_the_order_asked_for():
