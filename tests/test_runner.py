@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fewshot_bench import api
+from fewshot_bench import api, scoring
 from fewshot_bench.errors import UserError
 from fewshot_bench.plan import Request
 from fewshot_bench.records import Records
@@ -53,6 +53,51 @@ def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
             for answer in found[1:]:
                 assert (answer.predicted_TNQ == found[0].predicted_TNQ).mean() > 0.999
             assert {answer.record.baseline["rule"] for answer in found} == {"mean_cosine", "pair", "classify", "predict"}
+
+
+ASYMMETRIC = {
+    "pair": "    def pair(self, a, b):\n        return -(a[:, None] - b).clamp(min=0).sum(2)\n",
+    "classify": "    def classify(self, support, query):\n"
+    "        return -(query[:, None, None] - support).clamp(min=0).sum(3).mean(2)\n",
+}
+
+
+def test_a_pair_head_is_asked_about_the_query_first_with_and_without_a_matrix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    paths = [plugin(tmp_path, f"by_{name}", EMBED + body) for name, body in ASYMMETRIC.items()]
+    matrix = run(tmp_path / "matrix", paths, baselines=["by_pair", "by_classify"])
+    monkeypatch.setattr(scoring, "LARGEST_MATRIX", 10)
+    tables = [matrix.table, run(tmp_path / "direct", paths, baselines=["by_pair"]).table]
+    found = [
+        table[table["baseline"] == name]["accuracy"].tolist()
+        for table, name in zip([*tables, tables[0]], ["by_pair", "by_pair", "by_classify"], strict=True)
+    ]
+    assert found[0] == found[1] == found[2]
+    assert max(found[0]) > 0.34
+    assert list((tmp_path / "matrix").glob("pairs/*"))
+    assert not list((tmp_path / "direct").glob("pairs/*"))
+
+
+def test_another_shot_value_needs_neither_network_nor_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    chosen = {"baselines": ["untrained", "siamese"], "budget": 64}
+    run(tmp_path, **chosen)
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("a network was built")
+
+    monkeypatch.setattr("fewshot_bench.learn.train.Encoder", forbidden)
+    monkeypatch.setattr(Records, "load_tensors", _without_trainings(Records.load_tensors))
+    outcome = run(tmp_path, **chosen, shots=[2], episodes=90)
+    assert [record.status for record in outcome.records] == ["ok", "ok"]
+
+
+def _without_trainings(load):
+    def guarded(self, place: str):
+        assert not place.startswith("trainings/")
+        return load(self, place)
+
+    return guarded
 
 
 def test_finished_work_is_skipped_and_fresh_does_it_again(tmp_path: Path):
