@@ -19,7 +19,7 @@ from torch import Tensor
 from fewshot_bench import scoring
 from fewshot_bench.baseline import Baseline, Context
 from fewshot_bench.check import Leak, depends_on_the_batch, untouched
-from fewshot_bench.errors import Diverged
+from fewshot_bench.errors import Diverged, UserError
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.plan import Training
 from fewshot_bench.records import Records
@@ -101,10 +101,11 @@ class Fitted:
     def baseline(self) -> Baseline:
         """The baseline after `fit`, or from its checkpoint: a network is built only where something is left to do."""
         _, baseline = self.trained
-        stored = self.records.load_tensors(self.checkpoint) if baseline is None else None
-        if stored is None:
-            assert baseline is not None
+        if baseline is not None:
             return baseline
+        stored = self.records.load_tensors(self.checkpoint)
+        if stored is None:
+            raise UserError(f"{self.checkpoint} has gone while it was used; run again")
         context = self._context(lambda images_passed, loss: None)
         with global_seed(context.seed):
             baseline = self.training.kind(self.training.settings)
