@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card, Published
+from fewshot_bench.baseline import Card
 from fewshot_bench.learn.train import TrainedBaseline
+from fewshot_bench.published import Published
 
 TABLES = "Tables III, VI of Phuong et al. (2024): ResNet-50, 100 epochs; initial weights not stated"
 

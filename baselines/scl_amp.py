@@ -9,9 +9,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card, Published
+from fewshot_bench.baseline import Card
 from fewshot_bench.learn.losses import ArcMargin, BeyondPi, self_contrastive, total
 from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
+from fewshot_bench.published import Published
 
 TRAINED = "ResNet-50, 200 x 200 pixels, 100 epochs; initial weights not stated"
 TABLE_IV = f"Table IV: {TRAINED}; number of draws and of queries not stated"

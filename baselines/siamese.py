@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card, Published
+from fewshot_bench.baseline import Card
 from fewshot_bench.learn.train import TrainedBaseline, balanced_batches
+from fewshot_bench.published import Published
 
 CITED = "cited as [30] by Phuong et al. (2024): another network"
 

@@ -16,7 +16,8 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.files import Tree, natural
 from fewshot_bench.images import cached, decode, is_image
 from fewshot_bench.labelled import LabelledImages, group_by_class
-from fewshot_bench.protocol import Protocol
+from fewshot_bench.protocol import Classification, FewShot
+from fewshot_bench.published import Published
 
 CLASSES = {
     "Crazing": "Cr",
@@ -45,8 +46,20 @@ class Neu(DataSet):
         year=2013,
         found_as=("NEU-CLS.zip", "NEU-CLS", "NEU-DET.zip", "NEU-DET"),
         get_it="download NEU-CLS or NEU-DET from its authors and name the folder or zip with --data",
+        published={
+            "CASI-Net": Published.table(
+                "neu-classify", "cited as [26] in Table II of Phuong et al. (2024)", {"0.7": 0.9598}
+            ),
+            "SSL, GAN and ResNet-18": Published.table(
+                "neu-classify", "cited as [15] in Table II of Phuong et al. (2024)", {"0.6": 0.9956}
+            ),
+        },
     )
-    protocols = (Protocol(name="neu-heldout", dataset="neu", train_classes=TRAIN, test_classes=TEST),)
+    protocols = (
+        FewShot(name="neu-heldout", dataset="neu", train_classes=TRAIN, test_classes=TEST),
+        Classification(name="neu-classify", dataset="neu", train_sizes=(0.8, 0.7, 0.6)),
+        Classification(name="neu-small", dataset="neu", train_sizes=(10, 20, 50)),
+    )
 
     def load(self, path: Path | None) -> LabelledImages:
         """The 1,800 images without later byte-identical copies; `UserError` where they are not 6 x 300 of 200 x 200."""

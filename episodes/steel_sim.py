@@ -15,7 +15,7 @@ from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.images import cached
 from fewshot_bench.labelled import LabelledImages, group_by_class
-from fewshot_bench.protocol import Protocol
+from fewshot_bench.protocol import Classification, FewShot
 from fewshot_bench.settings import Settings
 
 Field = npt.NDArray[np.float64]
@@ -48,7 +48,11 @@ class SteelSim(DataSet):
         synthetic=True,
         get_it="for real pictures: --dataset neu --data PATH",
     )
-    protocols = (Protocol(name="steel-sim-heldout", dataset="steel-sim", train_classes=TRAIN, test_classes=TEST),)
+    protocols = (
+        FewShot(name="steel-sim-heldout", dataset="steel-sim", train_classes=TRAIN, test_classes=TEST),
+        Classification(name="steel-sim-classify", dataset="steel-sim", train_sizes=(0.8, 0.7, 0.6)),
+        Classification(name="steel-sim-small", dataset="steel-sim", train_sizes=(10, 20, 50)),
+    )
     settings_type = SteelSimSettings
     settings: SteelSimSettings
 

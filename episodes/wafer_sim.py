@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from fewshot_bench.plugins.episodes.mixedwm38 import CLASSES, MIXED, SIDE, SINGLE, die_states, wafer_maps
+from fewshot_bench.plugins.episodes.mixedwm38 import CLASSES, GROUPS, MIXED, SIDE, SINGLE, die_states, wafer_maps
 
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.images import cached
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.protocol import Protocol
+from fewshot_bench.protocol import Classification, FewShot
 from fewshot_bench.settings import Settings
 
 Field = npt.NDArray[np.float64]
@@ -52,7 +52,11 @@ class WaferSim(DataSet):
         get_it="for real maps: --dataset mixedwm38 --data PATH",
     )
     protocols = (
-        Protocol(name="wafer-sim-heldout", dataset="wafer-sim", train_classes=SINGLE, test_classes=MIXED, ways=len(MIXED)),
+        FewShot(name="wafer-sim-heldout", dataset="wafer-sim", train_classes=SINGLE, test_classes=MIXED, ways=len(MIXED)),
+        Classification(name="wafer-sim-classify", dataset="wafer-sim", train_sizes=(0.8,), groups=GROUPS),
+        Classification(
+            name="wafer-sim-small", dataset="wafer-sim", train_sizes=(10, 20, 40), test_images=0.2, groups=GROUPS
+        ),
     )
     settings_type = WaferSimSettings
     settings: WaferSimSettings

@@ -7,33 +7,35 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fewshot_bench.api import Outcome, run
-    from fewshot_bench.baseline import Baseline, Card, Context, Published
+    from fewshot_bench.baseline import Baseline, Card, Context
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import UserError
     from fewshot_bench.labelled import LabelledImages
-    from fewshot_bench.plan import Request
-    from fewshot_bench.protocol import Protocol
+    from fewshot_bench.protocol import Classification, FewShot
+    from fewshot_bench.published import Published
+    from fewshot_bench.request import Request
     from fewshot_bench.settings import Settings
 
 _HOMES = {
     "Baseline": "baseline",
     "Card": "baseline",
+    "Classification": "protocol",
     "Context": "baseline",
     "DataCard": "dataset",
     "DataSet": "dataset",
+    "FewShot": "protocol",
     "LabelledImages": "labelled",
     "Outcome": "api",
-    "Protocol": "protocol",
-    "Published": "baseline",
-    "Request": "plan",
+    "Published": "published",
+    "Request": "request",
     "Settings": "settings",
     "UserError": "errors",
     "run": "api",
 }
 
 __all__ = [
-    "Baseline", "Card", "Context", "DataCard", "DataSet", "LabelledImages", "Outcome", "Protocol", "Published", "Request",
-    "Settings", "UserError", "run",
+    "Baseline", "Card", "Classification", "Context", "DataCard", "DataSet", "FewShot", "LabelledImages", "Outcome",
+    "Published", "Request", "Settings", "UserError", "run",
 ]  # fmt: skip
 
 

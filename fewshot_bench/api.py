@@ -9,18 +9,21 @@ from pathlib import Path
 import pandas as pd
 
 from fewshot_bench import leaderboard as tables
-from fewshot_bench.compare import MARGIN, entries, row_key
+from fewshot_bench.compare import MARGIN
 from fewshot_bench.compare import compare as compare_entries
+from fewshot_bench.entry import entries, row_key
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.listing import described
-from fewshot_bench.plan import Request, load_data, make_plan, settle_questions
+from fewshot_bench.plan import make_plan
+from fewshot_bench.recall import recalls as class_recalls
 from fewshot_bench.records import Answer, Record, Records, write_episodes
 from fewshot_bench.registry import Registry, usable
+from fewshot_bench.request import Request, load_data, settle_questions
 from fewshot_bench.runner import Notify, execute
 
-__all__ = ["Outcome", "compare", "confusion", "data", "episodes", "leaderboard", "listing", "run"]
+__all__ = ["Outcome", "compare", "confusion", "data", "episodes", "leaderboard", "listing", "recalls", "run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,20 +65,18 @@ def run(
         raise unknown("reference", reference, names)
     records = Records(out)
     found = execute(plan, records, fresh=fresh, notify=notify)
-    table = _table(records)
+    table, files = _tables(records)
     own = table["key"].isin({row_key(record)[:16] for record in found})
     comparison = None
     if reference is not None:
         answers = [records.answer(record) for record in found if record.status == "ok"]
         comparison = compare_entries(entries(answers), reference)
-    return Outcome(table[own].reset_index(drop=True), comparison, found, plan.data, _write_tables(records, table))
+    return Outcome(table[own].reset_index(drop=True), comparison, found, plan.data, files)
 
 
 def leaderboard(out: Path = Path("results")) -> tuple[pd.DataFrame, list[Path]]:
     """The leaderboard of all records below `out`, and the CSV files that were written anew from them."""
-    records = Records(out, write=False)
-    table = _table(records)
-    return table, _write_tables(records, table)
+    return _tables(Records(out, write=False))
 
 
 def compare(out: Path, reference: str, margin: float = MARGIN) -> pd.DataFrame:
@@ -87,23 +88,25 @@ def confusion(
     out: Path = Path("results"), baselines: Sequence[str] | None = None, shots: Sequence[int] | None = None
 ) -> pd.DataFrame:
     """True by predicted class of what lies below `out`, in counts and shares, of some baselines and shot values."""
-    answers = _answers(Records(out, write=False))
-    names = sorted({answer.record.baseline["name"] for answer in answers})
-    for name in baselines or ():
-        if name not in names:
-            raise unknown("baseline of the results", name, names)
+    answers = _of_baselines(_answers(Records(out, write=False)), baselines)
     asked = sorted({answer.record.shots for answer in answers})
     for number in shots or ():
         if number not in asked:
             raise unknown("shot value of the results", str(number), map(str, asked))
-    return tables.confusion(
-        [
-            answer
-            for answer in answers
-            if (baselines is None or answer.record.baseline["name"] in baselines)
-            and (shots is None or answer.record.shots in shots)
-        ]
-    )
+    return tables.confusion([answer for answer in answers if shots is None or answer.record.shots in shots])
+
+
+def recalls(out: Path = Path("results"), baselines: Sequence[str] | None = None) -> pd.DataFrame:
+    """Recall of each class and group of classes with its interval, of the classification protocols below `out`."""
+    return class_recalls(_of_baselines(_answers(Records(out, write=False)), baselines))
+
+
+def _of_baselines(answers: list[Answer], baselines: Sequence[str] | None) -> list[Answer]:
+    names = sorted({answer.record.baseline["name"] for answer in answers})
+    for name in baselines or ():
+        if name not in names:
+            raise unknown("baseline of the results", name, names)
+    return [answer for answer in answers if baselines is None or answer.record.baseline["name"] in baselines]
 
 
 def _answers(records: Records) -> list[Answer]:
@@ -112,27 +115,25 @@ def _answers(records: Records) -> list[Answer]:
     return [records.answer(record) for record in answered]
 
 
-def _table(records: Records) -> pd.DataFrame:
-    table = tables.leaderboard(_answers(records), [record for record in records if record.status != "ok"])
+def _tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
+    """The leaderboard of all records, and the files written anew: leaderboard.csv (long), leaderboard-wide.csv,
+    timings.csv; where all splits were asked for splits.csv, and of classification protocols recalls.csv.
+    """
+    answers = _answers(records)
+    table = tables.leaderboard(answers, [record for record in records if record.status != "ok"])
     if table.empty:
         raise UserError(f"--out {records.out} holds no record; run bench run --out {records.out} first")
-    return table
-
-
-def _write_tables(records: Records, table: pd.DataFrame) -> list[Path]:
-    """leaderboard.csv (long), leaderboard-wide.csv, timings.csv and, where all splits were asked for, splits.csv."""
     contents = {
         "leaderboard.csv": table,
         "leaderboard-wide.csv": tables.wide(table),
         "timings.csv": tables.timings(records),
     }
-    over_splits = tables.splits(table)
-    if not over_splits.empty:
-        contents["splits.csv"] = over_splits
+    more = {"splits.csv": tables.splits(table), "recalls.csv": class_recalls(answers)}
+    contents |= {name: content for name, content in more.items() if not content.empty}
     for name, content in contents.items():
         encoded = tables.text(content).encode()
         write_atomically(records.out / name, lambda out, encoded=encoded: out.write(encoded))  # type: ignore[misc]
-    return [records.out / name for name in contents]
+    return table, [records.out / name for name in contents]
 
 
 def episodes(request: Request, file: Path, *, plugins: Sequence[Path] = ()) -> pd.DataFrame:

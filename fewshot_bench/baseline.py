@@ -13,29 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from fewshot_bench.labelled import LabelledImages
+from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
-__all__ = ["Baseline", "Capability", "Card", "Context", "Published", "Rule", "capability", "is_trained"]
+__all__ = ["Baseline", "Capability", "Card", "Context", "Decision", "Rule", "capability", "decision", "is_trained"]
 
 Rule = Literal["mean_cosine", "prototype"]
 Capability = Literal["mean_cosine", "prototype", "pair", "classify", "predict"]
-
-
-@dataclass(frozen=True)
-class Published:
-    """An accuracy (a fraction) that a paper prints. protocol: the named protocol it is nearest to; at: the number of shots,
-    of training images a class, or the train share; differs: what is not as in that protocol.
-    """
-
-    protocol: str
-    at: str
-    accuracy: float
-    differs: str
-
-    @classmethod
-    def table(cls, protocol: str, differs: str, figures: Mapping[str, float]) -> tuple[Published, ...]:
-        """One figure for each `at` -> accuracy of `figures`."""
-        return tuple(cls(protocol, at, accuracy, differs) for at, accuracy in figures.items())
+Decision = Capability | Literal["classifier"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +66,7 @@ class Baseline:
     - `embed` and `classify`: the highest score from the features of the support;
     - `predict`: the highest score from the images of the support.
 
-    `logits` is a closed-set head over the train classes, for classification protocols.
+    `logits` is a closed-set head over the train classes: where it is there it decides in classification protocols.
     """
 
     card: ClassVar[Card]
@@ -147,6 +132,14 @@ def capability(kind: type[Baseline]) -> Capability:
     if _has(kind, "predict"):
         return "predict"
     raise TypeError(f"{kind.__name__} cannot answer episodes: it needs embed with a rule, pair or classify; or predict")
+
+
+def decision(kind: type[Baseline], *, closed_set: bool) -> Decision:
+    """How this baseline decides: by its closed-set head where the classes are those it was trained on and it has one.
+
+    Raises `TypeError` as `capability` does.
+    """
+    return "classifier" if closed_set and _has(kind, "logits") else capability(kind)
 
 
 def is_trained(kind: type[Baseline]) -> bool:

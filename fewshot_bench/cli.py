@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import atexit
 import gc
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fewshot_bench.errors import UserError
+from fewshot_bench.options import (
+    Count,
+    Data,
+    Dataset,
+    Form,
+    Out,
+    Plugins,
+    Queries,
+    Seed,
+    Shots,
+    Test,
+    Train,
+    Ways,
+    numbers,
+    request,
+    words,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
-
-    from fewshot_bench.plan import Request
 
 __all__ = ["app", "main"]
 
@@ -29,24 +43,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which method recognises held-out defect classes from k examples, and is it really better?",
 )
-
-Dataset = Annotated[str | None, typer.Option("--dataset", help="Data set by name; bench list shows them.")]
-Data = Annotated[Path | None, typer.Option("--data", help="The folder or zip that holds the data set.")]
-Train = Annotated[str | None, typer.Option("--train-classes", help="Classes to train on, e.g. Pa,In,RS.")]
-Test = Annotated[str | None, typer.Option("--test-classes", help="Held-out classes, e.g. Cr,Sc,PS.")]
-Ways = Annotated[str | None, typer.Option("--ways", help="Classes of an episode.  [default: 3]")]
-Shots = Annotated[str | None, typer.Option("--shots", help="Support images a class, e.g. 1,3,5.  [default: 1,3,5]")]
-Queries = Annotated[str | None, typer.Option("--queries", help="Query images a class: a number or all.  [default: 15]")]
-Count = Annotated[str | None, typer.Option("--episodes", help="Episodes for each shot value.  [default: 2000]")]
-Seed = Annotated[str | None, typer.Option("--episode-seed", help="Seed of the episodes.  [default: 0]")]
-Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="A Python file with a further baseline or data set.")]
 FORMS = ("table", "csv", "md", "json")
-Form = Annotated[str, typer.Option("--format", help="table, csv, md or json.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
 
 
 @app.command(
     epilog="Examples: bench run --ways 3 --shots 1,3,5 | bench run --dataset neu --data NEU-CLS.zip --queries all | "
+    "bench run --protocol neu-small --data NEU-CLS.zip --baselines scl_amp,resnet | "
     "bench run --baselines scl_amp,protonet --seeds 3 --set scl_amp.margin=0.3"
 )
 def run(
@@ -59,6 +61,13 @@ def run(
     queries: Queries = None,
     episodes: Count = None,
     episode_seed: Seed = None,
+    protocol: Annotated[str | None, typer.Option(help="A named protocol, e.g. neu-small; bench list shows them.")] = None,
+    train_per_class: Annotated[
+        str | None, typer.Option(help="Classification: train images a class, e.g. 10,20,50.")
+    ] = None,
+    train_fraction: Annotated[str | None, typer.Option(help="Classification: share to train on, e.g. 0.8,0.7,0.6.")] = None,
+    runs: Annotated[str | None, typer.Option(help="Classification: splits drawn and trained on.  [default: 10]")] = None,
+    test_images: Annotated[str | None, typer.Option(help="Classification: a number, a share, or all the rest.")] = None,
     episodes_file: Annotated[Path | None, typer.Option(help="Replay the episodes that bench episodes wrote.")] = None,
     splits: Annotated[str | None, typer.Option(help="all: every choice of as many held-out classes.")] = None,
     baselines: Annotated[str | None, typer.Option(help="Names, or all.  [default: the standard ones]")] = None,
@@ -69,7 +78,7 @@ def run(
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="One setting, e.g. scl_amp.margin=0.3; repeat for more.")
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Trainings of each baseline.")] = "1",
+    seeds: Annotated[str | None, typer.Option(help="Trainings of each baseline.  [default: 1]")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     reference: Annotated[str | None, typer.Option(help="Show differences to this baseline too.")] = None,
     out: Out = Path("results"),
@@ -77,11 +86,11 @@ def run(
     plugin: Plugins = None,
 ) -> None:
     """Train baselines, put the same episodes to each, and write the leaderboard."""
-    asked = _request(
-        dataset, data, train_classes, test_classes, ways, shots, queries, episodes, episode_seed,
-        episodes_file=episodes_file, splits=splits, baselines=_words("--baselines", baselines) or (), preset=preset,
-        encoder=encoder, weights=weights, budget=_number("--budget", budget), settings=_settings(settings or []),
-        seeds=_number("--seeds", seeds), device=device,
+    asked = request(
+        settings, dataset=dataset, data=data, protocol=protocol, train_classes=train_classes, test_classes=test_classes,
+        ways=ways, shots=shots, queries=queries, episodes=episodes, episode_seed=episode_seed, episodes_file=episodes_file,
+        splits=splits, train_per_class=train_per_class, train_fraction=train_fraction, runs=runs, test_images=test_images,
+        baselines=baselines, preset=preset, encoder=encoder, weights=weights, budget=budget, seeds=seeds, device=device,
     )  # fmt: skip
     from fewshot_bench import api, report
 
@@ -128,7 +137,10 @@ def episodes(
     plugin: Plugins = None,
 ) -> None:
     """Write the episodes of a protocol to a file: indices, class names and digests."""
-    asked = _request(dataset, data, train_classes, test_classes, ways, shots, queries, episodes, episode_seed)
+    asked = request(
+        dataset=dataset, data=data, train_classes=train_classes, test_classes=test_classes, ways=ways, shots=shots,
+        queries=queries, episodes=episodes, episode_seed=episode_seed,
+    )  # fmt: skip
     from fewshot_bench import api
 
     typer.echo(api.episodes(asked, file, plugins=plugin or []).to_string(index=False))
@@ -169,12 +181,15 @@ def show(
     form: Form = "table",
     out: Out = Path("results"),
 ) -> None:
-    """Show recall a class, the worst class, and what each class was taken for."""
+    """Show recall a class, and in few-shot protocols what each class was taken for."""
     _allowed(form)
-    names, numbers = _words("--baselines", baselines), _numbers("--shots", shots)
+    names = None if baselines is None else words("--baselines", baselines)
+    asked = None if shots is None else numbers("--shots", shots)
     from fewshot_bench import api, report
 
-    _show(api.confusion(out, names, numbers), form, report.show_confusion)
+    _show(api.confusion(out, names, asked), form, report.show_confusion)
+    if form == "table":
+        report.show_recalls(_console(), api.recalls(out, names))
 
 
 @app.command(epilog="Examples: bench data NEU-DET.zip | bench data my_images/ | bench data --dataset steel-sim")
@@ -184,44 +199,10 @@ def data(
     plugin: Plugins = None,
 ) -> None:
     """Tell what a data set holds and what is wrong with it."""
+    asked = request(dataset=dataset, data=path)
     from fewshot_bench import api, report
-    from fewshot_bench.plan import Request
 
-    asked = Request(dataset=dataset, data=path, data_folder=_data_folder())
     report.show_data(_console(), api.data(asked, plugins=plugin or []))
-
-
-def _request(
-    dataset: str | None,
-    data: Path | None,
-    train_classes: str | None,
-    test_classes: str | None,
-    ways: str | None,
-    shots: str | None,
-    queries: str | None,
-    episodes: str | None,
-    episode_seed: str | None,
-    **more: Any,
-) -> Request:
-    """The request that the options of a protocol make; raises `UserError` for text that cannot be read."""
-    read: dict[str, Any] = {
-        "ways": _number("--ways", ways),
-        "shots": _numbers("--shots", shots),
-        "queries": queries if queries in (None, "all") else _number("--queries", queries, "a whole number, or all"),
-        "episodes": _number("--episodes", episodes),
-        "episode_seed": _number("--episode-seed", episode_seed),
-    }
-    from fewshot_bench.plan import Request
-
-    return Request(
-        dataset=dataset,
-        data=data,
-        data_folder=_data_folder(),
-        train_classes=_words("--train-classes", train_classes),
-        test_classes=_words("--test-classes", test_classes),
-        **read,
-        **more,
-    )
 
 
 def _show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFrame], None]) -> None:
@@ -241,40 +222,6 @@ def _show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFr
 def _allowed(form: str) -> None:
     if form not in FORMS:
         raise UserError(f"--format {form!r} is unknown (allowed: {', '.join(FORMS)})")
-
-
-def _data_folder() -> Path | None:
-    folder = os.environ.get("FEWSHOT_BENCH_DATA")
-    return Path(folder) if folder else None
-
-
-def _words(option: str, text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    words = [word.strip() for word in text.split(",")]
-    if not all(words):
-        raise UserError(f"{option} {text!r} has an empty entry; write names or numbers with one comma between them")
-    return words
-
-
-def _number(option: str, text: str | None, allowed: str = "a whole number") -> int | None:
-    try:
-        return None if text is None else int(text)
-    except ValueError:
-        raise UserError(f"{option} {text!r} cannot be read (allowed: {allowed})") from None
-
-
-def _numbers(option: str, text: str | None) -> list[int] | None:
-    words = _words(option, text)
-    return None if words is None else [number for word in words if (number := _number(option, word)) is not None]
-
-
-def _settings(texts: Sequence[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    wrong = next((text for text, (_, equals, _) in zip(texts, pairs, strict=True) if not equals), None)
-    if wrong is not None:
-        raise UserError(f"--set {wrong!r} has no value; write --set BASELINE.SETTING=VALUE")
-    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _console() -> Console:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.protocol import Protocol
+from fewshot_bench.protocol import Classification, FewShot
+from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
 __all__ = ["DataCard", "DataSet"]
@@ -20,7 +21,8 @@ class DataCard:
     """Where a data set comes from.
 
     standard: it is used where none is named; needs_path: the user must say where it lies; found_as: names under which
-    it is looked for in a folder of data sets; get_it: how to come by it.
+    it is looked for in a folder of data sets; get_it: how to come by it; published: figures that papers print for systems
+    that are no baselines here, by system.
     """
 
     title: str
@@ -31,16 +33,17 @@ class DataCard:
     synthetic: bool = False
     found_as: tuple[str, ...] = ()
     get_it: str = ""
+    published: Mapping[str, tuple[Published, ...]] = dataclasses.field(default_factory=dict)
 
 
 class DataSet(ABC):
     """A source of episodes: one public subclass a file in `episodes/`, named by the file's stem.
 
-    protocols: its named protocols, the first one the default.
+    protocols: its named protocols, the first few-shot one the default.
     """
 
     card: ClassVar[DataCard]
-    protocols: ClassVar[tuple[Protocol, ...]] = ()
+    protocols: ClassVar[tuple[FewShot | Classification, ...]] = ()
     settings_type: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: Settings | None = None) -> None:

@@ -6,7 +6,7 @@ Shapes: T episodes, C test classes, N ways, K shots, Q queries a class.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,7 +15,10 @@ import numpy.typing as npt
 
 from fewshot_bench.seeds import digest
 
-__all__ = ["NO_QUERY", "DrawnEpisodes", "EpisodeSource", "Episodes", "FixedEpisodes", "Pool", "blocks", "prefixes"]
+__all__ = [
+    "NO_QUERY", "DrawnEpisodes", "EpisodeSource", "Episodes", "FixedEpisodes", "Pool", "blocks", "first_of_shuffle",
+    "prefixes", "together",
+]  # fmt: skip
 
 Ints = npt.NDArray[np.int32]
 Pool = tuple[tuple[int, int], ...]  # (first index, number of images) of each test class
@@ -39,6 +42,12 @@ class Episodes:
     def asked_TNQ(self) -> npt.NDArray[np.bool_]:
         """True where there is a query, False at padding."""
         return np.asarray(self.query_TNQ != NO_QUERY)
+
+
+def together(parts: Sequence[Episodes]) -> Episodes:
+    """Runs of episodes of the same shape, one after another."""
+    arrays = zip(*((part.classes_TN, part.support_TNK, part.query_TNQ) for part in parts), strict=True)
+    return Episodes(*map(np.concatenate, arrays))
 
 
 class EpisodeSource(Protocol):
@@ -93,9 +102,9 @@ class DrawnEpisodes:
         for at in range(0, episodes, block):
             part = slice(at, min(at + block, episodes))
             words = generator.random_raw((part.stop - at) * self.words).reshape(-1, self.words) >> np.uint64(32)
-            classes[part] = _first_of_shuffle(words[:, :n], np.full(len(words), len(self.pool), dtype=np.int32))
+            classes[part] = first_of_shuffle(words[:, :n], np.full(len(words), len(self.pool), dtype=np.int32))
             of_class = words[:, n : n + n * self.drawn].reshape(-1, self.drawn)
-            picked[part] = _first_of_shuffle(of_class, count[classes[part]].ravel()).reshape(-1, n, self.drawn)
+            picked[part] = first_of_shuffle(of_class, count[classes[part]].ravel()).reshape(-1, n, self.drawn)
         images = first[classes][:, :, None] + picked
         query = self._rest(classes, picked) if self.queries is None else images[:, :, self.shots :]
         return Episodes(classes, images[:, :, : self.shots], query)
@@ -112,7 +121,7 @@ class DrawnEpisodes:
         return rest
 
 
-def _first_of_shuffle(words_RM: npt.NDArray[np.uint64], sizes_R: Ints) -> Ints:
+def first_of_shuffle(words_RM: npt.NDArray[np.uint64], sizes_R: Ints) -> Ints:
     """The first M items of a Fisher-Yates shuffle of range(sizes[r]), for each row r of 32-bit words."""
     rows, steps = words_RM.shape
     largest = int(sizes_R.max())
@@ -169,11 +178,11 @@ def blocks(source: EpisodeSource, start: int, stop: int, size: int) -> Iterator[
         yield at, source.draw(at, min(at + size, stop))
 
 
-def prefixes(source: EpisodeSource, count: int) -> dict[int, str]:
-    """Digests (32 hex digits) of the first 1, 2, 4, ... episodes and of all `count`: equal digests, equal episodes."""
+def prefixes(source: EpisodeSource, count: int, first: int = 0) -> dict[int, str]:
+    """Digests (32 hex digits) of 1, 2, 4, ... episodes from `first` on and of `count`: equal digests, equal episodes."""
     running, digests, start = hashlib.sha256(), {}, 0
     for mark in [2**power for power in range(count.bit_length()) if 2**power < count] + [count]:
-        for _, part in blocks(source, start, mark, 4096):
+        for _, part in blocks(source, first + start, first + mark, 4096):
             flat = [array.reshape(len(part), -1) for array in (part.classes_TN, part.support_TNK, part.query_TNQ)]
             running.update(np.concatenate(flat, axis=1).astype("<i4").tobytes())
         digests[mark], start = running.copy().hexdigest()[:32], mark

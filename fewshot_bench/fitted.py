@@ -23,9 +23,9 @@ from fewshot_bench.errors import Diverged, UserError
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.plan import Training
 from fewshot_bench.records import Records
-from fewshot_bench.seeds import derive, digest, global_seed
+from fewshot_bench.seeds import derive, global_seed
 
-__all__ = ["Fitted", "Tell"]
+__all__ = ["Fitted", "Tell", "pair_scores"]
 
 EMBED_BATCH = 256  # images
 PAIR_TILE = 128  # rows and columns of the score matrix that a pair head fills at once
@@ -45,7 +45,6 @@ class Fitted:
     data: LabelledImages
     training: Training
     device: torch.device
-    test_classes: tuple[str, ...]
     records: Records
     fresh: bool
     tell: Tell
@@ -75,7 +74,8 @@ class Fitted:
         start = time.perf_counter()
         with global_seed(context.seed):
             baseline = training.kind(training.settings)
-            baseline.fit(self.data.subset(training.train_classes), context=context)
+            split = training.split
+            baseline.fit(self.data.subset(split.train_classes, split.train), context=context)
         about = {
             "images_passed": history[-1][0] if history else 0,
             "parameters": _parameters(baseline),
@@ -95,7 +95,7 @@ class Fitted:
 
     def _derived(self, what: str) -> str:
         """Where something derived from the checkpoint and the test images is kept."""
-        return f"{what}/{self.training.key}-{digest(self.test_classes)[:8]}"
+        return f"{what}/{self.training.key}-{self.training.split.asked_digest[:8]}"
 
     @cached_property
     def baseline(self) -> Baseline:
@@ -114,8 +114,8 @@ class Fitted:
 
     @cached_property
     def test(self) -> npt.NDArray[np.int64]:
-        """Indices of the test images in the data set."""
-        return self.data.indices(self.test_classes)
+        """Indices in the data set of the test images, and of the references of a classification protocol."""
+        return self.training.split.asked.astype(np.int64)
 
     def images(self, positions: npt.NDArray[np.integer[Any]]) -> Tensor:
         """Test images by their positions among the test images."""
@@ -123,12 +123,29 @@ class Fitted:
 
     @cached_property
     def embeddings_MD(self) -> Tensor:
-        """Features of the test images, float32: computed once and kept under the training's key."""
-        stored = None if self.fresh else self.records.load_tensors(self._derived("embeddings"))
+        """Features of the test images, float32: computed once and, for other shot values, kept under the training's key."""
+        kept = self.training.split.run is None  # a run is asked one question, and there may be many
+        stored = None if self.fresh or not kept else self.records.load_tensors(self._derived("embeddings"))
         if stored is not None:
             self.seconds["embed"] = stored[1]["seconds"]
             return stored[0]["embeddings"].to(self.device)
-        baseline = self.baseline
+        embeddings = self._of_each(self.baseline, self.baseline.embed, "an embedding")
+        if kept:
+            about = {"seconds": self.seconds["embed"]}
+            self.records.save_tensors(self._derived("embeddings"), {"embeddings": embeddings}, about)
+        return embeddings
+
+    @cached_property
+    def classes_M(self) -> npt.NDArray[np.uint8]:
+        """The train class that a closed-set head gives each test image."""
+        logits = self._of_each(self.baseline, self.baseline.logits, "a score")
+        wanted = (len(self.test), len(self.training.split.train_classes))
+        if logits.shape != wanted:
+            raise ValueError(f"logits of {wanted[0]} images over {wanted[1]} classes came as {tuple(logits.shape)}")
+        return logits.argmax(1).cpu().numpy().astype(np.uint8)
+
+    def _of_each(self, baseline: Baseline, answer: Callable[[Tensor], Tensor], what: str) -> Tensor:
+        """What the baseline answers to each test image, which come in random order, float32."""
         start = time.perf_counter()
         order = torch.randperm(len(self.test), generator=torch.Generator().manual_seed(derive(self.training.key)))
         parts: list[Tensor] = []
@@ -137,16 +154,14 @@ class Fitted:
                 self.tell("embed", EMBED_BATCH * len(parts), len(self.test))
                 images = self.images(batch.numpy())
                 with untouched(baseline, images):
-                    parts.append(baseline.embed(images).float())
+                    parts.append(answer(images).float())
                 if len(parts) == 1:
-                    self.inductive(baseline, baseline.embed, images, parts[0])
-        embeddings = torch.cat(parts)[order.argsort()]
-        if not torch.isfinite(embeddings).all():
-            raise Diverged("an embedding of a test image is not finite; lower the learning rate")
+                    self.inductive(baseline, answer, images, parts[0])
+        answers = torch.cat(parts)[order.argsort()]
+        if not torch.isfinite(answers).all():
+            raise Diverged(f"{what} of a test image is not finite; lower the learning rate")
         self.seconds["embed"] = round(time.perf_counter() - start, 3)
-        about = {"seconds": self.seconds["embed"]}
-        self.records.save_tensors(self._derived("embeddings"), {"embeddings": embeddings}, about)
-        return embeddings
+        return answers
 
     def inductive(self, baseline: Baseline, answer: Callable[[Tensor], Tensor], inputs: Tensor, together: Tensor) -> None:
         """Raise `Leak` where an answer depends on its batch though the baseline's card says nothing of it."""
@@ -177,16 +192,22 @@ class Fitted:
         features = features[order.to(features.device)]
         first = features[:PAIR_TILE]
         with global_seed(derive("pairs", self.training.seed)), untouched(baseline, features):
-            tiles = [
-                torch.cat([baseline.pair(rows, columns).float() for columns in features.split(PAIR_TILE)], dim=1)
-                for rows in features.split(PAIR_TILE)
-            ]
-            self.inductive(baseline, lambda rows: baseline.pair(rows, first).float(), first, tiles[0][:, :PAIR_TILE])
+            scores = pair_scores(baseline, features, features)
+            together = scores[:PAIR_TILE, :PAIR_TILE]
+            self.inductive(baseline, lambda rows: baseline.pair(rows, first).float(), first, together)
         back = order.argsort()
-        scores = torch.cat(tiles).cpu()[back][:, back]
+        scores = scores.cpu()[back][:, back]
         if not torch.isfinite(scores).all():
             raise Diverged("a score of two test images is not finite; lower the learning rate")
         return scores.T.contiguous()
+
+
+def pair_scores(baseline: Baseline, a_AD: Tensor, b_BD: Tensor) -> Tensor:
+    """A pair head's scores (A, B), tile after tile."""
+    return torch.cat([
+        torch.cat([baseline.pair(rows, columns).float() for columns in b_BD.split(PAIR_TILE)], dim=1)
+        for rows in a_AD.split(PAIR_TILE)
+    ])  # fmt: skip
 
 
 def _parameters(baseline: Baseline) -> int:

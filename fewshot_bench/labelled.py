@@ -70,17 +70,20 @@ class LabelledImages:
         ranges = [self.class_range(name) for name in classes]
         return np.concatenate([np.arange(first, first + count) for first, count in ranges])
 
-    def subset(self, classes: Sequence[str]) -> LabelledImages:
-        """The images of `classes` alone, labelled by their position in `classes`, in `class_range` order."""
-        at = self.indices(classes)
-        counts = [self.class_range(name)[1] for name in classes]
+    def subset(self, classes: Sequence[str], at: npt.NDArray[np.integer] | None = None) -> LabelledImages:
+        """The images of `classes` alone, labelled by their position in `classes`, in `class_range` order.
+
+        at: indices of some of them, class by class; None: all.
+        """
+        at = self.indices(classes) if at is None else at
+        position = {self.class_names.index(name): place for place, name in enumerate(classes)}
         return dataclasses.replace(
             self,
             images=self.images[at],
-            labels=np.repeat(np.arange(len(classes)), counts),
+            labels=np.array([position[label] for label in self.labels[at].tolist()], dtype=np.int64),
             class_names=tuple(classes),
             files=tuple(self.files[i] for i in at),
-            digest=digest(self.digest, list(classes)),
+            digest=digest(self.digest, list(classes), hashlib.sha256(at.astype("<i8").tobytes()).hexdigest()),
             boxes=None if self.boxes is None else tuple(self.boxes[i] for i in at),
             abbreviations={short: full for short, full in self.abbreviations.items() if full in classes},
         )

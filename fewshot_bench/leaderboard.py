@@ -3,65 +3,71 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fewshot_bench import stats
-from fewshot_bench.compare import LISTED, Entry, entries, ranks, row_key
+from fewshot_bench.compare import LISTED, queries_of, ranks
+from fewshot_bench.entry import Entry, entries, row_key
 from fewshot_bench.records import Answer, Record
 from fewshot_bench.seeds import digest
 
-__all__ = ["COLUMNS", "confusion", "leaderboard", "splits", "text", "timings", "wide"]
+__all__ = ["COLUMNS", "column", "confusion", "described", "leaderboard", "splits", "text", "timings", "wide"]
 
 SPLITS = "-splits"  # ends the name of the protocol that every split of a data set shares
-CONFUSED = ["dataset", "protocol", "preset", "ways", "shots", "queries", "baseline", "settings", "train_classes",
-            "test_classes", "episodes_digest", "source", "version"]  # fmt: skip
-ASKED = ["dataset", "protocol", "preset", "ways", "shots", "queries", "episodes", "episode_seed"]
+CONFUSED = ["dataset", "protocol", "preset", "ways", "shots", "train_size", "queries", "baseline", "settings",
+            "train_classes", "test_classes", "episodes_digest", "source", "version"]  # fmt: skip
+ASKED = ["dataset", "protocol", "preset", "ways", "train_size", "shots", "queries", "episodes", "episode_seed"]
 COLUMNS = [
-    "rank", "baseline", "encoder", "weights", "preset", "dataset", "protocol", "ways", "shots", "queries", "episodes",
-    "episode_seed", "seeds", "status", "accuracy", "ci95_low", "ci95_high", "ci95_kind", "ci95_episodes", "ci95_disjoint",
-    "se_images", "se_seeds", "rule", "transductive", "image_size", "images_passed", "precision", "parameters", "settings",
-    "train_classes", "test_classes", "episodes_digest", "episodes_file", "dataset_digest", "source", "version",
-    "published", "published_differs", "note", "key",
+    "rank", "baseline", "encoder", "weights", "preset", "dataset", "protocol", "ways", "shots", "train_size", "queries",
+    "episodes", "episode_seed", "seeds", "status", "accuracy", "ci95_low", "ci95_high", "ci95_kind", "ci95_episodes",
+    "ci95_disjoint", "se_images", "se_seeds", "macro_recall", "macro_low", "macro_high", "rule", "transductive",
+    "image_size", "images_passed", "precision", "parameters", "settings", "train_classes", "test_classes",
+    "episodes_digest", "episodes_file", "dataset_digest", "source", "version", "published", "published_differs", "note",
+    "key",
 ]  # fmt: skip
 
 
 def leaderboard(answers: Sequence[Answer], others: Iterable[Record] = ()) -> pd.DataFrame:
-    """One row a baseline x shot, over its seeds, with `COLUMNS`; `others` are records without an answer.
+    """One row a baseline x shot value or train size, over its seeds or runs, with `COLUMNS`; `others` are records without
+    an answer.
 
-    A rank is 1 + the number of baselines that are significantly better within one data set, protocol, shot value and
-    preset. Accuracies are fractions.
+    A rank is 1 + the number of baselines that are significantly better within one data set, protocol, shot value or train
+    size, and preset. Accuracies are fractions.
     """
-    found = entries(answers)
-    rank = ranks(found)
-    rows = [_row(entry) | {"rank": rank[key]} for key, entry in found.items()]
-    missing = {row_key(record): record for record in others if row_key(record) not in found}
-    rows += [_described(r) | {"seeds": 0, "status": r.status, "note": r.reason} for r in missing.values()]
+    found, without = entries(answers), [(row_key(record), record) for record in others]
+    rank, failed = ranks(found), Counter(key for key, _ in without)
+    rows = [_row(entry, failed[key]) | {"rank": rank[key]} for key, entry in found.items()]
+    missing = {key: record for key, record in without if key not in found}
+    rows += [described(r) | {"seeds": 0, "status": r.status, "note": r.reason} for r in missing.values()]
     whole = dict.fromkeys(("rank", "image_size", "images_passed", "parameters"), "Int64")
     frame = pd.DataFrame(rows, columns=COLUMNS).astype(whole)
     order = [*ASKED, "rank", "accuracy", "baseline", "settings", "source", "version", "train_classes", "episodes_digest"]
     return frame.sort_values(order, ascending=[name != "accuracy" for name in order], ignore_index=True)
 
 
-def _described(record: Record) -> dict[str, object]:
+def described(record: Record) -> dict[str, object]:
     """The columns that say what was run and on what."""
-    p, b, settings = record.protocol, record.baseline, record.baseline["settings"]
+    asked, b, settings = record.asked, record.baseline, record.baseline["settings"]
     return {
-        **{name: p[name] for name in ("dataset", "ways", "episode_seed")},
+        **{name: getattr(asked, name) for name in ("dataset", "ways", "episode_seed")},
         **{name: settings.get(name) for name in ("encoder", "weights", "image_size", "precision")},
         "baseline": b["name"],
         "preset": b["preset"],
         "rule": b["rule"],
         "transductive": b["transductive"],
-        "protocol": p["name"],
+        "protocol": asked.name,
         "shots": record.shots,
-        "queries": p["queries"] or "all",
+        "train_size": record.train_size,
+        "queries": queries_of(record),
         "episodes": record.episodes,
-        "settings": digest(settings)[:12],
-        "train_classes": LISTED.join(p["train_classes"]),
-        "test_classes": LISTED.join(p["test_classes"]),
+        "settings": _variant(record),
+        "train_classes": LISTED.join(asked.train_classes),
+        "test_classes": LISTED.join(asked.test_classes),
         "episodes_digest": record.episodes_digest,
         "episodes_file": record.episodes_file,
         "dataset_digest": record.dataset["digest"][:32],
@@ -72,48 +78,76 @@ def _described(record: Record) -> dict[str, object]:
     }
 
 
+def _variant(record: Record) -> str:
+    """Digest of the settings, but for a budget that follows from the number of train images."""
+    settings = dict(record.baseline["settings"])
+    if record.train_size is not None and "passes" not in record.baseline["settings_given"]:
+        settings.pop("passes", None)
+    return digest(settings)[:12]
+
+
 def _published(record: Record) -> dict[str, object]:
     """The figure of a paper that stands beside this row, if there is one; it is never ranked."""
     for figure in record.baseline.get("published", []):
-        if (figure["protocol"], figure["at"]) == (record.protocol["name"], str(record.shots)):
+        if (figure["protocol"], figure["at"]) == (record.asked.name, record.at) and not figure.get("group"):
             return {"published": figure["accuracy"], "published_differs": figure["differs"]}
     return {}
 
 
-def _row(entry: Entry) -> dict[str, object]:
-    record, correct = entry.record, entry.correct()
-    found, accuracy_T = stats.estimate(correct), correct.accuracy_ST.mean(0)
-    needed = correct.design.episodes_needed()
+def _row(entry: Entry, failed: int) -> dict[str, object]:
+    record, correct, found = entry.record, entry.correct(), entry.estimate()
+    accuracy_T, trainings = correct.accuracy_ST.mean(0), len(entry.answers)
+    notes = [f"{failed} of its {trainings + failed} trainings gave no result"] if failed else []
+    if entry.over_runs:
+        ways = record.asked.ways
+        macro = entry.estimate(np.full(ways, 1 / ways))
+        more = {"macro_recall": macro.accuracy, "macro_low": macro.low, "macro_high": macro.high}
+        accuracy_T = correct.recall_STN[0] @ entry.shares_C
+    else:
+        needed = correct.design.episodes_needed()
+        notes += [f"too few episodes for this interval: {needed} would do"] if needed else []
+        more = {"ci95_disjoint": stats.disjoint_half_width(correct.design, accuracy_T)}
     return {
-        **_described(record),
-        "seeds": correct.seeds,
+        **described(record),
+        "seeds": trainings,
         "status": "ok",
         "accuracy": found.accuracy,
         "ci95_low": found.low,
         "ci95_high": found.high,
         "ci95_kind": found.kind,
         "ci95_episodes": stats.closed_half_width(accuracy_T),
-        "ci95_disjoint": stats.disjoint_half_width(correct.design, accuracy_T),
         "se_images": found.se_images,
-        "se_seeds": found.se_seeds if correct.seeds > 1 else None,
+        "se_seeds": found.se_seeds if trainings > 1 else None,
+        **more,
         "images_passed": record.training.get("images_passed"),
         "parameters": record.training.get("parameters"),
-        "note": f"too few episodes for this interval: {needed} would do" if needed else "",
+        "note": "; ".join(notes),
     }
 
 
+def column(row: Mapping[Hashable, Any]) -> str:
+    """What a table's column of this row is called: its shot value or train size."""
+    size = row["train_size"]
+    if pd.isna(size):
+        return f"{row['shots']}-shot"
+    return f"{100 * size:g} % train" if size < 1 else f"{size:g} a class"
+
+
 def wide(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row a baseline, a column a shot value: "mean +- half-width", in fractions; empty where there is no result."""
+    """A row a baseline, a column a shot value or train size: "mean +- half-width", in fractions; empty where there is no
+    result.
+    """
     front = ["dataset", "protocol", "preset", "ways", "queries", "episodes", "episode_seed", "baseline", "encoder", "seeds"]
     back = ["train_classes", "test_classes", "episodes_file", "dataset_digest", "settings", "source", "version"]
-    cells = frame.assign(
-        shots=[f"{shots}-shot" for shots in frame["shots"]],
-        cell=[_plus_minus(*row) for row in zip(frame["accuracy"], frame["ci95_low"], frame["ci95_high"], strict=True)],
-        encoder=frame["encoder"].fillna(""),
+    asked = frame.assign(column=[column(row) for row in frame.to_dict("records")])
+    asked = asked.sort_values(["train_size", "shots"], na_position="first", kind="stable")
+    columns = list(dict.fromkeys(asked["column"]))
+    cells = asked.assign(
+        cell=[_plus_minus(*row) for row in zip(asked["accuracy"], asked["ci95_low"], asked["ci95_high"], strict=True)],
+        encoder=asked["encoder"].fillna(""),
     )
-    table = cells.pivot(index=[*front, *back], columns="shots", values="cell").reset_index()
-    shots = [f"{shots}-shot" for shots in sorted(frame["shots"].unique())]
-    return pd.DataFrame(table[[*front, *shots, *back]].rename_axis(columns=None))
+    table = cells.pivot(index=[*front, *back], columns="column", values="cell").reset_index()
+    return pd.DataFrame(table[[*front, *columns, *back]].rename_axis(columns=None))
 
 
 def _plus_minus(accuracy: float, low: float, high: float) -> str:
@@ -151,12 +185,12 @@ def confusion(answers: Sequence[Answer]) -> pd.DataFrame:
     """
     rows = []
     for entry in entries(answers).values():
-        names = entry.record.protocol["test_classes"]
+        names = entry.record.asked.test_classes
         design, size = entry.correct().design, len(names)
         true = np.broadcast_to(design.classes_TN[:, :, None], design.asked_TNQ.shape)[design.asked_TNQ]
-        taken = [true * size + answer.predicted_TNQ[design.asked_TNQ] for answer in entry.answers]
+        taken = [true * size + predicted[design.asked_TNQ] for predicted in entry.predicted_STNQ]
         counts = np.sum([np.bincount(pairs, minlength=size**2) for pairs in taken], axis=0).reshape(size, size)
-        about = {name: _described(entry.record)[name] for name in CONFUSED}
+        about = {name: described(entry.record)[name] for name in CONFUSED}
         for i, j in np.ndindex(*counts.shape):
             cell = {
                 "class": names[i],
@@ -175,6 +209,7 @@ def timings(records: Iterable[Record]) -> pd.DataFrame:
             "baseline": record.baseline["name"],
             "dataset": record.dataset["name"],
             "shots": record.shots,
+            "train_size": record.train_size,
             "seed": record.training["seed"],
             **{f"seconds_{stage}": record.seconds.get(stage) for stage in ("train", "embed", "score")},
             "device": record.provenance.get("device"),

@@ -11,7 +11,7 @@ from rich.table import Table
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError
-from fewshot_bench.registry import Plugin, Registry, answers_by
+from fewshot_bench.registry import Plugin, Registry, decided_by
 
 __all__ = ["described", "show_listing"]
 
@@ -34,13 +34,15 @@ def _row(kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], Row])
 
 def _of_baseline(plugin: Plugin[Baseline]) -> Row:
     card = plugin.load().card
-    about = f"answers by {answers_by(plugin)}{', transductive' if card.transductive else ''}"
+    about = f"answers by {decided_by(plugin)}{', transductive' if card.transductive else ''}"
     return {"title": card.title, "source": card.paper, "year": card.year, "about": about}
 
 
 def _of_dataset(plugin: Plugin[DataSet]) -> Row:
-    card = plugin.load().card
+    kind = plugin.load()
+    card, names = kind.card, ", ".join(protocol.name for protocol in kind.protocols)
     about = "synthetic" if card.synthetic else "needs --data" if card.needs_path else ""
+    about += f"; protocols {names}" if names else ""
     return {"title": card.title, "source": card.source, "year": card.year, "about": about}
 
 

@@ -1,4 +1,4 @@
-"""What is asked of every baseline: the episodes of a protocol at one shot value, drawn or replayed from a file."""
+"""What is asked of every baseline: the episodes of a protocol at one shot value, or one run at one train size."""
 
 from __future__ import annotations
 
@@ -10,31 +10,58 @@ from pathlib import Path
 from fewshot_bench.episode import EpisodeSource, FixedEpisodes, Pool, prefixes
 from fewshot_bench.errors import UserError
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.protocol import Protocol
+from fewshot_bench.protocol import Classification, FewShot, Protocol
 from fewshot_bench.records import read_episodes
+from fewshot_bench.split import Size, Split, written
 
 __all__ = ["Question", "ask", "replay"]
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """One shot value of a protocol with its episodes: the same for every baseline."""
+    """One question of a protocol with its episodes, the same for every baseline. at: shots, or the train size."""
 
-    protocol: Protocol
-    shots: int
+    protocol: FewShot | Classification
+    at: Size
     source: EpisodeSource
     pool: Pool
+    split: Split
     file: Path | None = None
+
+    @property
+    def first(self) -> int:
+        """Its first episode: of a classification protocol, its run."""
+        return self.split.run or 0
 
     @property
     def episodes(self) -> int:
         """How many."""
         return self.protocol.episodes
 
+    @property
+    def written(self) -> str:
+        """What sets it apart from the protocol's others, as text."""
+        return f"{self.at} shots" if self.split.run is None else f"train size {written(self.at)}"
+
+    @property
+    def closed_set(self) -> bool:
+        """Whether it asks about the classes that were trained on."""
+        return isinstance(self.protocol, Classification)
+
+    @property
+    def train_size(self) -> Size | None:
+        """Of a classification protocol, else None."""
+        return self.at if self.closed_set else None
+
+    @functools.cached_property
+    def shots(self) -> int:
+        """Support images of each class."""
+        return int(self.source.draw(self.first, self.first + 1).support_TNK.shape[2])
+
     @functools.cached_property
     def digests(self) -> dict[int, str]:
         """Digests of the prefixes of its episodes."""
-        return prefixes(self.source, self.episodes)
+        return prefixes(self.source, self.episodes, self.first)
 
     @property
     def digest(self) -> str:
@@ -43,15 +70,18 @@ class Question:
 
     def at_most(self, episodes: int | None) -> Question:
         """The same question with fewer episodes, for a slow baseline."""
-        if episodes is None or episodes >= self.episodes:
+        if episodes is None or episodes >= self.episodes or not isinstance(self.protocol, FewShot):
             return self
         return dataclasses.replace(self, protocol=dataclasses.replace(self.protocol, episodes=episodes))
 
 
-def ask(protocol: Protocol, data: LabelledImages) -> list[Question]:
-    """The questions of a protocol: one a shot value."""
+def ask(protocol: FewShot | Classification, data: LabelledImages) -> list[Question]:
+    """The questions of a protocol: one a shot value, or one a train size and run."""
     pool = protocol.pool(data)
-    return [Question(protocol, shots, protocol.drawn(data.digest, pool, shots), pool) for shots in protocol.shots]
+    return [
+        Question(protocol, at, protocol.drawn(data.digest, pool, at), pool, protocol.split(data, at, run))
+        for at, run in protocol.asked
+    ]
 
 
 def replay(path: Path, data: LabelledImages) -> list[Question]:
@@ -63,16 +93,17 @@ def replay(path: Path, data: LabelledImages) -> list[Question]:
     if about["dataset_digest"] != data.digest:
         raise UserError(f"{path} holds episodes of another data set than {data.name}; name the one it was made from")
     stored = Protocol.from_dict(about["protocol"])
-    questions = []
-    for drawn in ask(stored.over(data, stored.train_classes, stored.test_classes), data):
-        if drawn.shots not in episodes:
-            raise UserError(f"{path} holds no episodes with {drawn.shots} shots; make it anew with bench episodes")
-        fixed = FixedEpisodes(episodes[drawn.shots])
-        fault = fixed.fault(drawn.pool, stored.ways, drawn.shots)
+    if not isinstance(stored, FewShot):
+        raise UserError(f"{path} holds no few-shot episodes; make it anew with bench episodes")
+    questions, settled = [], stored.over(data, stored.train_classes, stored.test_classes)
+    for drawn in ask(settled, data):
+        if drawn.at not in episodes:
+            raise UserError(f"{path} holds no episodes with {drawn.at} shots; make it anew with bench episodes")
+        fixed = FixedEpisodes(episodes[int(drawn.at)])
+        fault = fixed.fault(drawn.pool, stored.ways, int(drawn.at))
         if fault:
-            raise UserError(f"{path}, {drawn.shots} shots: {fault}; make it anew with bench episodes")
-        asked = dataclasses.replace(drawn.protocol, episodes=len(fixed.episodes))
-        same = Question(asked, drawn.shots, drawn.source, drawn.pool)
-        given = Question(asked, drawn.shots, fixed, drawn.pool, path)
+            raise UserError(f"{path}, {drawn.at} shots: {fault}; make it anew with bench episodes")
+        same = dataclasses.replace(drawn, protocol=dataclasses.replace(settled, episodes=len(fixed.episodes)))
+        given = dataclasses.replace(same, source=fixed, file=path)
         questions.append(same if same.digest == given.digest else given)
     return questions

@@ -22,14 +22,15 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
-from fewshot_bench.episode import Episodes, EpisodeSource, FixedEpisodes, prefixes
+from fewshot_bench.episode import Episodes, EpisodeSource, FixedEpisodes, Pool, prefixes
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import write_atomically
-from fewshot_bench.protocol import Protocol
+from fewshot_bench.protocol import Classification, FewShot, Protocol
+from fewshot_bench.split import Size, written
 
 __all__ = ["NO_PREDICTION", "SCHEMA", "Answer", "Record", "Records", "Status", "read_episodes", "write_episodes"]
 
-SCHEMA = 1
+SCHEMA = 2
 Status = Literal["ok", "not applicable", "diverged", "failed"]
 Json = dict[str, Any]
 NO_PREDICTION = 255  # in the array of predicted classes: padding, no query was asked
@@ -44,6 +45,8 @@ class Record:
     status: Status
     reason: str = ""
     shots: int
+    train_size: Size | None = None
+    first_episode: int = 0
     episodes: int
     episodes_digests: dict[int, str]
     episodes_file: str = ""
@@ -64,8 +67,19 @@ class Record:
     @property
     def stem(self) -> str:
         """Its files' place below `records/`, without the ending."""
-        b, t = self.baseline["name"], self.training
-        return f"{self.dataset['name']}/{b}/{self.protocol['ways']}way-{self.shots}shot-seed{t['seed']}-{self.key[:16]}"
+        seed, ways = self.training["seed"], self.asked.ways
+        asked = f"{ways}way-{self.shots}shot-seed{seed}" if self.train_size is None else f"train{self.at}-run{seed}"
+        return f"{self.dataset['name']}/{self.baseline['name']}/{asked}-{self.key[:16]}"
+
+    @property
+    def at(self) -> str:
+        """Its shots or, in a classification protocol, its train size."""
+        return written(self.shots if self.train_size is None else self.train_size)
+
+    @functools.cached_property
+    def asked(self) -> FewShot | Classification:
+        """The protocol that `protocol` holds."""
+        return Protocol.from_dict(self.protocol)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +89,6 @@ class Answer:
     record: Record
     episodes: Episodes
     predicted_TNQ: npt.NDArray[np.uint8]
-
-    @property
-    def right_TNQ(self) -> npt.NDArray[np.bool_]:
-        """Whether the prediction is the query's class."""
-        return np.asarray(self.predicted_TNQ == self.episodes.classes_TN[:, :, None].astype(np.uint8))
 
 
 class Records:
@@ -144,20 +153,20 @@ class Records:
 
     def _episodes(self, record: Record) -> Episodes:
         return self._drawn(
-            json.dumps(record.protocol), record.dataset["digest"], tuple(map(tuple, record.pool)),
-            record.shots, record.episodes, record.episodes_digest, record.episodes_file,
+            record.asked, record.dataset["digest"], tuple(map(tuple, record.pool)), record.train_size or record.shots,
+            record.first_episode, record.episodes, record.episodes_digest, record.episodes_file,
         )  # fmt: skip
 
     @functools.lru_cache(maxsize=8)  # noqa: B019  a reader of records lives as long as its command
     def _drawn(
-        self, protocol: str, dataset: str, pool: tuple[tuple[int, int], ...], shots: int, count: int, digest: str, file: str
+        self, protocol: Protocol, dataset: str, pool: Pool, at: Size, first: int, count: int, digest: str, file: str
     ) -> Episodes:
         source: EpisodeSource
         if file:
-            source = FixedEpisodes(read_episodes(self.out / "episodes" / Path(file).name)[0][shots])
+            source = FixedEpisodes(read_episodes(self.out / "episodes" / Path(file).name)[0][int(at)])
         else:
-            source = Protocol.from_dict(json.loads(protocol)).drawn(dataset, pool, shots)
-        episodes = source.draw(0, count)
+            source = protocol.drawn(dataset, pool, at)
+        episodes = source.draw(first, first + count)
         if prefixes(FixedEpisodes(episodes), count)[count] != digest:
             raise UserError(f"episodes of {self.out} do not match their digest {digest}; remove its records and run again")
         return episodes

@@ -14,11 +14,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar
 
-from fewshot_bench.baseline import Baseline, capability
+from fewshot_bench.baseline import Baseline, Decision, decision
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
 
-__all__ = ["Plugin", "Registry", "answers_by", "usable"]
+__all__ = ["Plugin", "Registry", "decided_by", "usable"]
 
 Kind = TypeVar("Kind", Baseline, DataSet)
 
@@ -138,9 +138,9 @@ def _defined(module: ModuleType, base: type[Kind]) -> list[type[Kind]]:
     return [kind for kind in found if issubclass(kind, base) and kind.__module__ == module.__name__]
 
 
-def answers_by(plugin: Plugin[Baseline]) -> str:
-    """How this baseline answers episodes; raises `UserError` where it cannot."""
+def decided_by(plugin: Plugin[Baseline], *, closed_set: bool = False) -> Decision:
+    """How this baseline decides, in episodes or among the classes it was trained on; raises `UserError` where it cannot."""
     try:
-        return capability(plugin.load())
+        return decision(plugin.load(), closed_set=closed_set)
     except TypeError as error:
         raise UserError(f"{plugin.path}: {error}") from None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Hashable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 from rich.console import Console
@@ -13,10 +15,10 @@ from rich.table import Table
 from fewshot_bench.api import Outcome
 from fewshot_bench.compare import which_test
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.leaderboard import CONFUSED, SPLITS, splits
+from fewshot_bench.leaderboard import CONFUSED, SPLITS, column, splits
 from fewshot_bench.runner import Progress as Step
 
-__all__ = ["Watch", "show_data", "show_leaderboard", "show_outcome"]
+__all__ = ["Watch", "show_comparison", "show_confusion", "show_data", "show_leaderboard", "show_outcome", "show_recalls"]
 
 
 # what a baseline's cells in a table share
@@ -33,7 +35,7 @@ class Watch:
             TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal,
         )  # fmt: skip
         self.task: TaskID | None = None
-        self.current = ("", 0, "")
+        self.current = ("", "", "")
 
     def __enter__(self) -> Self:
         self.bars.__enter__()
@@ -44,18 +46,18 @@ class Watch:
 
     def __call__(self, step: Step) -> None:
         """Show one step."""
-        name = step.baseline + (f" (seed {step.seed})" if step.seed else "")
+        name = step.baseline + (f" ({step.training})" if step.training else "")
         if step.stage == "done":
             if self.task is not None:
                 self.bars.remove_task(self.task)
                 self.task = None
             self.console.print(f"{name}: {step.note}", highlight=False)
             return
-        if self.task is None or self.current != (step.baseline, step.seed, step.stage):
+        if self.task is None or self.current != (step.baseline, step.training, step.stage):
             if self.task is not None:
                 self.bars.remove_task(self.task)
             self.task = self.bars.add_task(f"{name}: {step.stage}", note="", total=step.total or None)
-            self.current = (step.baseline, step.seed, step.stage)
+            self.current = (step.baseline, step.training, step.stage)
             if not self.console.is_terminal and step.stage != "score":
                 self.console.print(f"{name}: {step.stage} ...", highlight=False)
         self.bars.update(self.task, completed=step.done, total=step.total or None, note=step.note)
@@ -71,7 +73,8 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
     if outcome.data.dropped:
         console.print(f"Data: {_dropped(outcome.data)}.", highlight=False, markup=False)
     for record in outcome.failed:
-        who = f"{record.baseline['name']}, {record.shots} shots, seed {record.training['seed']}"
+        asked = f"{record.shots} shots, seed" if record.train_size is None else f"train size {record.at}, run"
+        who = f"{record.baseline['name']}, {asked} {record.training['seed']}"
         console.print(f"{who}: {record.status}: {record.reason}", highlight=False, markup=False, soft_wrap=True)
     console.print("Written: " + ", ".join(map(str, outcome.files)), highlight=False, markup=False, soft_wrap=True)
 
@@ -94,51 +97,69 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
         show_splits(console, splits(frame))
     for values, part in frame[~split].groupby(among, sort=False):
         asked = dict(zip(among, values, strict=True))
-        title = (
-            f"{asked['dataset']}, {asked['protocol']}: {asked['ways']}-way, {asked['queries']} queries a class, "
-            f"{asked['episodes']} episodes, preset {asked['preset']}; test classes {asked['test_classes']}"
-        )
-        console.print(title, highlight=False, markup=False)
+        console.print((_title if part["train_size"].isna().all() else _title_of_runs)(asked), highlight=False, markup=False)
         console.print(_board(part))
         for note in sorted(set(part["note"].dropna()) - {""}):
             console.print(f"Note: {note}.", highlight=False, markup=False)
         for (name, differs), figures in part.dropna(subset=["published"]).groupby(["baseline", "published_differs"]):
-            printed = ", ".join(
-                f"{100 * row['published']:.2f} at {row['shots']} shots" for row in figures.to_dict("records")
-            )
+            printed = ", ".join(f"{100 * row['published']:.2f} at {column(row)}" for row in figures.to_dict("records"))
             console.print(f"Published for {name}, not ranked: {printed} ({differs}).", highlight=False, markup=False)
+    several, runs = (frame["seeds"] > 1).any(), frame["train_size"].notna()
     console.print(
         "Accuracy in %, +- half of the 95 % interval over other images of these classes"
-        + (" and other training seeds" if (frame["seeds"] > 1).any() else "")
-        + "; rank: 1 + the baselines that are significantly better, at the most shots.",
+        + (" and other trainings" if several else "")
+        + "; rank: 1 + the baselines that are significantly better, in the last column"
+        + ("; macro: mean recall of the classes." if runs.any() else "."),
         highlight=False,
     )
 
 
+def _title(asked: dict[str, Any]) -> str:
+    return (
+        f"{asked['dataset']}, {asked['protocol']}: {asked['ways']}-way, {asked['queries']} queries a class, "
+        f"{asked['episodes']} episodes, preset {asked['preset']}; test classes {asked['test_classes']}"
+    )
+
+
+def _title_of_runs(asked: dict[str, Any]) -> str:
+    tested = {"all": "all images that were not trained on"}.get(str(asked["queries"]), f"{asked['queries']} test images")
+    return f"{asked['dataset']}, {asked['protocol']}: {asked['ways']} classes, {tested}, preset {asked['preset']}"
+
+
 def _board(part: pd.DataFrame) -> Table:
-    shots = sorted(part["shots"].unique())
-    several = part["seeds"].max() > 1
-    table = Table("rank", "baseline", "encoder", *(["seeds"] if several else []), *(f"{k}-shot" for k in shots))
+    several, runs = part["seeds"].max() > 1, bool(part["train_size"].notna().any())
+    ordered = part.sort_values(["train_size", "shots"], kind="stable")
+    columns = list(dict.fromkeys(column(row) for row in ordered.to_dict("records")))
+    heads = [head for name in columns for head in ([name, "macro"] if runs else [name])]
+    counted = ["runs" if runs else "seeds"] if several or runs else []
+    table = Table("rank", "baseline", "encoder", *(["rule"] if runs else []), *counted, *heads)
     rows = []
     for (name, encoder, *_), cells in part.fillna({"encoder": "-", "episodes_file": ""}).groupby(ROW):
-        by_shot = {row["shots"]: row for _, row in cells.iterrows()}
-        last = by_shot.get(shots[-1])
+        by_column = {column(row): row for row in cells.to_dict("records")}
+        last = by_column.get(columns[-1])
         rank = None if last is None or pd.isna(last["rank"]) else int(last["rank"])
-        texts = [_percent(by_shot.get(k)) for k in shots]
+        texts = [text for at in columns for text in _cells(by_column.get(at), runs=runs)]
+        front = [str(name), str(encoder), *([str(cells["rule"].iloc[0])] if runs else [])]
         rows.append((rank if rank is not None else len(part) + 1, [
-            "-" if rank is None else str(rank), str(name), str(encoder),
-            *([str(cells["seeds"].max())] if several else []), *texts,
+            "-" if rank is None else str(rank), *front, *([str(cells["seeds"].max())] if counted else []), *texts,
         ]))  # fmt: skip
     for _, cells_text in sorted(rows, key=lambda row: (row[0], row[1][1])):
         table.add_row(*cells_text)
     return table
 
 
-def _percent(row: pd.Series | None) -> str:
+def _cells(row: dict[Hashable, Any] | None, *, runs: bool) -> list[str]:
+    """Accuracy with its interval; of runs macro recall too."""
+    return [_percent(row), *([_maybe(math.nan if row is None else row["macro_recall"])] if runs else [])]
+
+
+def _percent(row: dict[Hashable, Any] | None) -> str:
     if row is None:
         return "missing"
     if pd.isna(row["accuracy"]):
         return str(row["status"])
+    if pd.isna(row["ci95_low"]):
+        return f"{100 * row['accuracy']:.2f}"  # as a paper prints it
     half = (row["ci95_high"] - row["ci95_low"]) / 2
     return f"{100 * row['accuracy']:.1f} +- {100 * half:.1f}"
 
@@ -165,20 +186,18 @@ def show_comparison(console: Console, frame: pd.DataFrame) -> None:
     """Paired differences with their verdicts, and the test that decided."""
     for values, part in frame.groupby(["dataset", "protocol", "test_classes", "preset", "reference"], sort=False):
         console.print("{}, {}: test classes {}, preset {}, against {}".format(*values), highlight=False)
-        table = Table("baseline", "shots", "difference", "95 % interval", "p", "p (Holm)", "verdict")
+        table = Table("baseline", "asked", "difference", "95 % interval", "p", "p (Holm)", "verdict")
         for row in part.to_dict("records"):
             interval = f"{100 * row['ci95_low']:+.1f} to {100 * row['ci95_high']:+.1f}"
             p = [f"{row[name]:.3f}" if row[name] >= 0.001 else "< 0.001" for name in ("p", "p_holm")]
-            table.add_row(
-                row["baseline"], str(row["shots"]), f"{100 * row['difference']:+.1f}", interval, *p, row["verdict"]
-            )
+            table.add_row(row["baseline"], column(row), f"{100 * row['difference']:+.1f}", interval, *p, row["verdict"])
         console.print(table)
     console.print(which_test(frame) if len(frame) else "Nothing to compare.", highlight=False, markup=False)
 
 
 def show_confusion(console: Console, frame: pd.DataFrame) -> None:
-    """Recall of each class, the worst marked, and what its images were taken for."""
-    for values, part in frame.groupby(CONFUSED, sort=False):
+    """Recall of each class, the worst marked, and what its images were taken for, in few-shot protocols."""
+    for values, part in frame[frame["train_size"].isna()].groupby(CONFUSED, sort=False, dropna=False):
         asked = dict(zip(CONFUSED, values, strict=True))
         console.print("{dataset}, {protocol}: {baseline}, {ways}-way {shots}-shot".format(**asked), highlight=False)
         counts = part.pivot_table(index="class", columns="predicted", values="count", sort=False)
@@ -189,6 +208,25 @@ def show_confusion(console: Console, frame: pd.DataFrame) -> None:
             mark = "worst" if recall[str(name)] == min(recall.values()) else ""
             table.add_row(str(name), _maybe(recall[str(name)]), mark, *(f"{count:.0f}" for count in row))
         console.print(table)
+
+
+def show_recalls(console: Console, frame: pd.DataFrame) -> None:
+    """Recall of each class and group of classes in classification protocols, published figures in columns of their own."""
+    for values, part in frame.groupby(["dataset", "protocol", "preset", "train_size"], sort=False):
+        dataset, protocol, preset, _ = values
+        at = column(part.iloc[0].to_dict())
+        console.print(f"{dataset}, {protocol}, {at}: recall in %, preset {preset}", highlight=False, markup=False)
+        who = list(part.fillna({"settings": "", "encoder": ""}).groupby(["baseline", "settings", "encoder"], sort=False))
+        table = Table("class", *(f"{name} {encoder}".strip() for (name, _, encoder), _ in who))
+        cells = [
+            {row["class"]: _percent({**row, "accuracy": row["recall"]}) for row in rows.to_dict("records")}
+            for _, rows in who
+        ]
+        for name in part["class"].unique():
+            table.add_row(str(name), *(column_cells.get(name, "") for column_cells in cells))
+        console.print(table)
+        for (system, differs), _ in part[part["ci95_low"].isna()].groupby(["baseline", "published_differs"]):
+            console.print(f"Published: {system} ({differs}).", highlight=False, markup=False)
 
 
 def show_data(console: Console, data: LabelledImages) -> None:

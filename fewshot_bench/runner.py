@@ -18,13 +18,14 @@ import torch
 from torch import Tensor
 
 from fewshot_bench import scoring
-from fewshot_bench.baseline import Baseline, capability
+from fewshot_bench.baseline import Baseline, Decision, decision
 from fewshot_bench.check import Leak, untouched
 from fewshot_bench.episode import NO_QUERY, blocks
 from fewshot_bench.errors import Diverged, UserError
-from fewshot_bench.fitted import Fitted
-from fewshot_bench.plan import Cell, Plan, Training
+from fewshot_bench.fitted import Fitted, pair_scores
+from fewshot_bench.plan import Cell, Plan
 from fewshot_bench.provenance import provenance
+from fewshot_bench.question import Question
 from fewshot_bench.records import NO_PREDICTION, Record, Records, Status
 from fewshot_bench.seeds import derive, global_seed
 
@@ -36,10 +37,12 @@ INDICES = 8_000_000  # of images, in the episodes that are answered at once
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one training's work is: `stage` is train, embed, score, or done."""
+    """How far one training's work is. training: its seed, or train size and run, or nothing for the first seed; stage:
+    train, embed, score, or done.
+    """
 
     baseline: str
-    seed: int
+    training: str
     stage: str
     done: int = 0
     total: int = 0
@@ -56,9 +59,8 @@ def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> lis
     """
     found = []
     for training, cells in plan.trainings.items():
-        tell = partial(_tell, notify, training)
-        test_classes = cells[0].question.protocol.test_classes
-        work = _Work(plan, records, Fitted(plan.data, training, plan.device, test_classes, records, fresh, tell))
+        tell = partial(_tell, notify, training.name, _which(cells[0]))
+        work = _Work(plan, records, Fitted(plan.data, training, plan.device, records, fresh, tell))
         for cell in cells:
             known = None if fresh else records.find(_blank(plan, cell).stem)
             found.append(known if known is not None and known.status != "failed" else work.answer(cell))
@@ -66,8 +68,14 @@ def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> lis
     return found
 
 
-def _tell(notify: Notify, training: Training, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
-    notify(Progress(training.name, training.seed, stage, done, total, note))
+def _tell(notify: Notify, baseline: str, training: str, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
+    notify(Progress(baseline, training, stage, done, total, note))
+
+
+def _which(cell: Cell) -> str:
+    """What sets a training apart from the others of its baseline."""
+    seed, question = cell.training.seed, cell.question
+    return f"{question.written}, run {seed}" if question.closed_set else f"seed {seed}" if seed else ""
 
 
 def _blank(plan: Plan, cell: Cell, status: Status = "ok", reason: str = "") -> Record:
@@ -79,11 +87,19 @@ def _blank(plan: Plan, cell: Cell, status: Status = "ok", reason: str = "") -> R
         status=status,
         reason=reason,
         shots=question.shots,
+        train_size=question.train_size,
+        first_episode=question.first,
         episodes=question.episodes,
         episodes_digests=question.digests,
         protocol=question.protocol.as_dict(),
         pool=list(question.pool),
-        dataset={"name": data.name, "digest": data.digest, "images": len(data), "dropped": len(data.dropped)},
+        dataset={
+            "name": data.name,
+            "digest": data.digest,
+            "images": len(data),
+            "dropped": len(data.dropped),
+            "published": [{"system": system, **asdict(figure)} for system, figure in plan.published(question)],
+        },
         baseline={
             "name": training.name,
             "sha256": training.sha256,
@@ -92,7 +108,7 @@ def _blank(plan: Plan, cell: Cell, status: Status = "ok", reason: str = "") -> R
             "year": card.year,
             "transductive": card.transductive,
             "published": [asdict(figure) for figure in card.published],
-            "rule": capability(training.kind),
+            "rule": decision(training.kind, closed_set=question.closed_set),
             "preset": training.preset,
             "settings_given": training.given,
             "settings": training.settings.as_dict(),
@@ -119,11 +135,13 @@ class _Work:
                 status, reason = self.failure
                 return self._keep(record, about, status=status, reason=reason)
             learned, _ = self.fitted.trained
-            if capability(cell.training.kind) != "predict":
-                self.fitted.embeddings_MD  # noqa: B018  made here, so that its seconds are not the scoring's
-            self.fitted.tell("score", note=f"{cell.question.shots} shots")
+            if record.baseline["rule"] == "classifier":
+                self.fitted.classes_M  # noqa: B018  made here, so that its seconds are not the scoring's
+            elif record.baseline["rule"] != "predict":
+                self.fitted.embeddings_MD  # noqa: B018
+            self.fitted.tell("score", note=cell.question.written)
             start = time.perf_counter()
-            predicted = self._predicted(cell)
+            predicted = self._predicted(cell.question, record.baseline["rule"])
             seconds = {**self.fitted.seconds, "score": round(time.perf_counter() - start, 3)}
         except Diverged as error:
             self.failure = ("diverged", str(error))
@@ -142,33 +160,35 @@ class _Work:
     ) -> Record:
         return self.records.write(replace(record, provenance=about, **changes), predicted)
 
-    def _predicted(self, cell: Cell) -> npt.NDArray[np.uint8]:
+    def _predicted(self, question: Question, how: Decision) -> npt.NDArray[np.uint8]:
         """The test class predicted for each query, (T, N, Q); 255 at padding."""
         fitted = self.fitted
         position = np.full(len(fitted.data) + 1, NO_QUERY, dtype=np.int32)  # the last: where padding points to
         position[fitted.test] = np.arange(len(fitted.test))
-        question, answer, parts = cell.question, self._answerer(cell), []
+        answer, parts = self._answerer(question, how), []
         size = max(1, INDICES // (question.protocol.ways * max(count for _, count in question.pool)))
         with global_seed(derive("answers", fitted.training.seed)):
-            for _, part in blocks(question.source, 0, question.episodes, size):
+            for _, part in blocks(question.source, question.first, question.first + question.episodes, size):
                 support, query = position[part.support_TNK], position[part.query_TNQ]
                 ways = answer(support, query).reshape(len(part), -1)
                 classes = np.take_along_axis(part.classes_TN.astype(np.uint8), ways.astype(np.intp), axis=1)
                 parts.append(np.where(query >= 0, classes.reshape(query.shape), np.uint8(NO_PREDICTION)))
         return np.concatenate(parts)
 
-    def _answerer(self, cell: Cell) -> Callable[[scoring.Ints, scoring.Ints], scoring.Ways]:
-        """How support (T, N, K) and query (T, N, Q) become ways, by the first capability the baseline has."""
-        fitted, protocol = self.fitted, cell.question.protocol
-        how, images = capability(fitted.training.kind), len(fitted.test)
+    def _answerer(self, question: Question, how: Decision) -> Callable[[scoring.Ints, scoring.Ints], scoring.Ways]:
+        """How support (T, N, K) and query (T, N, Q) become ways."""
+        fitted, protocol = self.fitted, question.protocol
+        if how == "classifier":
+            return lambda support, query: fitted.classes_M[query]
+        images = len(fitted.test)
         queries = protocol.queries or images // len(protocol.test_classes)
-        vectors = cell.question.episodes * protocol.ways * (cell.question.shots + queries)
+        vectors = question.episodes * protocol.ways * (question.shots + queries)
         if how in ("mean_cosine", "prototype"):
             prototype = how == "prototype"
             if scoring.pays(images, vectors):
                 return partial(scoring.from_pairs, fitted.pairs_MM, prototype=prototype)
             return partial(scoring.from_embeddings, fitted.embeddings_MD.cpu().numpy(), prototype=prototype)
-        if how == "pair" and images <= scoring.LARGEST_MATRIX:
+        if how == "pair" and images <= scoring.LARGEST_MATRIX and not question.closed_set:
             return partial(scoring.from_pairs, fitted.pairs_MM)
         return partial(scoring.predict_each, self._asker(fitted.baseline, how))
 
@@ -205,5 +225,5 @@ class _Work:
 
 def _mean_pair(baseline: Baseline, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
     """Scores (Q, N) of a pair head: the mean over the references of a way."""
-    scores = baseline.pair(query_QD, support_NKD.flatten(0, 1))
+    scores = pair_scores(baseline, query_QD, support_NKD.flatten(0, 1))
     return scores.view(len(query_QD), *support_NKD.shape[:2]).mean(2)

@@ -17,12 +17,12 @@ from scipy import special  # scipy.stats takes a second to import
 from fewshot_bench.tally import Correct, Design, Moments, apart
 
 __all__ = [
-    "Difference", "Estimate", "Influence", "Kind", "closed_half_width", "difference", "disjoint_half_width", "estimate",
-    "holm", "influence", "verdict", "wilson",
+    "Difference", "Estimate", "Influence", "Kind", "Spread", "closed_half_width", "difference", "difference_over_runs",
+    "disjoint_half_width", "estimate", "estimate_over_runs", "holm", "influence", "verdict", "wilson",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
-Kind = Literal["image-influence", "image-influence+seeds", "wilson", "rule-of-three", "mcnemar"]
+Kind = Literal["image-influence", "image-influence+seeds", "images+runs", "wilson", "rule-of-three", "mcnemar"]
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 FEW_ERRORS = 10  # distinct images ever wrong, below which influence understates the error
@@ -87,26 +87,70 @@ def estimate(correct: Correct) -> Estimate:
     Satterthwaite's degrees of freedom. Where fewer than 10 images were ever wrong: Wilson's interval over images, or the
     rule of three where none was.
     """
-    seeds, found = correct.seeds, influence(correct.design, correct.moments)
-    seed_variance = _seed_variance(correct)
+    kind: Kind = "image-influence+seeds" if correct.seeds > 1 else "image-influence"
+    return _estimate(influence(correct.design, correct.moments), Spread.of(correct.accuracy_ST.mean(1)), kind)
+
+
+def estimate_over_runs(correct: Correct, weights_C: Floats) -> Estimate:
+    """The weighted mean of class recalls, over the runs of a classification protocol, with its 95 % interval.
+
+    A run is an episode of all classes: SE^2 = s^2 / R + sum_c w_c^2 Var_i(r_i) / n_c, with s the standard deviation over R
+    runs and r_i the share of the runs that asked about image i in which it was recognised. weights_C: of each class, 1 in
+    all; the share of its test images gives accuracy, 1 / C macro recall. Few errors: as in `estimate`, of the classes
+    that weigh anything.
+    """
+    runs = Spread.of(correct.recall_STN[0] @ weights_C)
+    return _estimate(_over_images(correct.design, correct.moments, runs, weights_C), runs, "images+runs")
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Over trainings (seeds or runs): their mean, the variance of that mean, and its degrees of freedom; of one training
+    variance 0.
+    """
+
+    mean: float
+    variance: float
+    df: float
+
+    @classmethod
+    def of(cls, values_S: Floats) -> Spread:
+        """That of one value a training."""
+        several = len(values_S) > 1
+        variance = float(values_S.var(ddof=1)) / len(values_S) if several else 0.0
+        return cls(float(values_S.mean()), variance, len(values_S) - 1 if several else math.inf)
+
+
+def _over_images(design: Design, found: Moments, runs: Spread, weights_C: Floats) -> Influence:
+    """The mean over runs, with its standard error over images alone."""
+    recall_M, asked_M = found.sum_M / np.maximum(design.queries_M, 1), design.queries_M > 0
+    variance, counted_M = 0.0, np.zeros(len(asked_M), dtype=bool)
+    for label, weight in enumerate(weights_C):
+        own = asked_M & (design.labels_M == label)
+        if weight > 0:
+            counted_M |= own
+            variance += weight**2 * float(recall_M[own].var(ddof=1)) / own.sum() if own.sum() > 1 else 0.0
+    return Influence(runs.mean, math.sqrt(variance), int(counted_M.sum()), int((found.wrong_M & counted_M).sum()))
+
+
+def _estimate(found: Influence, trainings: Spread, kind: Kind) -> Estimate:
+    """The interval that adds the variance of the trainings to that of the images."""
+    parts = (found.se, math.sqrt(trainings.variance))
     if found.wrong < FEW_ERRORS or found.se == 0:
         low, high = wilson(found.mean, found.images) if found.wrong else (max(0.0, 1 - 3 / found.images), 1.0)
-        kind: Kind = "wilson" if found.wrong else "rule-of-three"
-        if seeds > 1:
-            reach = math.sqrt(seed_variance) * _t(0.975, seeds - 1)
+        if trainings.variance > 0:
+            reach = parts[1] * _t(0.975, trainings.df)
             low, high = max(0.0, min(low, found.mean - reach)), min(1.0, max(high, found.mean + reach))
-        return Estimate(found.mean, low, high, kind, found.se, math.sqrt(seed_variance))
-    total = found.se**2 + seed_variance
-    df = _satterthwaite(found.se**2, len(correct.design.labels_M) - 1, seed_variance, seeds - 1)
-    reach = math.sqrt(total) * _t(0.975, df)
-    kind = "image-influence+seeds" if seeds > 1 else "image-influence"
-    low, high = max(0.0, found.mean - reach), min(1.0, found.mean + reach)
-    return Estimate(found.mean, low, high, kind, found.se, math.sqrt(seed_variance))
+        return Estimate(found.mean, low, high, "wilson" if found.wrong else "rule-of-three", *parts)
+    reach = _se_and_t(found, trainings, (0.975,))[1][0]
+    return Estimate(found.mean, max(0.0, found.mean - reach), min(1.0, found.mean + reach), kind, *parts)
 
 
-def _seed_variance(correct: Correct) -> float:
-    """Of the mean over its seeds."""
-    return float(correct.accuracy_ST.mean(1).var(ddof=1)) / correct.seeds if correct.seeds > 1 else 0.0
+def _se_and_t(found: Influence, trainings: Spread, levels: Sequence[float]) -> tuple[float, list[float], float]:
+    """Standard error over images and trainings, its reach at each level, and Satterthwaite's degrees of freedom."""
+    se = math.sqrt(found.se**2 + trainings.variance)
+    df = _satterthwaite(found.se**2, found.images - 1, trainings.variance, trainings.df)
+    return se, [se * _t(level, df) for level in levels], df
 
 
 def _t(share: float, df: float) -> float:
@@ -135,16 +179,27 @@ def difference(first: Correct, second: Correct) -> Difference:
     Pearson's interval for the share of them that speak for the first.
     """
     moments = apart(first, second)
-    found = influence(first.design, moments)
+    one, other = (Spread.of(group.accuracy_ST.mean(1)) for group in (first, second))
+    seeds = Spread(one.mean - other.mean, one.variance + other.variance, min(one.df, other.df))
+    kind: Kind = "image-influence+seeds" if seeds.variance > 0 else "image-influence"
+    return _difference(first.design, moments, influence(first.design, moments), seeds, kind)
+
+
+def difference_over_runs(first: Correct, second: Correct, weights_C: Floats) -> Difference:
+    """As `difference`, over the same runs of a classification protocol: by their paired differences and by images, with the
+    weights of `estimate_over_runs`, none of them 0.
+    """
+    moments = apart(first, second)
+    runs = Spread.of((first.recall_STN[0] - second.recall_STN[0]) @ weights_C)
+    return _difference(first.design, moments, _over_images(first.design, moments, runs, weights_C), runs, "images+runs")
+
+
+def _difference(design: Design, moments: Moments, found: Influence, trainings: Spread, kind: Kind) -> Difference:
+    """The interval and test that add the variance of the trainings to that of the images."""
     if found.wrong < FEW_ERRORS:
-        return _mcnemar(first.design, moments, found)
-    seed_variance = _seed_variance(first) + _seed_variance(second)
-    least_df = min((group.seeds - 1 for group in (first, second) if group.seeds > 1), default=math.inf)
-    se = math.sqrt(found.se**2 + seed_variance)
-    df = _satterthwaite(found.se**2, len(first.design.labels_M) - 1, seed_variance, least_df)
-    reach, reach90 = (se * _t(level, df) for level in (0.975, 0.95))
+        return _mcnemar(design, moments, found)
+    se, (reach, reach90), df = _se_and_t(found, trainings, (0.975, 0.95))
     p = 2 * float(special.stdtr(df, -abs(found.mean) / se)) if se > 0 else 1.0
-    kind: Kind = "image-influence+seeds" if seed_variance > 0 else "image-influence"
     mean = found.mean
     return Difference(mean, mean - reach, mean + reach, mean - reach90, mean + reach90, p, kind)
 

@@ -134,10 +134,15 @@ class Correct:
         return len(self.right_STNQ)
 
     @cached_property
+    def recall_STN(self) -> Floats:
+        """Recall of each class of each episode by seed."""
+        asked = self.design
+        return np.array([(right & asked.asked_TNQ).sum(2) / asked.asked_TN for right in self.right_STNQ])
+
+    @cached_property
     def accuracy_ST(self) -> Floats:
         """Accuracy of each episode by seed: the mean of its class recalls, so that numbers of queries do not matter."""
-        asked = self.design
-        return np.array([((right & asked.asked_TNQ).sum(2) / asked.asked_TN).mean(1) for right in self.right_STNQ])
+        return np.asarray(self.recall_STN.mean(2))
 
     @cached_property
     def count_A(self) -> npt.NDArray[np.unsignedinteger[Any]]:

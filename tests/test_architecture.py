@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "fewshot_bench"
 LAYERS = [
     {"errors", "seeds", "scoring", "stats", "tally"},
-    {"settings", "episode", "labelled", "dataset", "protocol", "baseline"},
+    {"settings", "episode", "labelled", "dataset", "protocol", "published", "split", "baseline"},
     {"learn.augment", "learn.encoder", "learn.losses", "learn.train", "learn"},
     {"files", "images", "provenance", "plugins", "plugins.baselines", "plugins.episodes", "records", "registry"},
-    {"check", "compare", "fitted", "leaderboard", "plan", "question", "runner"},
+    {"check", "compare", "entry", "fitted", "leaderboard", "plan", "question", "recall", "request", "runner"},
     {"api", "listing", "report"},
-    {"", "__main__", "cli"},
+    {"", "__main__", "cli", "options"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = {

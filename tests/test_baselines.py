@@ -12,8 +12,8 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings, best_precision, resize
 from fewshot_bench.learn.train import balanced_batches, shuffled_batches
-from fewshot_bench.plan import Request
 from fewshot_bench.registry import Registry
+from fewshot_bench.request import Request
 from fewshot_bench.seeds import global_seed
 
 TRAINED = ("scl_amp", "siamese", "protonet", "resnet")

@@ -179,7 +179,7 @@ MISTAKES = {
     "missing plug-in": (("--plugin", "nowhere.py"), "nowhere.py is not a file"),
     "missing episodes": (
         ("--episodes-file", "nowhere.npz"),
-        "--episodes-file nowhere.npz settles the protocol; leave --episodes out",
+        "--episodes-file nowhere.npz settles the protocol; leave --queries out",
     ),
     "unknown option": (("--shot", "1"), "No such option"),
     "option without value": (("--shots",), "--shots"),

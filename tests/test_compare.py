@@ -261,4 +261,4 @@ def test_published_figures_stand_beside_ours_and_are_not_ranked(tmp_path: Path, 
     assert rows["published"].notna().sum() == 1
     assert len(rows) == 4
     shown = " ".join(bench("leaderboard", "--out", tmp_path / "out")[1].split())
-    assert "Published for printed, not ranked: 99.00 at 1 shots (on another moon)" in shown
+    assert "Published for printed, not ranked: 99.00 at 1-shot (on another moon)" in shown

@@ -11,8 +11,8 @@ import torch
 
 from fewshot_bench import api, scoring
 from fewshot_bench.errors import UserError
-from fewshot_bench.plan import Request
 from fewshot_bench.records import Records
+from fewshot_bench.request import Request
 
 SMALL = {"steel-sim.per_class": "24", "steel-sim.side": "32"}
 QUICK = Request(shots=[1, 3], queries=5, episodes=60, baselines=["pixels"], settings=SMALL, device="cpu")
@@ -204,8 +204,8 @@ def test_a_record_says_where_it_comes_from(tmp_path: Path):
     outcome = run(tmp_path / "out", baselines=["resnet"], budget=64, settings={**SMALL, "resnet.batch_size": "16"})
     (path, _) = sorted((tmp_path / "out" / "records").rglob("*.json"))
     written = json.loads(path.read_text())
-    assert written["schema"] == 1
-    assert written["baseline"]["settings_given"] == {"batch_size": "16"}
+    assert written["schema"] == 2
+    assert written["baseline"]["settings_given"] == {"batch_size": "16", "passes": 64}
     assert written["baseline"]["settings"]["passes"] == 64
     assert written["training"]["images_passed"] == 64
     assert written["training"]["history"][-1][0] == 64
@@ -223,7 +223,7 @@ def test_damaged_results_are_named(tmp_path: Path):
     whole, text = array.read_bytes(), record.read_text()
     for damage, expected in [
         (lambda: array.write_bytes(whole[:-1]), "digest"),
-        (lambda: record.write_text(text.replace('"schema": 1', '"schema": 99')), "newer"),
+        (lambda: record.write_text(text.replace('"schema": 2', '"schema": 99')), "newer"),
         (lambda: record.write_text(text[:100]), "is not a record"),
         (
             lambda: record.write_text(text.replace(outcome.records[0].episodes_digest, "0" * 32)),

@@ -14,7 +14,7 @@ from fewshot_bench import api
 from fewshot_bench.errors import UserError
 from fewshot_bench.learn.augment import Augment
 from fewshot_bench.learn.encoder import resize
-from fewshot_bench.plan import Request
+from fewshot_bench.request import Request
 
 COUNT = 3 * len(CLASSES)
 
