@@ -18,7 +18,7 @@ from fewshot_bench.files import Tree
 from fewshot_bench.images import cached
 from fewshot_bench.labelled import LabelledImages, group_by_class
 from fewshot_bench.protocol import Classification, FewShot
-from fewshot_bench.published import Published
+from fewshot_bench.published import ALL_CLASSES, Published
 
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.integer[Any]]
@@ -66,7 +66,7 @@ TABLE_V_DIFFERS = {
 
 
 def _table_v(system: str) -> tuple[Published, ...]:
-    groups = [*CLASSES, *(name for name, _ in GROUPS), ""]
+    groups = [*CLASSES, *(name for name, _ in GROUPS), ALL_CLASSES]
     rows = zip(groups, TABLE_V[system], strict=True)
     return tuple(Published("mixedwm38-classify", "0.8", share / 100, TABLE_V_DIFFERS[system], row) for row, share in rows)
 

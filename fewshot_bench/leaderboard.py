@@ -99,6 +99,7 @@ def _row(entry: Entry, failed: int) -> dict[str, object]:
     accuracy_T, trainings = correct.accuracy_ST.mean(0), len(entry.answers)
     notes = [f"{failed} of its {trainings + failed} trainings gave no result"] if failed else []
     if entry.over_runs:
+        notes += ["one run: the interval leaves out what other train images would change"] if trainings == 1 else []
         ways = record.asked.ways
         macro = entry.estimate(np.full(ways, 1 / ways))
         more = {"macro_recall": macro.accuracy, "macro_low": macro.low, "macro_high": macro.high}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["Published"]
+__all__ = ["ALL_CLASSES", "Published"]
+
+ALL_CLASSES = "mean of classes"  # the group of them all
 
 
 @dataclass(frozen=True)
 class Published:
     """An accuracy (a fraction) that a paper prints. protocol: the named protocol it is nearest to; at: the number of shots,
     of training images a class, or the train share; differs: what is not as in that protocol; group: the class or group
-    of classes whose recall it is, or nothing for all.
+    of classes whose recall it is, or nothing for the share of all images.
     """
 
     protocol: str

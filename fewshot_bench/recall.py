@@ -12,11 +12,12 @@ from fewshot_bench import stats
 from fewshot_bench.entry import Entry, entries
 from fewshot_bench.leaderboard import described
 from fewshot_bench.protocol import Classification
+from fewshot_bench.published import ALL_CLASSES
 from fewshot_bench.records import Answer
 
-__all__ = ["ALL_CLASSES", "ALL_IMAGES", "recalls"]
+__all__ = ["recalls"]
 
-ALL_CLASSES, ALL_IMAGES = "mean of classes", "all images"
+ALL_IMAGES = "all images"
 ABOUT = ["dataset", "protocol", "preset", "train_size", "queries", "episode_seed", "dataset_digest", "baseline", "encoder",
          "rule", "settings", "source", "version"]  # fmt: skip
 COLUMNS = [*ABOUT, "runs", "class", "recall", "ci95_low", "ci95_high", "published_differs"]

@@ -132,14 +132,14 @@ def _base(
             raise unknown(f"protocol of {data.name}", request.protocol, named, "bench list shows them")
         return named[request.protocol]
     if any(_given(request, OF_CLASSIFICATION)):
-        by_share, sizes = request.train_fraction is not None, request.train_fraction or request.train_per_class
-        if sizes is None:
+        by_share = request.train_fraction is not None
+        if not by_share and request.train_per_class is None:
             raise UserError(
                 f"{next(_given(request, OF_CLASSIFICATION))} is for classification protocols; name one with --protocol, or "
                 "give --train-per-class or --train-fraction"
             )
         alike = (p for p in protocols if isinstance(p, Classification) and (p.train_sizes[0] < 1) == by_share)
-        plain = Classification(name=f"{data.name}-custom", dataset=data.name, train_sizes=tuple(sizes))
+        plain = Classification(name=f"{data.name}-custom", dataset=data.name, train_sizes=(0.8 if by_share else 10,))
         return next(alike, plain)
     few_shots = (protocol for protocol in protocols if isinstance(protocol, FewShot))
     return next(few_shots, FewShot(name=f"{data.name}-custom", dataset=data.name))

@@ -70,7 +70,7 @@ class DrawnRuns:
                 asked = "all the rest" if self.test is None else f"{written(self.test)} in all"
                 raise UserError(
                     f"{written(self.train)} train images a class, tested on {asked}, do not fit a class of {count} images: "
-                    f"{train} to train on and {test} to test on (allowed: 1 or more of each, {count} together)"
+                    f"{train} to train on and {max(0, test)} to test on (allowed: 1 or more of each, {count} together)"
                 )
 
     @functools.cached_property

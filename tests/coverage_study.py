@@ -23,6 +23,8 @@ from safetensors.numpy import load_file
 
 from fewshot_bench import scoring, stats
 from fewshot_bench.episode import DrawnEpisodes
+from fewshot_bench.seeds import digest
+from fewshot_bench.split import DrawnRuns
 from fewshot_bench.tally import Correct, Design
 
 CLASSES, IMAGES, QUERIES = 3, 300, 15
@@ -71,10 +73,39 @@ def study(source: Iterator[tuple[Features, Features]], shots: int, episodes: int
         kinds |= {found.kind, apart.kind}
     cells = [f"{100 * np.mean([row[0] for row in single]):.1f}"]
     for rows in (single, paired, closed):
-        mean, low, high = np.array(rows).T
-        covered = ((low <= mean.mean()) & (mean.mean() <= high)).mean()
-        cells += [f"{100 * covered:.1f} %", f"{100 * (high - low).mean() / 2:.2f} ({196 * mean.std(ddof=1):.2f})"]
+        cells += _covered(rows)
     return [*cells, ", ".join(sorted(kinds))]
+
+
+def study_of_runs(source: Iterator[tuple[Features, Features]], train: int, runs: int, draws: int) -> list[str]:
+    """As `study`, of a classification protocol: nearest class means of `train` images, tested on all the others."""
+    pool = tuple((label * IMAGES, IMAGES) for label in range(CLASSES))
+    labels, weights_C = np.repeat(np.arange(CLASSES), IMAGES), np.full(CLASSES, 1 / CLASSES)
+    single, paired, kinds = [], [], set()
+    for draw in track(range(draws), description=f"{runs} runs", transient=True):
+        drawn = DrawnRuns(pool, train, None, train, digest("coverage", draw)).draw(0, runs)
+        design = Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels)
+        correct = []
+        for features in next(source):
+            ways = scoring.from_pairs(scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True)
+            correct.append(Correct(design, [ways == np.arange(CLASSES)[:, None]]))
+        found = stats.estimate_over_runs(correct[0], weights_C)
+        apart = stats.difference_over_runs(correct[0], correct[1], weights_C)
+        single.append((found.accuracy, found.low, found.high))
+        paired.append((apart.mean, apart.low, apart.high))
+        kinds |= {found.kind, apart.kind}
+    return [
+        f"{100 * np.mean([row[0] for row in single]):.1f}",
+        *_covered(single),
+        *_covered(paired),
+        ", ".join(sorted(kinds)),
+    ]
+
+
+def _covered(rows: list[tuple[float, float, float]]) -> list[str]:
+    mean, low, high = np.array(rows).T
+    covered = ((low <= mean.mean()) & (mean.mean() <= high)).mean()
+    return [f"{100 * covered:.1f} %", f"{100 * (high - low).mean() / 2:.2f} ({196 * mean.std(ddof=1):.2f})"]
 
 
 def main() -> None:
@@ -99,6 +130,13 @@ def main() -> None:
         for shots in (1, 5):
             table.add_row(name, str(shots), *study(source(), shots, asked.episodes, asked.draws))
     Console(width=150).print(table)
+    if not asked.embeddings:
+        of_runs = Table("train images a class", "runs", "accuracy", "ci95 covers", "half-width (truth)", "paired covers",
+                        "half-width (truth)", "rules")  # fmt: skip
+        for train, runs in ((10, 1), (10, 3), (10, 10), (240, 10)):
+            source = simulated(np.random.default_rng(0), 1.2)
+            of_runs.add_row(str(train), str(runs), *study_of_runs(source, train, runs, asked.draws))
+        Console(width=150).print(of_runs)
 
 
 if __name__ == "__main__":

@@ -216,6 +216,18 @@ def test_a_record_says_where_it_comes_from(tmp_path: Path):
     assert outcome.table["images_passed"].tolist() == [64, 64]
 
 
+def test_records_of_the_first_schema_are_read(tmp_path: Path):
+    outcome = run(tmp_path / "out")
+    for path in (tmp_path / "out" / "records").rglob("*.json"):
+        values = json.loads(path.read_text()) | {"schema": 1}
+        for name in ("train_size", "first_episode"):
+            del values[name]
+        del values["protocol"]["kind"], values["dataset"]["published"]
+        path.write_text(json.dumps(values))
+    table, _ = api.leaderboard(tmp_path / "out")
+    assert table["accuracy"].tolist() == outcome.table["accuracy"].tolist()
+
+
 def test_damaged_results_are_named(tmp_path: Path):
     outcome = run(tmp_path / "out", shots=[1])
     (record,) = (tmp_path / "out" / "records").rglob("*.json")
