@@ -17,6 +17,7 @@ from fewshot_bench.compare import which_test
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.leaderboard import CONFUSED, SPLITS, column, splits
 from fewshot_bench.runner import Progress as Step
+from fewshot_bench.split import tested_on
 
 __all__ = ["Watch", "show_comparison", "show_confusion", "show_data", "show_leaderboard", "show_outcome", "show_recalls"]
 
@@ -122,8 +123,8 @@ def _title(asked: dict[str, Any]) -> str:
 
 
 def _title_of_runs(asked: dict[str, Any]) -> str:
-    tested = {"all": "all images that were not trained on"}.get(str(asked["queries"]), f"{asked['queries']} test images")
-    return f"{asked['dataset']}, {asked['protocol']}: {asked['ways']} classes, {tested}, preset {asked['preset']}"
+    tested = tested_on(None if asked["queries"] == "all" else float(asked["queries"]))
+    return f"{asked['dataset']}, {asked['protocol']}: {asked['ways']} classes, tested on {tested}, preset {asked['preset']}"
 
 
 def _board(part: pd.DataFrame) -> Table:

@@ -16,7 +16,7 @@ from fewshot_bench.episode import NO_QUERY, Episodes, Pool, first_of_shuffle
 from fewshot_bench.errors import UserError
 from fewshot_bench.seeds import digest
 
-__all__ = ["DrawnRuns", "Size", "Split", "written"]
+__all__ = ["DrawnRuns", "Size", "Split", "tested_on", "written"]
 
 Ints = npt.NDArray[np.int32]
 Size = int | float  # a number of images, or below 1 a share
@@ -67,10 +67,10 @@ class DrawnRuns:
     def __post_init__(self) -> None:
         for (_, count), train, test in zip(self.pool, self.train_counts, self.test_counts, strict=True):
             if train < 1 or test < 1 or train + test > count:
-                asked = "all the rest" if self.test is None else f"{written(self.test)} in all"
                 raise UserError(
-                    f"{written(self.train)} train images a class, tested on {asked}, do not fit a class of {count} images: "
-                    f"{train} to train on and {max(0, test)} to test on (allowed: 1 or more of each, {count} together)"
+                    f"train size {written(self.train)}, tested on {tested_on(self.test)}, does not fit a class of {count} "
+                    f"images: {train} to train on and {max(0, test)} to test on (allowed: 1 or more of each, {count} "
+                    "together); ask for other sizes with --train-per-class, --train-fraction or --test-images"
                 )
 
     @functools.cached_property
@@ -123,6 +123,13 @@ class DrawnRuns:
 def written(size: Size) -> str:
     """A size as text: "20" or "0.8"."""
     return f"{size:g}"
+
+
+def tested_on(size: Size | None) -> str:
+    """Which images are asked about, in words."""
+    if size is None:
+        return "all images that were not trained on"
+    return f"{100 * size:g} % of each class" if size < 1 else f"{size:g} images"
 
 
 def _rounded(number: float) -> int:

@@ -85,7 +85,7 @@ def test_references_are_as_many_of_each_class_and_at_most_the_number_given():
 
 @pytest.mark.parametrize(("train", "test"), [(25, None), (30, None), (0.001, None), (20, 30), (0.9, 0.2)])
 def test_sizes_that_do_not_fit_name_the_class_and_the_numbers(train: float, test: float | None):
-    with pytest.raises(UserError, match=r"do not fit a class of \d+ images: \d+ to train on and \d+ to test on"):
+    with pytest.raises(UserError, match=r"does not fit a class of \d+ images: \d+ to train on and \d+ to test on"):
         drawn(train, test)
 
 
@@ -359,9 +359,9 @@ MISTAKES = {
     "share unreadable": (["--train-fraction", "half"], "--train-fraction 'half' cannot be read"),
     "no train image": (["--train-per-class", "0"], "train_sizes=(0,) is out of bounds"),
     "twice": (["--train-per-class", "5,5"], "different whole numbers"),
-    "more than there are": (["--train-per-class", "20"], "do not fit a class of 20 images"),
+    "more than there are": (["--train-per-class", "20"], "does not fit a class of 20 images"),
     "no run": (["--train-per-class", "5", "--runs", "0"], "runs=0 is out of bounds (allowed: 1 to 1000)"),
-    "too many test images": (["--train-per-class", "5", "--test-images", "200"], "do not fit a class of 20 images"),
+    "too many test images": (["--train-per-class", "5", "--test-images", "200"], "does not fit a class of 20 images"),
     "test images unreadable": (["--train-per-class", "5", "--test-images", "few"], "a share such as 0.2, or all"),
     "runs alone": (["--runs", "3"], "give --train-per-class or --train-fraction"),
     "shots": (["--protocol", "steel-sim-small", "--shots", "1"], "--shots is for few-shot protocols"),
