@@ -6,10 +6,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fewshot_bench.api import Outcome, run
+    from fewshot_bench.api import Outcome, compare, confusion, leaderboard, recalls, run
     from fewshot_bench.baseline import Baseline, Card, Context
     from fewshot_bench.dataset import DataCard, DataSet
-    from fewshot_bench.errors import UserError
+    from fewshot_bench.errors import NotApplicable, UserError
     from fewshot_bench.labelled import LabelledImages
     from fewshot_bench.protocol import Classification, FewShot
     from fewshot_bench.published import Published
@@ -25,17 +25,22 @@ _HOMES = {
     "DataSet": "dataset",
     "FewShot": "protocol",
     "LabelledImages": "labelled",
+    "NotApplicable": "errors",
     "Outcome": "api",
     "Published": "published",
     "Request": "request",
     "Settings": "settings",
     "UserError": "errors",
+    "compare": "api",
+    "confusion": "api",
+    "leaderboard": "api",
+    "recalls": "api",
     "run": "api",
 }
 
 __all__ = [
-    "Baseline", "Card", "Classification", "Context", "DataCard", "DataSet", "FewShot", "LabelledImages", "Outcome",
-    "Published", "Request", "Settings", "UserError", "run",
+    "Baseline", "Card", "Classification", "Context", "DataCard", "DataSet", "FewShot", "LabelledImages", "NotApplicable",
+    "Outcome", "Published", "Request", "Settings", "UserError", "compare", "confusion", "leaderboard", "recalls", "run",
 ]  # fmt: skip
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewshot_bench import leaderboard as tables
-from fewshot_bench.compare import MARGIN
-from fewshot_bench.compare import compare as compare_entries
+from fewshot_bench import tables
+from fewshot_bench.differences import MARGIN, differences
 from fewshot_bench.entry import entries, row_key
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import Tree, write_atomically
@@ -70,7 +69,7 @@ def run(
     comparison = None
     if reference is not None:
         answers = [records.answer(record) for record in found if record.status == "ok"]
-        comparison = compare_entries(entries(answers), reference)
+        comparison = differences(entries(answers), reference)
     return Outcome(table[own].reset_index(drop=True), comparison, found, plan.data, files)
 
 
@@ -81,7 +80,7 @@ def leaderboard(out: Path = Path("results")) -> tuple[pd.DataFrame, list[Path]]:
 
 def compare(out: Path, reference: str, margin: float = MARGIN) -> pd.DataFrame:
     """Paired differences to `reference` of all that lies below `out`; margin: a fraction, of what counts as equivalent."""
-    return compare_entries(entries(_answers(Records(out, write=False))), reference, margin)
+    return differences(entries(_answers(Records(out, write=False))), reference, margin)
 
 
 def confusion(

@@ -66,6 +66,8 @@ class Baseline:
     - `embed` and `classify`: the highest score from the features of the support;
     - `predict`: the highest score from the images of the support.
 
+    Each may raise `NotApplicable`, for instance for more ways than a head has: the cell is then reported as such.
+
     `logits` is a closed-set head over the train classes: where it is there it decides in classification protocols.
     """
 
@@ -74,6 +76,9 @@ class Baseline:
     settings_type: ClassVar[type[Settings]] = Settings
     views: ClassVar[int] = 1  # images passed through the encoder in training for each image of a batch
     max_episodes: ClassVar[int | None] = None  # a slow method answers only the first so many
+    needs: ClassVar[tuple[str, str] | None] = None  # a module that may be missing, and the extra that brings it
+    taught_by: ClassVar[str | None] = None  # the baseline whose training it takes over: its class must be a base class
+    variants: ClassVar[Mapping[str, type[Baseline]]] = {}  # named NAME:VARIANT; one with variants cannot be named alone
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings if settings is not None else self.settings_type()

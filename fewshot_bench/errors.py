@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["Diverged", "UserError", "unknown"]
+__all__ = ["Diverged", "NotApplicable", "UserError", "unknown"]
 
 
 class UserError(Exception):
@@ -17,6 +17,10 @@ class UserError(Exception):
 
 class Diverged(Exception):
     """Training or embedding left the finite numbers; the text says where."""
+
+
+class NotApplicable(Exception):
+    """A baseline cannot answer this question at all; the text says why."""
 
 
 def unknown(what: str, value: str, allowed: Iterable[str], remedy: str = "") -> UserError:

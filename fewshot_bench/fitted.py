@@ -18,9 +18,9 @@ from torch import Tensor
 
 from fewshot_bench import scoring
 from fewshot_bench.baseline import Baseline, Context
-from fewshot_bench.check import Leak, depends_on_the_batch, untouched
 from fewshot_bench.errors import Diverged, UserError
 from fewshot_bench.labelled import LabelledImages
+from fewshot_bench.leaks import Leak, depends_on_the_batch, untouched
 from fewshot_bench.plan import Training
 from fewshot_bench.records import Records
 from fewshot_bench.seeds import derive, global_seed
@@ -93,9 +93,9 @@ class Fitted:
         """Where what `fit` learned is kept."""
         return f"trainings/{self.training.key}"
 
-    def _derived(self, what: str) -> str:
+    def _derived(self, what: str, key: str) -> str:
         """Where something derived from the checkpoint and the test images is kept."""
-        return f"{what}/{self.training.key}-{self.training.split.asked_digest[:8]}"
+        return f"{what}/{key}-{self.training.split.asked_digest[:8]}"
 
     @cached_property
     def baseline(self) -> Baseline:
@@ -124,15 +124,16 @@ class Fitted:
     @cached_property
     def embeddings_MD(self) -> Tensor:
         """Features of the test images, float32: computed once and, for other shot values, kept under the training's key."""
+        place = self._derived("embeddings", self.training.embedding_key)
         kept = self.training.split.run is None  # a run is asked one question, and there may be many
-        stored = None if self.fresh or not kept else self.records.load_tensors(self._derived("embeddings"))
+        stored = None if self.fresh or not kept else self.records.load_tensors(place)
         if stored is not None:
             self.seconds["embed"] = stored[1]["seconds"]
             return stored[0]["embeddings"].to(self.device)
         embeddings = self._of_each(self.baseline, self.baseline.embed, "an embedding")
         if kept:
             about = {"seconds": self.seconds["embed"]}
-            self.records.save_tensors(self._derived("embeddings"), {"embeddings": embeddings}, about)
+            self.records.save_tensors(place, {"embeddings": embeddings}, about)
         return embeddings
 
     @cached_property
@@ -178,11 +179,12 @@ class Fitted:
         if rule is not None:
             matrix = scoring.cosine_MM if rule == "mean_cosine" else scoring.prototype_MM
             return matrix(self.embeddings_MD.cpu().numpy())
-        stored = None if self.fresh else self.records.load_tensors(self._derived("pairs"))
+        place = self._derived("pairs", self.training.own_key)
+        stored = None if self.fresh else self.records.load_tensors(place)
         if stored is not None:
             return stored[0]["pairs"].numpy()
         pairs = self._pair_scores()
-        self.records.save_tensors(self._derived("pairs"), {"pairs": pairs}, {})
+        self.records.save_tensors(place, {"pairs": pairs}, {})
         return pairs.numpy()
 
     def _pair_scores(self) -> Tensor:

@@ -19,9 +19,18 @@ Row = dict[str, Any]
 
 
 def described(registry: Registry) -> list[Row]:
-    """A row a plug-in: kind, name and error; where that is empty also title, source, year, about and settings."""
-    rows = [_row("baseline", plugin, _of_baseline) for plugin in registry.baselines.values()]
+    """A row a plug-in or variant: kind, name and error; where that is empty title, source, year, about and settings."""
+    rows = [_row("baseline", plugin, _of_baseline) for named in registry.baselines for plugin in _variants(registry, named)]
     return rows + [_row("data set", plugin, _of_dataset) for plugin in registry.datasets.values()]
+
+
+def _variants(registry: Registry, name: str) -> list[Plugin[Baseline]]:
+    """The baseline itself, or those of its family."""
+    plugin = registry.baseline(name)
+    try:
+        return [registry.baseline(f"{name}:{variant}") for variant in plugin.family().variants] or [plugin]
+    except UserError:
+        return [plugin]
 
 
 def _row(kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], Row]) -> Row:
@@ -34,8 +43,10 @@ def _row(kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], Row])
 
 def _of_baseline(plugin: Plugin[Baseline]) -> Row:
     card = plugin.load().card
-    about = f"answers by {decided_by(plugin)}{', transductive' if card.transductive else ''}"
-    return {"title": card.title, "source": card.paper, "year": card.year, "about": about}
+    about = [f"answers by {decided_by(plugin)}"]
+    about += ["transductive"] if card.transductive else []
+    about += [] if card.label_equivariant else ["depends on the order of the ways"]
+    return {"title": card.title, "source": card.paper, "year": card.year, "about": ", ".join(about)}
 
 
 def _of_dataset(plugin: Plugin[DataSet]) -> Row:
@@ -56,4 +67,4 @@ def show_listing(console: Console, rows: list[Row]) -> None:
         console.print(table)
     for row in rows:
         if row["error"]:
-            console.print(f"broken: {row['name']}: {row['error']}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"not usable: {row['name']}: {row['error']}", highlight=False, markup=False, soft_wrap=True)

@@ -48,6 +48,15 @@ PRESETS = {
 }
 
 
+@dataclass(frozen=True)
+class Learner:
+    """The baseline whose `fit` a training is: its own, or the one it is taught by."""
+
+    name: str
+    sha256: str
+    kind: type[Baseline]
+
+
 @dataclass(frozen=True, eq=False)
 class Training:
     """One `fit`: a baseline with resolved settings, on the train images of a split, from one seed."""
@@ -55,6 +64,7 @@ class Training:
     name: str
     sha256: str
     kind: type[Baseline]
+    learner: Learner
     settings: Settings
     given: dict[str, Any]
     preset: str
@@ -66,9 +76,19 @@ class Training:
     @functools.cached_property
     def key(self) -> str:
         """What its checkpoint is kept under: everything that the outcome of the fit depends on."""
-        settings = self.settings.as_dict()
-        who = (self.name, self.sha256, self.version)
+        settings = {name: getattr(self.settings, name) for name in self.learner.kind.settings_type.names()}
+        who = (self.learner.name, self.learner.sha256, self.version)
         return digest(who, settings, self.dataset_digest, self.split.train_digest, self.seed)[:32]
+
+    @functools.cached_property
+    def own_key(self) -> str:
+        """What is kept under that others with the same checkpoint do not share."""
+        return digest(self.key, self.name, self.sha256, self.settings.as_dict())[:32]
+
+    @property
+    def embedding_key(self) -> str:
+        """What its features are kept under."""
+        return self.key if self.kind.embed is self.learner.kind.embed else self.own_key
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +102,9 @@ class Cell:
     def key(self) -> str:
         """What its record is kept under."""
         question = self.question
-        return digest(self.training.key, self.training.preset, question.protocol.name, question.at, question.digest)[:32]
+        return digest(self.training.own_key, self.training.preset, question.protocol.name, question.at, question.digest)[
+            :32
+        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,14 +140,14 @@ def make_plan(request: Request, registry: Registry) -> Plan:
         raise UserError(f"seeds={request.seeds} is out of bounds (allowed: 1 or more)")
     device = pick_device(request.device)
     plugins = _chosen(request.baselines, registry)
-    kinds = {plugin: (plugin.sha256, plugin.load()) for plugin in plugins}
+    kinds = {plugin: plugin.load() for plugin in plugins}
     own = overrides(request.settings, [plugin.name for plugin in plugins], registry)
     dataset = chosen_dataset(request, registry)
-    _nothing_unused(request, {plugin.name: kind for plugin, (_, kind) in kinds.items()}, dataset.name)
+    _nothing_unused(request, {plugin.name: kind for plugin, kind in kinds.items()}, dataset.name)
     data, protocols = load_data(request, registry)
     questions = settle_questions(request, data, protocols)
     trainings: dict[Training, list[Cell]] = {}
-    for (plugin, (sha256, kind)), asked in itertools.product(kinds.items(), _by_training(questions)):
+    for (plugin, kind), asked in itertools.product(kinds.items(), _by_training(questions)):
         alike = [question for question in questions if question.train_size == asked[0].train_size]
         images = max(len(question.split.train) for question in alike)  # one budget for every split of the classes
         settings, given = _resolve(plugin.name, kind, request, own.get(plugin.name, {}), data, images, device)
@@ -134,8 +156,9 @@ def make_plan(request: Request, registry: Registry) -> Plan:
         for seed in range(request.seeds or 1) if run is None else [run]:
             training = Training(
                 name=plugin.name,
-                sha256=sha256,
+                sha256=plugin.sha256,
                 kind=kind,
+                learner=_learner(plugin, kind, registry),
                 settings=settings,
                 given=given,
                 preset=request.preset,
@@ -161,10 +184,20 @@ def pick_device(name: str) -> torch.device:
 
 def _chosen(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:
     if list(names) == ["all"]:
-        return list(registry.baselines.values())
+        return [plugin for plugin, _ in usable(registry.baselines)]
     if names:
         return [registry.baseline(name) for name in dict.fromkeys(names)]
     return [plugin for plugin, kind in usable(registry.baselines) if kind.card.standard]
+
+
+def _learner(plugin: Plugin[Baseline], kind: type[Baseline], registry: Registry) -> Learner:
+    teacher = plugin if kind.taught_by is None else registry.baseline(kind.taught_by)
+    taught = teacher.load()
+    if not issubclass(kind, taught):
+        raise UserError(
+            f"{plugin.path}: {kind.__name__} is taught by {teacher.name} but is no subclass of {taught.__name__}"
+        )
+    return Learner(teacher.name, teacher.sha256, taught)
 
 
 def _nothing_unused(request: Request, kinds: Mapping[str, type[Baseline]], dataset: str) -> None:

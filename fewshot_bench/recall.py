@@ -10,10 +10,10 @@ import pandas as pd
 
 from fewshot_bench import stats
 from fewshot_bench.entry import Entry, entries
-from fewshot_bench.leaderboard import described
 from fewshot_bench.protocol import Classification
 from fewshot_bench.published import ALL_CLASSES
 from fewshot_bench.records import Answer
+from fewshot_bench.tables import described
 
 __all__ = ["recalls"]
 

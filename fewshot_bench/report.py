@@ -13,11 +13,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table
 
 from fewshot_bench.api import Outcome
-from fewshot_bench.compare import which_test
+from fewshot_bench.differences import which_test
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.leaderboard import CONFUSED, SPLITS, column, splits
 from fewshot_bench.runner import Progress as Step
 from fewshot_bench.split import tested_on
+from fewshot_bench.tables import CONFUSED, SPLITS, column, splits
 
 __all__ = ["Watch", "show_comparison", "show_confusion", "show_data", "show_leaderboard", "show_outcome", "show_recalls"]
 

@@ -92,7 +92,7 @@ def overrides(settings: Mapping[str, str], mine: Sequence[str], registry: Regist
         owner, dot, name = key.partition(".")
         if not dot or not name:
             raise UserError(f"--set {key}={text} names no owner; write --set BASELINE.SETTING=VALUE")
-        known = [*registry.baselines, *registry.datasets]
+        known = [*mine, *registry.baselines, *registry.datasets]
         if owner not in known:
             raise unknown("owner of a setting", owner, known)
         if owner in mine:

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from fewshot_bench import scoring
 from fewshot_bench.baseline import Baseline, Decision, decision
-from fewshot_bench.check import Leak, untouched
 from fewshot_bench.episode import NO_QUERY, blocks
-from fewshot_bench.errors import Diverged, UserError
+from fewshot_bench.errors import Diverged, NotApplicable, UserError
 from fewshot_bench.fitted import Fitted, pair_scores
+from fewshot_bench.leaks import Leak, untouched
 from fewshot_bench.plan import Cell, Plan
 from fewshot_bench.provenance import provenance
 from fewshot_bench.question import Question
@@ -146,6 +146,8 @@ class _Work:
         except Diverged as error:
             self.failure = ("diverged", str(error))
             return self._keep(record, about, status="diverged", reason=str(error))
+        except NotApplicable as error:
+            return self._keep(record, about, status="not applicable", reason=str(error))
         except Exception as error:  # whatever a baseline does wrong is its own cell's failure
             reason = str(error) if isinstance(error, (UserError, Leak)) else f"{type(error).__name__}: {error}"
             if "trained" not in self.fitted.__dict__:

@@ -1,4 +1,4 @@
-"""Baselines against each other on the same episodes: paired differences, verdicts and ranks. Pure, as `leaderboard`."""
+"""Baselines against each other on the same episodes: paired differences, verdicts and ranks. Pure, as `tables`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fewshot_bench.records import Record
 from fewshot_bench.seeds import digest
 from fewshot_bench.split import written
 
-__all__ = ["LISTED", "MARGIN", "compare", "queries_of", "ranks", "which_test"]
+__all__ = ["LISTED", "MARGIN", "differences", "queries_of", "ranks", "which_test"]
 
 LISTED = " | "  # between class names in a table: names may hold spaces and commas
 MARGIN = 0.005  # half a point: differences within it are called equivalent
@@ -60,13 +60,13 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def compare(found: dict[str, Entry], reference: str, margin: float = MARGIN) -> pd.DataFrame:
+def differences(found: dict[str, Entry], reference: str, margin: float = MARGIN) -> pd.DataFrame:
     """One row a baseline x shot value: its paired difference to `reference`, with interval, p, Holm's p and verdict.
 
     Differences are fractions. Holm's correction is over all rows. Raises `UserError` where no row is of `reference`, or
     where a table holds several with different settings.
     """
-    rows, differences = [], []
+    rows, shown = [], []
     names = sorted({entry.name for entry in found.values()})
     if reference not in names:
         raise unknown("reference", reference, names)
@@ -83,10 +83,10 @@ def compare(found: dict[str, Entry], reference: str, margin: float = MARGIN) -> 
                 held = max(references, key=lambda other: shared(entry, other))
                 difference = _difference(entry, held)
                 if difference is not None:
-                    differences.append(difference)
+                    shown.append(difference)
                     rows.append(_row(entry, held, difference, margin))
-    adjusted = stats.holm([difference.p for difference in differences])
-    for row, difference, p in zip(rows, differences, adjusted, strict=True):
+    adjusted = stats.holm([difference.p for difference in shown])
+    for row, difference, p in zip(rows, shown, adjusted, strict=True):
         row |= {"p_holm": p, "verdict": stats.verdict(difference, p, margin)}
     frame = pd.DataFrame(rows, columns=COLUMNS)
     order = ["dataset", "protocol", "test_classes", "preset", "ways", "queries", "train_size", "shots"]

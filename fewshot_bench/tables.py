@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fewshot_bench import stats
-from fewshot_bench.compare import LISTED, queries_of, ranks
+from fewshot_bench.differences import LISTED, queries_of, ranks
 from fewshot_bench.entry import Entry, entries, row_key
 from fewshot_bench.records import Answer, Record
 from fewshot_bench.seeds import digest
