@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fewshot_bench.api import Outcome, compare, confusion, leaderboard, recalls, run
+    from fewshot_bench.api import Outcome, check, compare, confusion, leaderboard, recalls, run
     from fewshot_bench.baseline import Baseline, Card, Context
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
@@ -31,6 +31,7 @@ _HOMES = {
     "Request": "request",
     "Settings": "settings",
     "UserError": "errors",
+    "check": "api",
     "compare": "api",
     "confusion": "api",
     "leaderboard": "api",
@@ -40,7 +41,8 @@ _HOMES = {
 
 __all__ = [
     "Baseline", "Card", "Classification", "Context", "DataCard", "DataSet", "FewShot", "LabelledImages", "NotApplicable",
-    "Outcome", "Published", "Request", "Settings", "UserError", "compare", "confusion", "leaderboard", "recalls", "run",
+    "Outcome", "Published", "Request", "Settings", "UserError", "check", "compare", "confusion", "leaderboard", "recalls",
+    "run",
 ]  # fmt: skip
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from fewshot_bench import tables
+from fewshot_bench.contract import examine
 from fewshot_bench.differences import MARGIN, differences
 from fewshot_bench.entry import entries, row_key
 from fewshot_bench.errors import UserError, unknown
@@ -22,7 +23,7 @@ from fewshot_bench.registry import Registry, usable
 from fewshot_bench.request import Request, load_data, settle_questions
 from fewshot_bench.runner import Notify, execute
 
-__all__ = ["Outcome", "compare", "confusion", "data", "episodes", "leaderboard", "listing", "recalls", "run"]
+__all__ = ["Outcome", "check", "compare", "confusion", "data", "episodes", "leaderboard", "listing", "recalls", "run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +164,22 @@ def data(request: Request, *, plugins: Sequence[Path] = ()) -> LabelledImages:
             known = (plugin.name for plugin, kind in usable(registry.datasets) if kind.recognises(tree.files))
             name = next(known, "folder")
     return load_data(Request(dataset=name, data=request.data, data_folder=request.data_folder), registry)[0]
+
+
+def check(methods: Sequence[str], *, notify: Callable[[str], None] = lambda name: None) -> pd.DataFrame:
+    """The contract, held against baselines by name or by the file that defines one: a row a baseline x check.
+
+    notify: told which baseline is looked at. Columns: baseline, check, status (ok, broken or not checked) and told: what
+    was expected, what came, and why it matters. Raises `UserError` for a name that is not there.
+    """
+    files = [Path(method) for method in methods if method.endswith(".py")]
+    registry, names = Registry(files), [Path(method).stem if method.endswith(".py") else method for method in methods]
+    plugins = [plugin for plugin, _ in usable(registry.baselines)] if names == ["all"] else map(registry.baseline, names)
+    rows = []
+    for plugin, kind in [(plugin, plugin.load()) for plugin in plugins]:
+        notify(plugin.name)
+        rows += [{"baseline": plugin.name, **asdict(finding)} for finding in examine(kind)]
+    return pd.DataFrame(rows, columns=["baseline", "check", "status", "told"])
 
 
 def listing(plugins: Sequence[Path] = ()) -> pd.DataFrame:

@@ -16,7 +16,18 @@ from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
-__all__ = ["Baseline", "Capability", "Card", "Context", "Decision", "Rule", "capability", "decision", "is_trained"]
+__all__ = [
+    "Baseline",
+    "Capability",
+    "Card",
+    "Context",
+    "Decision",
+    "Rule",
+    "capability",
+    "decision",
+    "has_head",
+    "is_trained",
+]
 
 Rule = Literal["mean_cosine", "prototype"]
 Capability = Literal["mean_cosine", "prototype", "pair", "classify", "predict"]
@@ -144,7 +155,12 @@ def decision(kind: type[Baseline], *, closed_set: bool) -> Decision:
 
     Raises `TypeError` as `capability` does.
     """
-    return "classifier" if closed_set and _has(kind, "logits") else capability(kind)
+    return "classifier" if closed_set and has_head(kind) else capability(kind)
+
+
+def has_head(kind: type[Baseline]) -> bool:
+    """Whether it has a closed-set head."""
+    return _has(kind, "logits")
 
 
 def is_trained(kind: type[Baseline]) -> bool:

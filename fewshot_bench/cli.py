@@ -119,6 +119,21 @@ def list_(
     listing.show_listing(_console(), listing.described(Registry(plugin or [])))
 
 
+@app.command(epilog="Examples: bench check my_method.py | bench check protonet siamese | bench check all --format csv")
+def check(
+    methods: Annotated[list[str], typer.Argument(help="Python files that define a baseline, names of baselines, or all.")],
+    form: Form = "table",
+) -> None:
+    """Hold baselines against the contract, on pictures made for it; exit status 1 where one breaks it."""
+    _allowed(form)
+    from fewshot_bench import api, report
+
+    found = api.check(methods, notify=lambda name: typer.echo(f"{name} ...", err=True))
+    _show(found, form, report.show_findings)
+    if (found["status"] == "broken").any():
+        raise typer.Exit(1)
+
+
 @app.command(
     epilog="Examples: bench episodes neu.npz --dataset neu --data NEU-CLS.zip --shots 1,5 | "
     "bench run --dataset neu --data NEU-CLS.zip --episodes-file neu.npz"

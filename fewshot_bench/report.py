@@ -19,7 +19,16 @@ from fewshot_bench.runner import Progress as Step
 from fewshot_bench.split import tested_on
 from fewshot_bench.tables import CONFUSED, SPLITS, column, splits
 
-__all__ = ["Watch", "show_comparison", "show_confusion", "show_data", "show_leaderboard", "show_outcome", "show_recalls"]
+__all__ = [
+    "Watch",
+    "show_comparison",
+    "show_confusion",
+    "show_data",
+    "show_findings",
+    "show_leaderboard",
+    "show_outcome",
+    "show_recalls",
+]
 
 
 # what a baseline's cells in a table share
@@ -228,6 +237,18 @@ def show_recalls(console: Console, frame: pd.DataFrame) -> None:
         console.print(table)
         for (system, differs), _ in part[part["ci95_low"].isna()].groupby(["baseline", "published_differs"]):
             console.print(f"Published: {system} ({differs}).", highlight=False, markup=False)
+
+
+def show_findings(console: Console, frame: pd.DataFrame) -> None:
+    """What the contract's checks found, baseline by baseline: the broken ones with what was expected and what came."""
+    for name, part in frame.groupby("baseline", sort=False):
+        broken = part[part["status"] == "broken"]
+        kept = f"{(part['status'] == 'ok').sum()} checks passed"
+        console.print(f"{name}: {f'{len(broken)} broken, ' if len(broken) else ''}{kept}", highlight=False, markup=False)
+        for row in part[part["status"] != "ok"].to_dict("records"):
+            console.print(
+                f"  {row['status']}: {row['check']}: {row['told']}", highlight=False, markup=False, soft_wrap=True
+            )
 
 
 def show_data(console: Console, data: LabelledImages) -> None:

@@ -17,7 +17,7 @@ LAYERS = [
     {"settings", "episode", "labelled", "dataset", "protocol", "published", "split", "baseline"},
     {"learn.augment", "learn.encoder", "learn.losses", "learn.train", "learn"},
     {"files", "images", "provenance", "plugins", "plugins.baselines", "plugins.episodes", "records", "registry"},
-    {"differences", "entry", "fitted", "leaks", "plan", "question", "recall", "request", "runner", "tables"},
+    {"contract", "differences", "entry", "fitted", "leaks", "plan", "question", "recall", "request", "runner", "tables"},
     {"api", "listing", "report"},
     {"", "__main__", "cli", "options"},
 ]

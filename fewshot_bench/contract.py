@@ -1,0 +1,339 @@
+"""The contract: what every baseline must keep to, checked on pictures made for it.
+
+Shapes: B images, C channels, H x W pixels, D features, N ways, K shots, Q queries, E episodes.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fewshot_bench.baseline import Baseline, Context, capability, has_head
+from fewshot_bench.errors import Diverged, NotApplicable, UserError
+from fewshot_bench.labelled import LabelledImages, group_by_class
+from fewshot_bench.leaks import Leak, depends_on_the_batch, untouched
+from fewshot_bench.seeds import derive, global_seed
+from fewshot_bench.settings import Settings
+
+__all__ = ["CHECKS", "Finding", "examine"]
+
+SIDE = 32  # pixels of the pictures
+TRAIN_CLASSES, TEST_CLASSES, EACH = 5, 20, 24
+QUICK = {"encoder": "resnet18", "image_size": SIDE, "precision": "float32"}
+PASSES, FEW_PASSES = 600, 64
+CLOSE = 1e-4  # of the largest score
+APART = 0.55  # 3-way accuracy on patterns that anyone can tell apart, after a short training; chance is 0.33
+NOISE_EPISODES = 20
+SIGMAS = 4.5  # of a binomial share, that chance may stray
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check of one baseline: `told` says what was expected, what came and why it matters, or why it was not checked."""
+
+    check: str
+    status: Literal["ok", "broken", "not checked"]
+    told: str = ""
+
+
+class Broken(Exception):
+    """The contract is not kept."""
+
+    def __init__(self, expected: str, came: str, why: str) -> None:
+        super().__init__(f"expected {expected}; came {came}. {why}")
+
+
+@dataclass
+class Subject:
+    """A baseline under examination, with pictures: patterns in noise, hardly shifted."""
+
+    kind: type[Baseline]
+
+    def settings(self, passes: int = PASSES) -> Settings:
+        """Its own, with a small encoder and budget where it has them."""
+        settings = self.kind.settings_type()
+        return settings.override(self.kind.__name__, settings.applicable({**QUICK, "passes": passes}))
+
+    @cached_property
+    def train(self) -> LabelledImages:
+        """Pictures of the train classes."""
+        return _patterns(range(TEST_CLASSES, TEST_CLASSES + TRAIN_CLASSES), "train")
+
+    @cached_property
+    def test_NECHW(self) -> Tensor:
+        """Pictures of the test classes."""
+        test = _patterns(range(TEST_CLASSES), "test")
+        images: Tensor = torch.from_numpy(test.images)
+        return images.view(TEST_CLASSES, EACH, *images.shape[1:])
+
+    def fitted(self, seed: int, passes: int = PASSES) -> Baseline:
+        """Fitted anew, as a run does it."""
+        with global_seed(seed):
+            baseline = self.kind(self.settings(passes))
+            baseline.fit(self.train, context=self.context(seed))
+        return baseline
+
+    @staticmethod
+    def context(seed: int) -> Context:
+        """On the processor; a loss that is not finite stops it."""
+
+        def progress(images_passed: int, loss: float) -> None:
+            if not math.isfinite(loss):
+                raise Diverged(f"the loss was {loss} after {images_passed} images passed")
+
+        return Context(CPU, derive("training", seed), progress)
+
+    @cached_property
+    def baseline(self) -> Baseline:
+        """The one that most checks look at."""
+        return self.fitted(0)
+
+    def episode(self, ways: int, shots: int, first: int = 0, queries: int = 4) -> tuple[Tensor, Tensor]:
+        """Support (N, K, C, H, W) and queries (N * queries, C, H, W) of the classes from `first` on."""
+        part = self.test_NECHW[first : first + ways]
+        return part[:, :shots].contiguous(), part[:, EACH - queries :].flatten(0, 1).contiguous()
+
+    def scores(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> Tensor:
+        """Its scores (Q, N), float32, from its first capability."""
+        baseline, how = baseline or self.baseline, capability(self.kind)
+        with global_seed(1):
+            if how == "predict":
+                return baseline.predict(support_NKCHW, query_QCHW).detach().float()
+            ways, shots = support_NKCHW.shape[:2]
+            support = baseline.embed(support_NKCHW.flatten(0, 1)).unflatten(0, (ways, shots))
+            query = baseline.embed(query_QCHW)
+            if how == "classify":
+                return baseline.classify(support, query).detach().float()
+            if how == "pair":
+                return baseline.pair(query, support.flatten(0, 1)).detach().float().unflatten(1, (ways, shots)).mean(2)
+        if how == "prototype":
+            distances: Tensor = -torch.cdist(query.float(), support.float().mean(1))
+            return distances
+        cosines: Tensor = F.normalize(query.float(), dim=1) @ F.normalize(support.float(), dim=2).mean(1).T
+        return cosines
+
+
+def _patterns(classes: range, use: str) -> LabelledImages:
+    """Five patterns in five widths, each told from every other at a glance, flipped or turned by 90 degrees too."""
+    rng = np.random.default_rng(derive("patterns", use))
+    y, x = (np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2) / SIDE
+    images, labels = [], []
+    for label, number in enumerate(classes):
+        for _ in range(EACH):
+            u, v, r = (2 * np.pi * ((2 + 2 * (number // 5)) * way + 0.1 * rng.random()) for way in (x, y, np.hypot(x, y)))
+            pattern = (np.sin(u), np.sin(u) * np.sin(v), np.sin(2 * r), np.sin(u + v), np.sin(u) + np.sin(v))[number % 5]
+            pixels = 128 + 60 * pattern + rng.normal(0, 8, pattern.shape)
+            images.append(np.clip(pixels, 0, 255).astype(np.uint8)[None])
+            labels.append(label)
+    names = [f"{use}{number}" for number in classes]
+    return group_by_class("patterns", np.stack(images), labels, names, [f"{use}{i}" for i in range(len(labels))])
+
+
+def _alike(first: Tensor, second: Tensor) -> bool:
+    scale = float(first.abs().max()) or 1.0
+    return first.shape == second.shape and float((first - second).abs().max()) <= CLOSE * scale
+
+
+def _needs(condition: bool, expected: str, came: object, why: str) -> None:
+    if not condition:
+        raise Broken(expected, str(came), why)
+
+
+def answers_episodes(s: Subject) -> None:
+    """It has a way of answering, and a card that says what it is."""
+    capability(s.kind)
+    _needs(bool(s.kind.card.title and s.kind.card.paper), "a card with title and paper", s.kind.card, "Tables name both.")
+
+
+def learns(s: Subject) -> None:
+    """`fit` ends, with a finite loss."""
+    s.baseline  # noqa: B018
+
+
+def shapes_and_ranges(s: Subject) -> None:
+    """Features and scores have their shapes and are finite."""
+    support, query = s.episode(3, 2)
+    with global_seed(1):
+        outputs: dict[str, tuple[Tensor, int | None]] = {}
+        if capability(s.kind) != "predict":
+            outputs["embed"] = (s.baseline.embed(query), None)
+        if has_head(s.kind):
+            outputs["logits"] = (s.baseline.logits(query), TRAIN_CLASSES)
+    outputs["scores"] = (s.scores(support, query), 3)
+    for name, (found, width) in outputs.items():
+        wanted = f"{name} as {len(query)} rows{f' of {width}' if width else ''}, finite floats"
+        good = found.ndim == 2 and len(found) == len(query) and width in (None, found.shape[1])
+        _needs(good, wanted, tuple(found.shape), "Rows are images; a row too few shifts every answer.")
+        finite = found.is_floating_point() and bool(torch.isfinite(found).all())
+        _needs(
+            finite,
+            wanted,
+            f"{found.dtype} with {int((~torch.isfinite(found)).sum())} not finite",
+            "NaN compares as no class.",
+        )
+
+
+def support_order(s: Subject) -> None:
+    """The order of the support images of a way does not matter."""
+    support, query = s.episode(3, 5)
+    turned = s.scores(support.flip(1), query)
+    _needs(
+        _alike(s.scores(support, query), turned),
+        "the same scores",
+        "others",
+        "The order of references carries no knowledge.",
+    )
+
+
+def way_order(s: Subject) -> None:
+    """Permuted ways permute the answers."""
+    if not s.kind.card.label_equivariant:
+        raise NotApplicable("its card says label_equivariant=False")
+    support, query = s.episode(3, 2)
+    order = torch.tensor([2, 0, 1])
+    same = _alike(s.scores(support, query)[:, order], s.scores(support[order], query))
+    _needs(
+        same, "scores permuted as the ways", "others", "A favourite slot is no knowledge; or say label_equivariant=False."
+    )
+
+
+def no_memory(s: Subject) -> None:
+    """Asked A, B and A again, it answers A as before; other global random numbers change nothing."""
+    a, b = s.episode(3, 2), s.episode(3, 2, first=4)
+    before = s.scores(*a)
+    s.scores(*b)
+    torch.rand(7)
+    _needs(_alike(before, s.scores(*a)), "the same answer to A, B, A", "another", "Episodes must not teach it each other.")
+
+
+def queries_alone(s: Subject) -> None:
+    """One query at a time is answered as all at once."""
+    if s.kind.card.transductive:
+        raise NotApplicable("its card says transductive=True")
+    support, query = s.episode(3, 2)
+    together = s.scores(support, query)
+    alone = not depends_on_the_batch(lambda one: s.scores(support, one), query, together)
+    _needs(
+        alone, "the same scores for a query alone", "others", "Batch statistics of queries leak; or say transductive=True."
+    )
+
+
+def same_seed(s: Subject) -> None:
+    """The same seed gives the same bits."""
+    asked = s.episode(3, 2)
+    first, again = (s.scores(*asked, baseline=s.fitted(3, FEW_PASSES)) for _ in range(2))
+    same = torch.equal(first, again)
+    _needs(
+        same, "equal bits from equal seeds", "other scores", "Use context.seed and torch's global generator, nothing else."
+    )
+
+
+def stored(s: Subject) -> None:
+    """`state` and `load` keep all that was learned."""
+    copy, query = s.kind(s.settings()), s.episode(3, 2)
+    with global_seed(5):
+        copy.load({name: tensor.clone() for name, tensor in s.baseline.state().items()}, context=s.context(5))
+    same = torch.equal(s.scores(*query), s.scores(*query, baseline=copy))
+    _needs(
+        same,
+        "the scores it had before state and load",
+        "others",
+        "A checkpoint that forgets gives other numbers next time.",
+    )
+
+
+def pickled(s: Subject) -> None:
+    """It survives pickling, as worker processes need it."""
+    copy, query = pickle.loads(pickle.dumps(s.baseline)), s.episode(3, 2)
+    _needs(_alike(s.scores(*query), s.scores(*query, baseline=copy)), "the same scores after pickling", "others", "")
+
+
+def leaves_no_trace(s: Subject) -> None:
+    """Answering changes neither it nor the images, nor the random state."""
+    support, query = s.episode(3, 2)
+    state = torch.random.get_rng_state()
+    with untouched(s.baseline, query), untouched(s.baseline, support):
+        s.scores(support, query)
+    _needs(
+        torch.equal(state, torch.random.get_rng_state()), "the random state as it was", "another", "Others would draw anew."
+    )
+
+
+def ways_and_shots(s: Subject) -> None:
+    """2 to 20 ways and 1 to 20 shots are answered, or it says that it cannot."""
+    for ways, shots in ((2, 1), (2, 20), (7, 3), (20, 1)):
+        try:
+            found = s.scores(*s.episode(ways, shots, queries=1))
+        except NotApplicable:
+            continue
+        good = found.shape == (ways, ways) and bool(torch.isfinite(found).all())
+        _needs(
+            good,
+            f"{ways} scores a query, {ways}-way {shots}-shot",
+            tuple(found.shape),
+            "Raise NotApplicable where it cannot.",
+        )
+
+
+def chance_on_noise(s: Subject) -> None:
+    """On pure noise it is at chance: it knows no more than the support tells."""
+    rng, right, asked = torch.Generator().manual_seed(0), 0, 0
+    for _ in range(NOISE_EPISODES):
+        noise = torch.randint(0, 256, (3, 5, 1, SIDE, SIDE), generator=rng, dtype=torch.uint8)
+        truth = torch.arange(3).repeat_interleave(4)  # in the order in which queries come: their place must tell nothing
+        right += int((s.scores(noise[:, :1], noise[:, 1:].flatten(0, 1)).argmax(1) == truth).sum())
+        asked += len(truth)
+    reach = SIGMAS * math.sqrt(2 / 9 / asked)
+    came, wanted = right / asked, f"{100 / 3:.0f} +- {100 * reach:.0f} % on noise"
+    _needs(abs(came - 1 / 3) <= reach, wanted, f"{100 * came:.0f} %", "Better than chance on noise is a leak.")
+
+
+def tells_patterns_apart(s: Subject) -> None:
+    """Different patterns are recognised."""
+    right = asked = 0
+    for first in range(0, 18, 3):
+        support, query = s.episode(3, 5, first=first)
+        truth = torch.arange(3).repeat_interleave(len(query) // 3)
+        right, asked = right + int((s.scores(support, query).argmax(1) == truth).sum()), asked + len(query)
+    came, wanted = right / asked, f"at least {100 * APART:.0f} % on patterns anyone can tell apart"
+    _needs(
+        came >= APART, wanted, f"{100 * came:.0f} %", "Is the highest score the most alike, and are scores in way order?"
+    )
+
+
+CHECKS: dict[str, Callable[[Subject], None]] = {
+    "answers episodes": answers_episodes, "learns": learns, "shapes and ranges": shapes_and_ranges,
+    "support order": support_order, "way order": way_order, "no memory": no_memory, "queries alone": queries_alone,
+    "same seed, same bits": same_seed, "state and load": stored, "picklable": pickled, "leaves no trace": leaves_no_trace,
+    "ways and shots": ways_and_shots, "chance on noise": chance_on_noise, "tells patterns apart": tells_patterns_apart,
+}  # fmt: skip
+FIRST = ("answers episodes", "learns")  # where these break nothing else can be checked
+
+
+def examine(kind: type[Baseline]) -> Iterator[Finding]:
+    """Every check of one baseline, one after another; what it raises is a finding, not an error."""
+    subject = Subject(kind)
+    for name, check in CHECKS.items():
+        try:
+            check(subject)
+        except NotApplicable as reason:
+            yield Finding(name, "not checked", str(reason))
+        except (Broken, Leak, UserError) as reason:
+            yield Finding(name, "broken", str(reason))
+        except Exception as error:  # a stranger's method may fail in any way
+            yield Finding(name, "broken", f"expected an answer; came {type(error).__name__}: {error}.")
+        else:
+            yield Finding(name, "ok")
+            continue
+        if name in FIRST:
+            return

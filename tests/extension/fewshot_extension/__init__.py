@@ -1,0 +1,1 @@
+"""A baseline and a data set for fewshot-bench in a distribution of their own."""
