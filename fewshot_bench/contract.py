@@ -115,7 +115,7 @@ class Subject:
             if how == "classify":
                 return baseline.classify(support, query).detach().float()
             if how == "pair":
-                return baseline.pair(query, support.flatten(0, 1)).detach().float().unflatten(1, (ways, shots)).mean(2)
+                return baseline.pair(query, support.flatten(0, 1)).detach().float().view(-1, ways, shots).mean(2)
         if how == "prototype":
             distances: Tensor = -torch.cdist(query.float(), support.float().mean(1))
             return distances
