@@ -73,25 +73,29 @@ class BaselinePP(TrainedBaseline):
         """Cosines (Q, N) to the weights of a classifier fitted to the support."""
         return cosines(query_QD, self.fitted(support_NKD))
 
+    @torch.inference_mode()
     def fitted(self, support_NKD: Tensor) -> Tensor:
         """Weights (N, D) after `steps` of SGD on the support's mean cross-entropy.
 
-        With cosines c = x.w / |w| of unit features x and p their softmax, the slope of the loss in the direction w / |w|
-        is g = scale / S * sum_s (p_s - y_s) x_s; in w it is the part of g at right angles to w, over |w|.
+        x are the support's unit features times `scale` and u = w / |w|, so that u.x are the scaled cosines. With
+        e = (softmax - one-hot) / S the slope of the loss in u is sum_s e_s x_s; in w it is what of that is at right angles
+        to u, divided by |w|.
         """
         ways, shots, features = support_NKD.shape
-        support_SD = F.normalize(support_NKD.flatten(0, 1), dim=1)
-        true_SN = torch.eye(ways, device=support_SD.device).repeat_interleave(shots, 0)
-        weight_ND = _initial(ways, features).to(support_SD.device)
+        x_SD = self.settings.scale * F.normalize(support_NKD.flatten(0, 1), dim=1)
+        true_NS = torch.eye(ways, device=x_SD.device).repeat_interleave(shots, 1)
+        weight_ND = _initial(ways, features).to(x_SD.device)
         velocity_ND = torch.zeros_like(weight_ND)
         for step in range(self.settings.steps):
             length_N1 = weight_ND.norm(dim=1, keepdim=True)
             unit_ND = weight_ND / length_N1
-            excess_SN = (self.settings.scale * support_SD @ unit_ND.T).softmax(1) - true_SN
-            slope_ND = self.settings.scale / len(support_SD) * excess_SN.T @ support_SD
-            slope_ND = (slope_ND - (slope_ND * unit_ND).sum(1, keepdim=True) * unit_ND) / length_N1 + DECAY * weight_ND
-            velocity_ND = MOMENTUM * velocity_ND + (1 - DAMPENING if step else 1) * slope_ND  # as torch.optim.SGD
-            weight_ND = weight_ND - RATE * velocity_ND
+            scores_NS = unit_ND @ x_SD.T
+            excess_NS = (scores_NS.softmax(0) - true_NS) / len(x_SD)
+            along_N1 = (excess_NS * scores_NS).sum(1, keepdim=True)
+            slope_ND = torch.addmm(-along_N1 * unit_ND, excess_NS, x_SD) / length_N1
+            new = 1 - DAMPENING if step else 1  # torch.optim.SGD does not dampen its first step
+            velocity_ND.mul_(MOMENTUM).add_(slope_ND.add(weight_ND, alpha=DECAY), alpha=new)
+            weight_ND = weight_ND.sub(velocity_ND, alpha=RATE)
         return weight_ND
 
 

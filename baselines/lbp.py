@@ -14,7 +14,7 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601; with equal weights the channels of
 
 
 class Lbp(Baseline):
-    """Rotation-invariant uniform patterns LBP^riu2_P,R at three resolutions (Ojala et al. 2002, Eq. 8, section 2.5).
+    """Rotation-invariant uniform patterns LBP^riu2_P,R at three resolutions (Ojala et al. 2002).
 
     The histograms are compared by the Bhattacharyya coefficient, averaged over the resolutions.
     """
