@@ -81,11 +81,16 @@ class SclAmp(TrainedBaseline):
         arc = ArcMargin(s.embedding, classes, margin=s.margin, scale=s.scale, beyond_pi=s.beyond_pi)
         return {"projection": nn.Sequential(*hidden, nn.Linear(features, s.embedding)), "arc": arc}
 
+    def project(self, images_BCHW: Tensor) -> Tensor:
+        """Embeddings (B, d) in training, of images at the size to be used."""
+        embeddings: Tensor = self.parts["projection"](self.encode(images_BCHW))
+        return embeddings
+
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Eq. 5: Eq. 2 on the image and its two views, Eq. 4 on the image."""
         s = self.settings
         stacked = torch.cat([self.plain(images_BCHW), self.view(images_BCHW, generator), self.view(images_BCHW, generator)])
-        x, i, j = self.parts["projection"](self.encode(stacked)).chunk(3)
+        x, i, j = self.project(stacked).chunk(3)
         contrastive = self_contrastive(x, i, j, temperature=s.temperature, symmetric=s.symmetric)
         return total(contrastive, self.parts["arc"](x, labels_B), alpha=s.alpha, beta=s.beta)
 

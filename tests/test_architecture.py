@@ -15,7 +15,7 @@ CORE = ROOT / "fewshot_bench"
 LAYERS = [
     {"errors", "seeds", "scoring", "stats", "tally"},
     {"settings", "episode", "labelled", "dataset", "protocol", "published", "split", "baseline"},
-    {"learn.augment", "learn.encoder", "learn.losses", "learn.train", "learn"},
+    {"learn.augment", "learn.encoder", "learn.episodic", "learn.losses", "learn.train", "learn"},
     {"files", "images", "provenance", "plugins", "plugins.baselines", "plugins.episodes", "records", "registry"},
     {"contract", "differences", "entry", "fitted", "leaks", "plan", "question", "recall", "request", "runner", "tables"},
     {"api", "listing", "report"},

@@ -1,6 +1,6 @@
-"""The losses of Phuong, Duc Tin and Hong Trang (2024); the numbers are those of its equations.
+"""Losses: those of Phuong, Duc Tin and Hong Trang (2024), by the numbers of its equations, and the supervised contrastive.
 
-Shapes: N images of a batch, D features, C train classes.
+Shapes: N images of a batch, M views of them, D features, C train classes.
 """
 
 from __future__ import annotations
@@ -12,9 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ArcMargin", "BeyondPi", "contrast", "self_contrastive", "total"]
+__all__ = ["ArcMargin", "BeyondPi", "contrast", "cosines", "self_contrastive", "supervised_contrastive", "total"]
 
 BeyondPi = Literal["equation", "penalty"]
+
+
+def cosines(a_ND: Tensor, b_MD: Tensor) -> Tensor:
+    """Cosine similarity (N, M) of each a and each b, in float32."""
+    return F.normalize(a_ND.float(), dim=1) @ F.normalize(b_MD.float(), dim=1).T
 
 
 def contrast(a_ND: Tensor, b_ND: Tensor, *, temperature: float) -> Tensor:
@@ -37,6 +42,17 @@ def self_contrastive(x_ND: Tensor, i_ND: Tensor, j_ND: Tensor, *, temperature: f
     return torch.stack([contrast(a, b, temperature=temperature) for a, b in pairs]).mean()
 
 
+def supervised_contrastive(embeddings_MD: Tensor, labels_M: Tensor, *, temperature: float) -> Tensor:
+    """L_sup^out (Khosla et al. 2020, Eq. 2), a scalar: the mean over M views, each of a class with another view.
+
+    Of a view: minus the mean, over the other views of its class, of log exp(sim(i, p)/t) / sum_{k != i} exp(sim(i, k)/t).
+    """
+    scores = (cosines(embeddings_MD, embeddings_MD) / temperature).fill_diagonal_(-math.inf)
+    positive = (labels_M[:, None] == labels_M).fill_diagonal_(False)
+    logs = scores.log_softmax(1).masked_fill(~positive, 0)
+    return -(logs.sum(1) / positive.sum(1)).mean()
+
+
 class ArcMargin(nn.Module):
     """Eq. 4 (ArcFace, Deng et al. 2019): softmax cross-entropy with the true class's angle enlarged by a margin.
 
@@ -51,7 +67,7 @@ class ArcMargin(nn.Module):
 
     def cosines(self, embeddings_ND: Tensor) -> Tensor:
         """cos(theta_j), (N, C): features and weights normalised, no bias."""
-        return F.normalize(embeddings_ND.float(), dim=1) @ F.normalize(self.weight.float(), dim=1).T
+        return cosines(embeddings_ND, self.weight)
 
     def forward(self, embeddings_ND: Tensor, labels_N: Tensor) -> Tensor:
         """The loss, a scalar: the mean over the batch."""
