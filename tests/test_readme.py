@@ -52,6 +52,8 @@ def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_the_method_of_ones_own_runs_as_shown(bench, tmp_path: Path):
     path = tmp_path / "histogram.py"
     path.write_text(python_block('"""Grey levels'))
+    status, out, _ = bench("check", path)
+    assert status == 0, out
     words = ("--baselines", "histogram,pixels", "--shots", "1", "--episodes", "50", "--out", tmp_path / "out")
     status, _, err = bench("run", "--plugin", path, *words)
     assert status == 0, err

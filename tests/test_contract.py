@@ -1,0 +1,66 @@
+"""The contract: who keeps it passes, and each way of breaking it is named."""
+
+from pathlib import Path
+
+import pytest
+
+from fewshot_bench import api
+from fewshot_bench.contract import CHECKS
+
+from .test_runner import CAPABILITIES, EMBED, plugin
+
+BREACHES = {
+    "support order": "    def classify(self, support, query):\n        return -torch.cdist(query, support[:, 0])\n",
+    "way order": "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
+    "        return scores + 20.0 * torch.arange(len(support))\n",
+    "no memory": "    seen = 0.0\n    def classify(self, support, query):\n        self.seen = self.seen + 9.0\n"
+    "        return -torch.cdist(query, support.mean(1)) * self.seen\n",
+    "queries alone": "    def classify(self, support, query):\n"
+    "        return -torch.cdist(query - query.mean(0), support.mean(1) - support.mean((0, 1)))\n",
+    "same seed, same bits": "    def fit(self, train, *, context):\n        import os\n        self.scale = 1.0 + os.urandom(1)[0] + os.urandom(1)[0]\n"
+    "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1)) * self.scale\n",
+    "state and load": "    scale = 1.0\n    def fit(self, train, *, context):\n        self.scale = 2.0\n"
+    "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1)) * self.scale\n",
+    "picklable": "    def fit(self, train, *, context):\n        self.f = lambda: 0\n"
+    "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1))\n",
+    "leaves no trace": "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1))\n"
+    "    def embed(self, images):\n        images //= 2\n        return images.float().flatten(1)[:, ::7] / 255\n",
+    "shapes and ranges": "    def classify(self, support, query):\n        return torch.full((len(query), len(support)), float('nan'))\n",
+    "ways and shots": "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1))[:, :3]\n",
+    "chance on noise": "    def classify(self, support, query):\n        n = len(support)\n        return torch.eye(n)[torch.arange(len(query)) * n // len(query)]\n",
+    "tells patterns apart": "    def classify(self, support, query):\n        return torch.cdist(query, support.mean(1))\n",
+    "learns": "    def fit(self, train, *, context):\n        context.progress(1, float('nan'))\n",
+}
+
+
+def found(path: Path) -> dict[str, str]:
+    return dict(api.check([str(path)])[["check", "status"]].itertuples(index=False))
+
+
+@pytest.mark.parametrize("name", CAPABILITIES)
+def test_a_sound_method_keeps_it(tmp_path: Path, name: str):
+    assert found(plugin(tmp_path, f"sound_{name}", CAPABILITIES[name])) == dict.fromkeys(CHECKS, "ok")
+
+
+@pytest.mark.parametrize("breach", BREACHES)
+def test_a_breach_is_named(tmp_path: Path, breach: str):
+    body = BREACHES[breach] if "def classify" in BREACHES[breach] else CAPABILITIES["classify"] + BREACHES[breach]
+    path = plugin(tmp_path, "breach_" + "".join(filter(str.isalpha, breach)), EMBED + body)
+    assert found(path)[breach] == "broken"
+
+
+def test_what_the_card_says_is_not_held_against_it(tmp_path: Path):
+    card = "    card = Card(title='Open', paper='a test', transductive=True, label_equivariant=False)\n"
+    rows = found(plugin(tmp_path, "open_card", card + EMBED + BREACHES["queries alone"]))
+    assert {rows["queries alone"], rows["way order"]} == {"not checked"}
+
+
+def test_bench_check_tells_what_was_expected_and_ends_with_status_1(bench, tmp_path: Path):
+    path = plugin(tmp_path, "backwards", EMBED + BREACHES["tells patterns apart"])
+    status, out, _ = bench("check", path, "pixels")
+    assert status == 1
+    assert "pixels: 14 checks passed" in out
+    assert "backwards: 1 broken, 13 checks passed" in out
+    assert "broken: tells patterns apart: expected at least 55 %" in out
+    assert bench("check", "pixels")[0] == 0
+    assert bench("check", "no_such_method")[0] == 2
