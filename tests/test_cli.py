@@ -147,7 +147,7 @@ MISTAKES = {
     "unknown encoder": (("--baselines", "resnet", "--encoder", "resnet5"), "did you mean 'resnet50'"),
     "unknown weights": (("--baselines", "resnet", "--weights", "imagenet"), "unknown weights of resnet18 'imagenet'"),
     "unknown setting": (("--baselines", "scl_amp", "--set", "scl_amp.margins=1"), "did you mean 'margin'"),
-    "unknown owner of a setting": (("--set", "scl.margin=1"), "unknown owner of a setting 'scl'"),
+    "unknown owner of a setting": (("--set", "sclamp.margin=1"), "unknown owner of a setting 'sclamp'"),
     "setting without owner": (("--set", "margin=1"), "write --set BASELINE.SETTING=VALUE"),
     "setting without value": (("--set", "scl_amp.margin"), "has no value"),
     "setting that is no number": (("--baselines", "scl_amp", "--set", "scl_amp.margin=wide"), "(allowed: a number)"),
