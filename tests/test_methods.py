@@ -3,7 +3,9 @@
 Shapes: N ways, K shots, Q queries, D features.
 """
 
+import functools
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -34,8 +36,13 @@ def normal(seed: int, *shape: int) -> Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def trained_on(blobs: LabelledImages, name: str, **settings: object) -> tuple[Baseline, list[tuple[int, float]]]:
-    return fitted(name, blobs.subset(blobs.class_names[:3]), **settings)
+Trained = Callable[[str], tuple[Baseline, list[tuple[int, float]]]]
+
+
+@pytest.fixture(scope="session")
+def trained(blobs: LabelledImages) -> Trained:
+    """A baseline fitted to three classes, once for all tests, and its losses."""
+    return functools.cache(lambda name: fitted(name, blobs.subset(blobs.class_names[:3])))
 
 
 def test_capabilities():
@@ -45,8 +52,8 @@ def test_capabilities():
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_training_is_reproducible_and_can_be_stored(blobs: LabelledImages, name: str):
-    (baseline, history), (again, same_history) = trained_on(blobs, name), trained_on(blobs, name)
+def test_training_is_reproducible_and_can_be_stored(blobs: LabelledImages, trained: Trained, name: str):
+    (baseline, history), (again, same_history) = trained(name), fitted(name, blobs.subset(blobs.class_names[:3]))
     copy = type(baseline)(baseline.settings)
     copy.load(baseline.state(), context=Context(CPU, 0, lambda passed, loss: None))
     features = baseline.embed(images(blobs))
@@ -54,12 +61,12 @@ def test_training_is_reproducible_and_can_be_stored(blobs: LabelledImages, name:
     assert history == same_history
     assert torch.equal(features, again.embed(images(blobs)))
     assert torch.equal(features, copy.embed(images(blobs)))
-    assert not torch.equal(features, trained_on(blobs, "untrained")[0].embed(images(blobs)))
+    assert not torch.equal(features, trained("untrained")[0].embed(images(blobs)))
 
 
 @pytest.mark.parametrize("name", [*ENCODERS, "lbp"])
-def test_answering_does_not_depend_on_the_batch_and_leaves_no_trace(blobs: LabelledImages, name: str):
-    baseline, _ = trained_on(blobs, name)
+def test_answering_does_not_depend_on_the_batch_and_leaves_no_trace(blobs: LabelledImages, trained: Trained, name: str):
+    baseline, _ = trained(name)
     asked = images(blobs)
     with untouched(baseline, asked):
         features = baseline.embed(asked)
@@ -111,8 +118,8 @@ def test_matching_ranks_and_learns_by_the_attention_of_each_class():
     assert torch.allclose(baseline.episode_loss(support, queries, ways), expected, atol=1e-6)
 
 
-def test_relation_is_an_mlp_on_the_class_mean_beside_the_query(blobs: LabelledImages):
-    baseline, _ = trained_on(blobs, "relation")
+def test_relation_is_an_mlp_on_the_class_mean_beside_the_query(blobs: LabelledImages, trained: Trained):
+    baseline, _ = trained("relation")
     features, state = baseline.embed(images(blobs)), baseline.state()
     support, queries = features[:6].view(3, 2, -1), features[6:12]
     weight = torch.cat([state["of_class.weight"], state["of_query.weight"]], dim=1)
@@ -158,14 +165,14 @@ def test_baseline_pp_answers_an_episode_always_alike_and_says_that_the_order_of_
 
 
 def test_baseline_pp_has_a_closed_set_head_of_scaled_cosines(blobs: LabelledImages):
-    baseline, _ = trained_on(blobs, "baseline_pp", scale=3.0)
+    baseline, _ = fitted("baseline_pp", blobs.subset(blobs.class_names[:3]), scale=3.0)
     features, weight = baseline.embed(images(blobs)), baseline.state()["classifier.weight"]
     expected = 3 * F.cosine_similarity(features[:, None], weight, dim=2)
     assert torch.allclose(baseline.logits(images(blobs)), expected, atol=1e-5)
 
 
-def test_scl_and_amp_are_the_terms_of_scl_amp(blobs: LabelledImages):
-    both, _ = trained_on(blobs, "scl_amp")
+def test_scl_and_amp_are_the_terms_of_scl_amp(blobs: LabelledImages, trained: Trained):
+    both, _ = trained("scl_amp")
     labels = torch.arange(30) // 10
 
     def loss(name: str, **settings: float) -> float:
@@ -187,9 +194,9 @@ def test_one_loss_alone_takes_no_weight_of_the_other(name: str, setting: str):
         made(name, **{setting: 0.5})
 
 
-def test_scl_uses_no_label_and_amp_no_view(blobs: LabelledImages):
+def test_scl_uses_no_label_and_amp_no_view(blobs: LabelledImages, trained: Trained):
     relabelled = blobs.subset(blobs.class_names[:3])
-    scl, amp = trained_on(blobs, "scl")[0], trained_on(blobs, "amp")[0]
+    scl, amp = trained("scl")[0], trained("amp")[0]
     generator = torch.Generator().manual_seed(0)
     before = generator.get_state()
     labels = torch.from_numpy(relabelled.labels[::2])
