@@ -1,4 +1,7 @@
-"""Plain ResNet: cross-entropy on the train classes; its features enter the reference database."""
+"""Plain ResNet: cross-entropy on the train classes; its features enter the reference database.
+
+Shapes: B images, D features.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card
+from fewshot_bench.baseline import Card, Context
+from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.train import TrainedBaseline
 from fewshot_bench.published import Published
 
 TABLES = "Tables III, VI of Phuong et al. (2024): ResNet-50, 100 epochs; initial weights not stated"
 
 
+BATCH = 256  # train images embedded at once
+
+
 class ResNet(TrainedBaseline):
-    """A residual network trained as a classifier."""
+    """A residual network trained as a classifier; it also keeps the mean feature of its train images, `centre`."""
 
     card = Card(
         standard=True,
@@ -31,6 +38,18 @@ class ResNet(TrainedBaseline):
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The classifier over the train classes."""
         return {"classifier": nn.Linear(features, classes)}
+
+    def build(self, classes: int, device: torch.device) -> None:
+        """Make the encoder, the classifier, and room for the centre."""
+        super().build(classes, device)
+        self.parts.register_buffer("centre", torch.zeros_like(self.parts.get_parameter("classifier.weight").detach()[0]))
+
+    def fit(self, train: LabelledImages, *, context: Context) -> None:
+        """Train, then average the features of the train images."""
+        super().fit(train, context=context)
+        parts = torch.from_numpy(train.images).split(BATCH)
+        sums = [ResNet.embed(self, part.to(context.device)).sum(0) for part in parts]
+        self.parts.get_buffer("centre").copy_(torch.stack(sums).sum(0) / len(train))
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy on one view of each image."""

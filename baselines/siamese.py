@@ -30,9 +30,15 @@ class Siamese(TrainedBaseline):
     )
 
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
-        """The pair head on |h1 - h2|."""
+        """The pair head on |h1 - h2|, which starts as a distance: the further apart, the less alike.
+
+        Drawn with both signs it starts by calling distant pairs alike in half of the features, and keeps much of that.
+        """
         del classes
-        return {"same": nn.Linear(features, 1)}
+        same = nn.Linear(features, 1)
+        with torch.no_grad():
+            same.weight.copy_(-same.weight.abs())
+        return {"same": same}
 
     def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
         """Batches of equally many images of each class, at least two, so that both kinds of pair occur."""

@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fewshot_bench.api import Outcome, check, compare, confusion, leaderboard, recalls, run
+    from fewshot_bench.api import Outcome, check, compare, confusion, data, episodes, leaderboard, listing, recalls, run
     from fewshot_bench.baseline import Baseline, Card, Context
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
@@ -34,15 +34,18 @@ _HOMES = {
     "check": "api",
     "compare": "api",
     "confusion": "api",
+    "data": "api",
+    "episodes": "api",
     "leaderboard": "api",
+    "listing": "api",
     "recalls": "api",
     "run": "api",
 }
 
 __all__ = [
     "Baseline", "Card", "Classification", "Context", "DataCard", "DataSet", "FewShot", "LabelledImages", "NotApplicable",
-    "Outcome", "Published", "Request", "Settings", "UserError", "check", "compare", "confusion", "leaderboard", "recalls",
-    "run",
+    "Outcome", "Published", "Request", "Settings", "UserError", "check", "compare", "confusion", "data", "episodes",
+    "leaderboard", "listing", "recalls", "run",
 ]  # fmt: skip
 
 

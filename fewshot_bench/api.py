@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from fewshot_bench import tables
+from fewshot_bench.catalogue import described
 from fewshot_bench.contract import examine
 from fewshot_bench.differences import MARGIN, differences
 from fewshot_bench.entry import entries, row_key
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.listing import described
 from fewshot_bench.plan import make_plan
 from fewshot_bench.recall import recalls as class_recalls
 from fewshot_bench.records import Answer, Record, Records, write_episodes
@@ -161,7 +161,7 @@ def data(request: Request, *, plugins: Sequence[Path] = ()) -> LabelledImages:
     name = request.dataset
     if name is None and request.data is not None:
         with Tree(request.data) as tree:
-            known = (plugin.name for plugin, kind in usable(registry.datasets) if kind.recognises(tree.files))
+            known = (plugin.name for plugin, kind in usable(registry.datasets.values()) if kind.recognises(tree.files))
             name = next(known, "folder")
     return load_data(Request(dataset=name, data=request.data, data_folder=request.data_folder), registry)[0]
 
@@ -174,7 +174,9 @@ def check(methods: Sequence[str], *, notify: Callable[[str], None] = lambda name
     """
     files = [Path(method) for method in methods if method.endswith(".py")]
     registry, names = Registry(files), [Path(method).stem if method.endswith(".py") else method for method in methods]
-    plugins = [plugin for plugin, _ in usable(registry.baselines)] if names == ["all"] else map(registry.baseline, names)
+    plugins = (
+        [plugin for plugin, _ in usable(registry.every_baseline())] if names == ["all"] else map(registry.baseline, names)
+    )
     rows = []
     for plugin, kind in [(plugin, plugin.load()) for plugin in plugins]:
         notify(plugin.name)

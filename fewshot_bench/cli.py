@@ -72,8 +72,10 @@ def run(
     splits: Annotated[str | None, typer.Option(help="all: every choice of as many held-out classes.")] = None,
     baselines: Annotated[str | None, typer.Option(help="Names, or all.  [default: the standard ones]")] = None,
     preset: Annotated[str, typer.Option(help="quick or paper.")] = "quick",
-    encoder: Annotated[str | None, typer.Option(help="A torchvision ResNet, e.g. resnet50.")] = None,
-    weights: Annotated[str | None, typer.Option(help="none, or torchvision's, e.g. IMAGENET1K_V2.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="A torchvision classifier, e.g. resnet50, or timm:NAME.")] = None,
+    weights: Annotated[str | None, typer.Option(help="none, DEFAULT, or published ones, e.g. IMAGENET1K_V2.")] = None,
+    image_size: Annotated[str | None, typer.Option(help="Pixels a side of what enters the encoder.")] = None,
+    freeze: Annotated[bool | None, typer.Option("--freeze", help="Train what stands beside the encoder alone.")] = None,
     budget: Annotated[str | None, typer.Option(help="Images passed through the encoder in training.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="One setting, e.g. scl_amp.margin=0.3; repeat for more.")
@@ -90,7 +92,8 @@ def run(
         settings, dataset=dataset, data=data, protocol=protocol, train_classes=train_classes, test_classes=test_classes,
         ways=ways, shots=shots, queries=queries, episodes=episodes, episode_seed=episode_seed, episodes_file=episodes_file,
         splits=splits, train_per_class=train_per_class, train_fraction=train_fraction, runs=runs, test_images=test_images,
-        baselines=baselines, preset=preset, encoder=encoder, weights=weights, budget=budget, seeds=seeds, device=device,
+        baselines=baselines, preset=preset, encoder=encoder, weights=weights, image_size=image_size, freeze=freeze,
+        budget=budget, seeds=seeds, device=device,
     )  # fmt: skip
     from fewshot_bench import api, report
 
@@ -113,10 +116,10 @@ def list_(
 
         typer.echo(api.listing(plugin or []).to_csv(index=False), nl=False)
         return
-    from fewshot_bench import listing
+    from fewshot_bench import catalogue
     from fewshot_bench.registry import Registry
 
-    listing.show_listing(_console(), listing.described(Registry(plugin or [])))
+    catalogue.show(_console(), catalogue.described(Registry(plugin or [])))
 
 
 @app.command(epilog="Examples: bench check my_method.py | bench check protonet siamese | bench check all --format csv")

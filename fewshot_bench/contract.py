@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.baseline import Baseline, capability, has_head
-from fewshot_bench.errors import NotApplicable, UserError
+from fewshot_bench.errors import NotApplicable, Unavailable, UserError
 from fewshot_bench.leaks import Leak, depends_on_the_batch, untouched
 from fewshot_bench.seeds import global_seed
 from fewshot_bench.subject import FEW_PASSES, SIDE, TRAIN_CLASSES, Subject
@@ -231,7 +231,7 @@ def examine(kind: type[Baseline]) -> Iterator[Finding]:
     for name, check in CHECKS.items():
         try:
             check(subject)
-        except NotApplicable as reason:
+        except (NotApplicable, Unavailable) as reason:
             yield Finding(name, "not checked", str(reason))
         except (Broken, Leak, UserError) as reason:
             yield Finding(name, "broken", str(reason))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["Diverged", "NotApplicable", "UserError", "unknown"]
+__all__ = ["Diverged", "NotApplicable", "Unavailable", "UserError", "unknown"]
+
+MOST_LISTED = 100  # names that one line holds
 
 
 class UserError(Exception):
@@ -13,6 +15,10 @@ class UserError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class Unavailable(UserError):
+    """Something that lies elsewhere, such as published weights, cannot be fetched; the text says how to come by it."""
 
 
 class Diverged(Exception):
@@ -30,4 +36,6 @@ def unknown(what: str, value: str, allowed: Iterable[str], remedy: str = "") -> 
     near = difflib.get_close_matches(value.casefold(), folded, n=1, cutoff=0.5)
     hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
     listed = ", ".join(names) if names else "none"
+    if len(names) > MOST_LISTED:
+        listed = f"{len(names)} names"
     return UserError(f"unknown {what} {value!r}{hint} (allowed: {listed}){'; ' if remedy else ''}{remedy}")

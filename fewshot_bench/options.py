@@ -72,7 +72,7 @@ def _size_or_all(option: str, text: str) -> int | float | str:
 READERS: dict[str, Callable[[str, str], Any]] = {
     **dict.fromkeys(("baselines", "train_classes", "test_classes"), words),
     **dict.fromkeys(("shots", "train_per_class"), numbers),
-    **dict.fromkeys(("ways", "episodes", "episode_seed", "runs", "seeds", "budget"), _number),
+    **dict.fromkeys(("ways", "episodes", "episode_seed", "runs", "seeds", "budget", "image_size"), _number),
     "queries": _number_or_all,
     "test_images": _size_or_all,
     "train_fraction": _shares,

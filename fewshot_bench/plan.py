@@ -47,6 +47,9 @@ PRESETS = {
     )
 }
 
+# options of a request -> the setting of every baseline that has it
+FOR_ALL = {"encoder": "encoder", "weights": "weights", "image_size": "image_size", "freeze": "freeze", "budget": "passes"}
+
 
 @dataclass(frozen=True)
 class Learner:
@@ -184,10 +187,10 @@ def pick_device(name: str) -> torch.device:
 
 def _chosen(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:
     if list(names) == ["all"]:
-        return [plugin for plugin, _ in usable(registry.baselines)]
+        return [plugin for plugin, _ in usable(registry.every_baseline())]
     if names:
         return [registry.baseline(name) for name in dict.fromkeys(names)]
-    return [plugin for plugin, kind in usable(registry.baselines) if kind.card.standard]
+    return [plugin for plugin, kind in usable(registry.every_baseline()) if kind.card.standard]
 
 
 def _learner(plugin: Plugin[Baseline], kind: type[Baseline], registry: Registry) -> Learner:
@@ -202,10 +205,11 @@ def _learner(plugin: Plugin[Baseline], kind: type[Baseline], registry: Registry)
 
 def _nothing_unused(request: Request, kinds: Mapping[str, type[Baseline]], dataset: str) -> None:
     """Raise `UserError` for an option that nothing in this run would take."""
-    for option, field_name in (("encoder", "encoder"), ("weights", "weights"), ("budget", "passes")):
+    for option, field_name in FOR_ALL.items():
         given = getattr(request, option)
         if given is not None and not any(field_name in kind.settings_type.names() for kind in kinds.values()):
-            raise UserError(f"--{option} {given} is for none of the baselines {', '.join(kinds)}; leave it out")
+            told = f"--{option.replace('_', '-')}" + ("" if given is True else f" {given}")
+            raise UserError(f"{told} is for none of the baselines {', '.join(kinds)}; leave it out")
     for key, text in request.settings.items():
         owner = key.partition(".")[0]
         if "." in key and owner not in (*kinds, dataset):
@@ -241,7 +245,7 @@ def _resolve(
         "passes": preset.passes(images, kind.views),
         "precision": best_precision(device),
     }
-    options = {"encoder": request.encoder, "weights": request.weights, "passes": request.budget}
-    settings = kind.settings_type()
+    options = {setting: getattr(request, option) for option, setting in FOR_ALL.items()}
+    settings = kind.settings_type
     wanted = settings.applicable({option: value for option, value in options.items() if value is not None}) | given
-    return settings.override(name, settings.applicable(values) | wanted), wanted
+    return settings.given(name, settings.applicable(values) | wanted), wanted

@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 from fewshot_bench.baseline import Baseline, Decision, decision
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.optional import require
 from fewshot_bench.seeds import digest
 
 __all__ = ["Plugin", "Registry", "decided_by", "usable"]
@@ -72,8 +73,8 @@ class Plugin(Generic[Kind]):
                 f"{name} is a family of baselines; name one of {', '.join(f'{name}:{word}' for word in variants)}"
             )
         needs: tuple[str, str] | None = getattr(kind, "needs", None)
-        if needs is not None and importlib.util.find_spec(needs[0]) is None:
-            raise UserError(f"{self.name} needs {needs[0]}, which is not installed; install fewshot-bench[{needs[1]}]")
+        if needs is not None:
+            require(self.name, *needs)
         return variants[self.variant] if self.variant else kind
 
 
@@ -118,14 +119,25 @@ class Registry:
         family, _, variant = name.partition(":")
         return dataclasses.replace(_named(self.baselines, "baseline", family), name=name, variant=variant)
 
+    def every_baseline(self) -> list[Plugin[Baseline]]:
+        """All of them, those that cannot be loaded too; of a family each of its variants."""
+        return [plugin for name in self.baselines for plugin in self._variants(name)]
+
+    def _variants(self, name: str) -> list[Plugin[Baseline]]:
+        plugin = self.baselines[name]
+        try:
+            return [self.baseline(f"{name}:{variant}") for variant in plugin.family().variants] or [plugin]
+        except UserError:
+            return [plugin]
+
     def dataset(self, name: str) -> Plugin[DataSet]:
         """The data set of that name; raises `UserError` where there is none."""
         return _named(self.datasets, "data set", _dashed(name))
 
 
-def usable(plugins: dict[str, Plugin[Kind]]) -> Iterator[tuple[Plugin[Kind], type[Kind]]]:
+def usable(plugins: Iterable[Plugin[Kind]]) -> Iterator[tuple[Plugin[Kind], type[Kind]]]:
     """Those that can be loaded, with their classes; a broken file that nobody named is for `bench list` to show."""
-    for plugin in plugins.values():
+    for plugin in plugins:
         with contextlib.suppress(UserError):
             yield plugin, plugin.load()
 

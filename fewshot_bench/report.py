@@ -32,7 +32,7 @@ __all__ = [
 
 
 # what a baseline's cells in a table share
-ROW = ["baseline", "encoder", "settings", "source", "version", "train_classes", "episodes_file"]
+ROW = ["baseline", "encoder", "episodes", "transductive", "settings", "source", "version", "train_classes", "episodes_file"]
 
 
 class Watch:
@@ -91,22 +91,12 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
 
 def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
     """A table for each question: baselines by rows, shot values by columns, accuracy in percent with its interval."""
-    among = [
-        "dataset",
-        "dataset_digest",
-        "protocol",
-        "test_classes",
-        "preset",
-        "ways",
-        "queries",
-        "episodes",
-        "episode_seed",
-    ]
+    among = ["dataset", "dataset_digest", "protocol", "test_classes", "preset", "ways", "queries", "episode_seed"]
     split = frame["protocol"] == frame["dataset"] + SPLITS
     if split.any():
         show_splits(console, splits(frame))
     for values, part in frame[~split].groupby(among, sort=False):
-        asked = dict(zip(among, values, strict=True))
+        asked = dict(zip(among, values, strict=True)) | {"episodes": part["episodes"].max()}
         console.print((_title if part["train_size"].isna().all() else _title_of_runs)(asked), highlight=False, markup=False)
         console.print(_board(part))
         for note in sorted(set(part["note"].dropna()) - {""}):
@@ -144,12 +134,17 @@ def _board(part: pd.DataFrame) -> Table:
     counted = ["runs" if runs else "seeds"] if several or runs else []
     table = Table("rank", "baseline", "encoder", *(["rule"] if runs else []), *counted, *heads)
     rows = []
-    for (name, encoder, *_), cells in part.fillna({"encoder": "-", "episodes_file": ""}).groupby(ROW):
+    for (name, encoder, episodes, transductive, *_), cells in part.fillna({"encoder": "-", "episodes_file": ""}).groupby(
+        ROW
+    ):
         by_column = {column(row): row for row in cells.to_dict("records")}
         last = by_column.get(columns[-1])
         rank = None if last is None or pd.isna(last["rank"]) else int(last["rank"])
         texts = [text for at in columns for text in _cells(by_column.get(at), runs=runs)]
-        front = [str(name), str(encoder), *([str(cells["rule"].iloc[0])] if runs else [])]
+        told = [f"{episodes} episodes"] if episodes < part["episodes"].max() else []
+        told += ["transductive"] if transductive else []
+        shown = f"{name} ({', '.join(told)})" if told else str(name)
+        front = [shown, str(encoder), *([str(cells["rule"].iloc[0])] if runs else [])]
         rows.append((rank if rank is not None else len(part) + 1, [
             "-" if rank is None else str(rank), *front, *([str(cells["seeds"].max())] if counted else []), *texts,
         ]))  # fmt: skip

@@ -53,6 +53,8 @@ class Request:
     preset: str = "quick"
     encoder: str | None = None
     weights: str | None = None
+    image_size: int | None = None
+    freeze: bool | None = None
     budget: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     seeds: int | None = None
@@ -64,8 +66,10 @@ def chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
     if request.dataset is not None:
         return registry.dataset(request.dataset)
     if request.protocol is None:
-        return registry.dataset(next(plugin.name for plugin, kind in usable(registry.datasets) if kind.card.standard))
-    having = {protocol.name: plugin for plugin, kind in usable(registry.datasets) for protocol in kind.protocols}
+        return registry.dataset(
+            next(plugin.name for plugin, kind in usable(registry.datasets.values()) if kind.card.standard)
+        )
+    having = {protocol.name: plugin for plugin, kind in usable(registry.datasets.values()) for protocol in kind.protocols}
     if request.protocol not in having:
         raise unknown("protocol", request.protocol, having, "bench list shows them")
     return having[request.protocol]
@@ -76,7 +80,7 @@ def load_data(request: Request, registry: Registry) -> tuple[LabelledImages, tup
     plugin = chosen_dataset(request, registry)
     kind = plugin.load()
     values = overrides(request.settings, [plugin.name], registry).get(plugin.name, {})
-    source = kind(kind.settings_type().override(plugin.name, values))
+    source = kind(kind.settings_type.given(plugin.name, values))
     return source.load(request.data or _lying_in(request.data_folder, kind)), kind.protocols
 
 

@@ -47,21 +47,23 @@ class Settings:
         """The names of the fields."""
         return tuple(field.name for field in dataclasses.fields(cls))
 
-    def override(self, owner: str, values: Mapping[str, object]) -> Self:
-        """These settings with `values` in place; text is read as the field's type.
+    @classmethod
+    def given(cls, owner: str, values: Mapping[str, object]) -> Self:
+        """The settings with `values` in the place of defaults; text is read as the field's type.
 
         Raises `UserError` for an unknown name, text that is not of the field's type, or a value out of bounds.
         """
-        types, read = self._types(), {}
+        types, read = cls._types(), {}
         for name, value in values.items():
-            if name not in self.names():
-                raise unknown(f"setting of {owner}", name, self.names())
+            if name not in cls.names():
+                raise unknown(f"setting of {owner}", name, cls.names())
             read[name] = _read(f"{owner}.{name}", value, types[name]) if isinstance(value, str) else value
-        return dataclasses.replace(self, **read)
+        return cls(**read)
 
-    def applicable(self, values: Mapping[str, object]) -> dict[str, object]:
+    @classmethod
+    def applicable(cls, values: Mapping[str, object]) -> dict[str, object]:
         """Those of `values` whose names are fields here."""
-        return {name: value for name, value in values.items() if name in self.names()}
+        return {name: value for name, value in values.items() if name in cls.names()}
 
     def as_dict(self) -> dict[str, Any]:
         """Field name -> value, JSON-serialisable."""

@@ -25,7 +25,7 @@ __all__ = ["FEW_PASSES", "SIDE", "TRAIN_CLASSES", "Subject"]
 SIDE = 32  # pixels of the pictures
 TRAIN_CLASSES, TEST_CLASSES, EACH = 5, 20, 24
 QUICK = {"encoder": "resnet18", "image_size": SIDE, "precision": "float32"}
-PASSES, FEW_PASSES = 600, 64
+PASSES, FEW_PASSES = 1800, 64
 CPU = torch.device("cpu")
 
 
@@ -37,8 +37,8 @@ class Subject:
 
     def settings(self, passes: int = PASSES) -> Settings:
         """Its own, with a small encoder and budget where it has them."""
-        settings = self.kind.settings_type()
-        return settings.override(self.kind.__name__, settings.applicable({**QUICK, "passes": passes}))
+        kind = self.kind.settings_type
+        return kind.given(self.kind.__name__, kind.applicable({**QUICK, "passes": passes}))
 
     @cached_property
     def train(self) -> LabelledImages:
@@ -86,16 +86,17 @@ class Subject:
             if how == "predict":
                 return baseline.predict(support_NKCHW, query_QCHW).detach().float()
             ways, shots = support_NKCHW.shape[:2]
-            support = baseline.embed(support_NKCHW.flatten(0, 1)).unflatten(0, (ways, shots))
-            query = baseline.embed(query_QCHW)
+            features = baseline.embed(support_NKCHW.flatten(0, 1)), baseline.embed(query_QCHW)
+            support, query = (part.float().clone() for part in features)  # a run's are no inference tensors either
+            support = support.unflatten(0, (ways, shots))
             if how == "classify":
                 return baseline.classify(support, query).detach().float()
             if how == "pair":
                 return baseline.pair(query, support.flatten(0, 1)).detach().float().view(-1, ways, shots).mean(2)
         if how == "prototype":
-            distances: Tensor = -torch.cdist(query.float(), support.float().mean(1))
+            distances: Tensor = -torch.cdist(query, support.mean(1))
             return distances
-        cosines: Tensor = F.normalize(query.float(), dim=1) @ F.normalize(support.float(), dim=2).mean(1).T
+        cosines: Tensor = F.normalize(query, dim=1) @ F.normalize(support, dim=2).mean(1).T
         return cosines
 
 

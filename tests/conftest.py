@@ -1,3 +1,4 @@
+import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,24 @@ def blobs() -> LabelledImages:
             labels.append(label)
     names = [f"class{label}" for label in range(6)]
     return group_by_class("blobs", np.stack(images), labels, names, [f"{i}.png" for i in range(len(labels))])
+
+
+@pytest.fixture(scope="session")
+def learn2learn() -> None:
+    """Tests of what learn2learn does are skipped where it is not installed."""
+    if importlib.util.find_spec("learn2learn") is None:
+        pytest.skip("learn2learn is not here, which needs gcc: uv sync --extra meta")
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
+    """The real loading code, on weights made here in the place of the download."""
+    from torchvision.models import resnet18
+
+    torch.manual_seed(3)
+    weights: dict[str, torch.Tensor] = resnet18().state_dict()
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **options: weights)
+    return weights
 
 
 def image_features(data: LabelledImages) -> torch.Tensor:

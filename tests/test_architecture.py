@@ -13,9 +13,18 @@ from fewshot_bench.registry import Registry
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "fewshot_bench"
 LAYERS = [
-    {"errors", "seeds", "scoring", "stats", "tally"},
+    {"errors", "optional", "seeds", "scoring", "stats", "tally"},
     {"settings", "episode", "labelled", "dataset", "protocol", "published", "split", "baseline"},
-    {"learn.augment", "learn.encoder", "learn.episodic", "learn.losses", "learn.train", "learn"},
+    {
+        "learn.adaptive",
+        "learn.augment",
+        "learn.encoder",
+        "learn.episodic",
+        "learn.losses",
+        "learn.train",
+        "learn.zoo",
+        "learn",
+    },
     {"files", "images", "provenance", "plugins", "plugins.baselines", "plugins.episodes", "records", "registry"},
     {
         "contract",
@@ -31,7 +40,7 @@ LAYERS = [
         "subject",
         "tables",
     },
-    {"api", "listing", "report"},
+    {"api", "catalogue", "interop", "report"},
     {"", "__main__", "cli", "options"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -104,7 +113,7 @@ def test_files_can_be_read_in_a_sitting(path: Path):
 def test_every_baseline_and_data_set_loads_and_has_a_card():
     registry = Registry()
     for plugin in [*registry.baselines.values(), *registry.datasets.values()]:
-        kind = plugin.load()
+        kind = plugin.family()
         assert kind.card.title
         assert kind.__doc__
         assert kind.settings_type.names() == tuple(kind().settings.as_dict())

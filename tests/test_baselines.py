@@ -10,9 +10,9 @@ from fewshot_bench import api
 from fewshot_bench.baseline import Baseline, Context, capability
 from fewshot_bench.errors import UserError
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.learn.encoder import Encoder, EncoderSettings, best_precision, resize
+from fewshot_bench.learn.encoder import best_precision, resize
 from fewshot_bench.learn.train import balanced_batches, shuffled_batches
-from fewshot_bench.registry import Registry
+from fewshot_bench.registry import Registry, usable
 from fewshot_bench.request import Request
 from fewshot_bench.seeds import global_seed
 
@@ -22,8 +22,8 @@ CPU = torch.device("cpu")
 
 def fitted(name: str, train: LabelledImages, seed: int = 0, **settings: object) -> tuple[Baseline, list[tuple[int, float]]]:
     kind = Registry().baseline(name).load()
-    values = kind.settings_type().applicable({"image_size": 32, "passes": 96, **settings})
-    baseline, history = kind(kind.settings_type().override(name, values)), []
+    values = kind.settings_type.applicable({"image_size": 32, "passes": 96, **settings})
+    baseline, history = kind(kind.settings_type.given(name, values)), []
     with global_seed(seed):
         baseline.fit(train, context=Context(CPU, seed, lambda passed, loss: history.append((passed, loss))))
     return baseline, history
@@ -34,7 +34,7 @@ def images(data: LabelledImages, count: int = 30) -> torch.Tensor:
 
 
 def test_capabilities():
-    found = {name: capability(plugin.load()) for name, plugin in Registry().baselines.items()}
+    found = {plugin.name: capability(kind) for plugin, kind in usable(Registry().every_baseline())}
     assert found == found | {
         "scl_amp": "mean_cosine",
         "resnet": "mean_cosine",
@@ -144,56 +144,6 @@ def test_shuffled_batches_take_every_image_once_an_epoch():
     batches = shuffled_batches(torch.zeros(20), 5, torch.Generator().manual_seed(0))
     for _ in range(3):
         assert sorted(torch.cat([next(batches) for _ in range(4)]).tolist()) == list(range(20))
-
-
-def test_an_encoder_takes_any_resnet_and_normalises_inside():
-    encoder = Encoder("resnet50").eval()
-    assert encoder.features == 2048
-    with torch.inference_mode():
-        assert encoder(torch.full((2, 1, 64, 64), 127.5)).shape == (2, 2048)
-        seen = []
-        encoder.backbone.conv1.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
-        encoder(torch.tensor([0.0, 255.0]).view(2, 1, 1, 1).expand(-1, -1, 64, 64))
-    assert seen[0].unique().tolist() == [-2.0, 2.0]
-    assert seen[0].shape[1] == 3
-
-
-def test_weights_that_cannot_be_fetched_say_where_to_put_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    def offline(*args: object, **options: object) -> None:
-        raise OSError("no route to host")
-
-    monkeypatch.setattr("torch.hub.download_url_to_file", offline)
-    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
-    with pytest.raises(
-        UserError, match=r"IMAGENET1K_V1 of resnet18 cannot be had .*put the file of .*resnet18-.*into"
-    ) as error:
-        Encoder("resnet18", "IMAGENET1K_V1")
-    assert str(tmp_path) in str(error.value)
-
-
-def test_published_weights_are_loaded_with_their_normalisation(monkeypatch: pytest.MonkeyPatch):
-    """The real loading code, on a small file made here in the place of the download."""
-    from torchvision.models import resnet18
-
-    torch.manual_seed(3)
-    made = resnet18().state_dict()
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **options: made)
-    encoder = Encoder("resnet18", "IMAGENET1K_V1")
-    assert torch.equal(encoder.backbone.state_dict()["conv1.weight"], made["conv1.weight"])
-    assert encoder.mean.ravel().tolist() == pytest.approx([255 * mean for mean in (0.485, 0.456, 0.406)])
-
-
-@pytest.mark.parametrize(
-    ("changes", "expected"),
-    [
-        ({"encoder": "resnet19"}, "did you mean 'resnet18'"),
-        ({"weights": "IMAGENET1K_V3"}, "did you mean 'IMAGENET1K_V1'"),
-        ({"image_size": 8}, "image_size=8 is out of bounds"),
-    ],
-)
-def test_encoder_settings_are_checked(changes: dict[str, object], expected: str):
-    with pytest.raises(UserError, match=expected):
-        EncoderSettings(**changes)  # type: ignore[arg-type]
 
 
 def test_resizing_keeps_images_of_the_right_size_to_the_bit():

@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from fewshot_bench import api
-from fewshot_bench.contract import CHECKS
+from fewshot_bench.contract import CHECKS, examine
+from fewshot_bench.errors import UserError
+from fewshot_bench.registry import Registry
 
 from .test_runner import CAPABILITIES, EMBED, plugin
 
@@ -49,6 +52,23 @@ def test_a_breach_is_named(tmp_path: Path, breach: str):
     assert found(path)[breach] == "broken"
 
 
+REGISTERED = [plugin.name for plugin in Registry().every_baseline()]
+
+
+@pytest.mark.parametrize("name", REGISTERED)
+def test_every_registered_baseline_keeps_it(name: str, published: dict[str, torch.Tensor]):
+    try:
+        kind = Registry().baseline(name).load()
+    except UserError as missing:
+        pytest.skip(str(missing))
+    rows = {finding.check: finding for finding in examine(kind)}
+    assert list(rows) == list(CHECKS)
+    unchecked = {"queries alone"} if kind.card.transductive else set()
+    unchecked |= set() if kind.card.label_equivariant else {"way order"}
+    for check, finding in rows.items():
+        assert finding.status == ("not checked" if check in unchecked else "ok"), f"{check}: {finding.told}"
+
+
 def test_what_the_card_says_is_not_held_against_it(tmp_path: Path):
     card = "    card = Card(title='Open', paper='a test', transductive=True, label_equivariant=False)\n"
     rows = found(plugin(tmp_path, "open_card", card + EMBED + BREACHES["queries alone"]))
@@ -64,3 +84,14 @@ def test_bench_check_tells_what_was_expected_and_ends_with_status_1(bench, tmp_p
     assert "broken: tells patterns apart: expected at least 55 %" in out
     assert bench("check", "pixels")[0] == 0
     assert bench("check", "no_such_method")[0] == 2
+
+
+def test_weights_that_cannot_be_had_are_no_breach(monkeypatch: pytest.MonkeyPatch):
+    def offline(*args: object, **options: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", offline)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    rows = api.check(["frozen"]).set_index("check")
+    assert rows.loc["learns", "status"] == "not checked"
+    assert "fetch them with: curl" in rows.loc["learns", "told"]

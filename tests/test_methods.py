@@ -18,7 +18,7 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.leaks import depends_on_the_batch, untouched
 from fewshot_bench.learn.losses import supervised_contrastive
-from fewshot_bench.registry import Registry
+from fewshot_bench.registry import Registry, usable
 
 from .test_baselines import CPU, fitted, images
 
@@ -46,7 +46,7 @@ def trained(blobs: LabelledImages) -> Trained:
 
 
 def test_capabilities():
-    found = {name: capability(plugin.load()) for name, plugin in Registry().baselines.items()}
+    found = {plugin.name: capability(kind) for plugin, kind in usable(Registry().every_baseline())}
     assert found == found | dict.fromkeys(("supcon", "scl", "amp", "lbp"), "mean_cosine")
     assert found == found | {"matching": "pair", "relation": "classify", "baseline_pp": "classify"}
 

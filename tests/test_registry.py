@@ -114,7 +114,7 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path: Path):
         UserError, match=r"wanting needs no_such_module, which is not installed; install fewshot-bench\[some\]"
     ):
         Registry([path]).baseline("wanting").load()
-    assert "wanting" not in {found.name for found, _ in usable(Registry([path]).baselines)}
+    assert "wanting" not in {found.name for found, _ in usable(Registry([path]).every_baseline())}
 
 
 COUNTED = "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        with open({!r}, 'a') as fits:\n            fits.write('x')\n"

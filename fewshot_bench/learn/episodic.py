@@ -59,10 +59,16 @@ class EpisodicBaseline(TrainedBaseline):
         return balanced_batches(labels_M, min(self.settings.train_ways, self.classes), per_class, generator)
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
-        """`episode_loss` on one view of each image: of every class the first are the support, the others the queries."""
+        """`episode_loss` on one view of each image."""
+        del labels_B
+        return self.episode_loss(*self.episode(self.encode(self.view(images_BCHW, generator))))
+
+    def episode(self, rows_M: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """A batch as an episode: support (N, K, ...), queries (Q, ...) and the way (Q,) of each query.
+
+        Of every class the first rows are the support, the others the queries.
+        """
         s = self.settings
-        features = self.encode(self.view(images_BCHW, generator))
-        features_NMD = features.view(-1, s.train_shots + s.train_queries, features.shape[1])
-        query_QD = features_NMD[:, s.train_shots :].flatten(0, 1)
-        ways_Q = torch.arange(len(features_NMD), device=labels_B.device).repeat_interleave(s.train_queries)
-        return self.episode_loss(features_NMD[:, : s.train_shots], query_QD, ways_Q)
+        rows_NM = rows_M.unflatten(0, (-1, s.train_shots + s.train_queries))
+        ways_Q = torch.arange(len(rows_NM), device=rows_M.device).repeat_interleave(s.train_queries)
+        return rows_NM[:, : s.train_shots], rows_NM[:, s.train_shots :].flatten(0, 1), ways_Q

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from fewshot_bench.baseline import Baseline, Context
+from fewshot_bench.errors import UserError
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.augment import Augment
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings, Precision, resize
@@ -44,7 +45,7 @@ class EncoderBaseline(Baseline):
 
     def build(self, classes: int, device: torch.device) -> None:
         """Make the encoder and the heads with fresh weights, from torch's global generator."""
-        encoder = Encoder(self.settings.encoder, self.settings.weights)
+        encoder = Encoder(self.settings)
         parts = {"encoder": encoder, **self.heads(encoder.features, classes)}
         self.parts = nn.ModuleDict(parts).to(device).to(memory_format=torch.channels_last).eval()
         self.classes = classes
@@ -74,7 +75,8 @@ class TrainingSettings(EncoderSettings):
     """How every trained baseline is trained.
 
     passes: the budget, in images passed through the encoder, a view counting as one; crop: least share of the area a
-    random crop keeps; flip: probability of each flip; augment: whether training sees random views.
+    random crop keeps; flip: probability of each flip; augment: whether training sees random views; freeze: the encoder
+    stays as it was made and what stands beside it is trained.
     """
 
     passes: int = 18_000
@@ -85,6 +87,7 @@ class TrainingSettings(EncoderSettings):
     crop: float = 0.2
     flip: float = 0.5
     rotate: bool = True
+    freeze: bool = False
 
     def check(self) -> None:
         """Raise `UserError` where a value is out of bounds."""
@@ -126,9 +129,13 @@ class TrainedBaseline(EncoderBaseline):
 
     def encode(self, images_BCHW: Tensor) -> Tensor:
         """The encoder's features (B, D) in training; the network computes in `precision`, all after it in float32."""
-        with torch.autocast(images_BCHW.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
+        with self.precisely(images_BCHW.device):
             features: Tensor = self.parts["encoder"](images_BCHW)
         return features.float()
+
+    def precisely(self, device: torch.device) -> torch.autocast:
+        """A context in which networks compute in `precision`."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.settings.precision == "bf16")
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
         """Adam on `loss` until the budget of passes is spent."""
@@ -139,8 +146,7 @@ class TrainedBaseline(EncoderBaseline):
         labels = torch.from_numpy(train.labels)
         resident_labels = labels.to(context.device)
         order, views = (torch.Generator().manual_seed(derive(context.seed, use)) for use in ("order", "views"))
-        optimiser = torch.optim.Adam(self.parts.parameters(), lr=s.learning_rate, fused=True)
-        self.parts.train()
+        optimiser = torch.optim.Adam(self._prepared(), lr=s.learning_rate, fused=True)
         passed, reported = 0, 0
         for batch in self.batches(labels, order):
             here = batch.to(context.device)
@@ -148,13 +154,27 @@ class TrainedBaseline(EncoderBaseline):
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            passed += len(batch) * self.views
+            passed += self.passed(batch)
             if passed * REPORTS // s.passes > reported or passed >= s.passes:
                 reported = passed * REPORTS // s.passes
                 context.progress(passed, float(loss.detach()))
             if passed >= s.passes:
                 break
         self.parts.eval()
+
+    def passed(self, batch: Tensor) -> int:
+        """Images passed through the encoder for a batch."""
+        return len(batch) * self.views
+
+    def _prepared(self) -> list[nn.Parameter]:
+        """The parameters to be learned, with all that learns in training mode."""
+        self.parts.train()
+        if self.settings.freeze:
+            self.network.requires_grad_(False).eval()
+        learned = [parameter for parameter in self.parts.parameters() if parameter.requires_grad]
+        if not learned:
+            raise UserError("freeze=true leaves it nothing to train; leave --freeze out for it")
+        return learned
 
 
 def _resident(train: LabelledImages, size: int, device: torch.device, block: int = 256) -> Tensor:

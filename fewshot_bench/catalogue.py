@@ -13,24 +13,15 @@ from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.registry import Plugin, Registry, decided_by
 
-__all__ = ["described", "show_listing"]
+__all__ = ["described", "show"]
 
 Row = dict[str, Any]
 
 
 def described(registry: Registry) -> list[Row]:
     """A row a plug-in or variant: kind, name and error; where that is empty title, source, year, about and settings."""
-    rows = [_row("baseline", plugin, _of_baseline) for named in registry.baselines for plugin in _variants(registry, named)]
+    rows = [_row("baseline", plugin, _of_baseline) for plugin in registry.every_baseline()]
     return rows + [_row("data set", plugin, _of_dataset) for plugin in registry.datasets.values()]
-
-
-def _variants(registry: Registry, name: str) -> list[Plugin[Baseline]]:
-    """The baseline itself, or those of its family."""
-    plugin = registry.baseline(name)
-    try:
-        return [registry.baseline(f"{name}:{variant}") for variant in plugin.family().variants] or [plugin]
-    except UserError:
-        return [plugin]
 
 
 def _row(kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], Row]) -> Row:
@@ -57,7 +48,7 @@ def _of_dataset(plugin: Plugin[DataSet]) -> Row:
     return {"title": card.title, "source": card.source, "year": card.year, "about": about}
 
 
-def show_listing(console: Console, rows: list[Row]) -> None:
+def show(console: Console, rows: list[Row]) -> None:
     """Baselines and data sets, and why one is broken."""
     for kind in dict.fromkeys(row["kind"] for row in rows):
         table = Table("name", "title", "source", "year", "", title=f"{kind}s", title_justify="left", expand=False)
