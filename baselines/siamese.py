@@ -30,15 +30,19 @@ class Siamese(TrainedBaseline):
     )
 
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
-        """The pair head on |h1 - h2|, which starts as a distance: the further apart, the less alike.
-
-        Drawn with both signs it starts by calling distant pairs alike in half of the features, and keeps much of that.
-        """
+        """The pair head on |h1 - h2|."""
         del classes
-        same = nn.Linear(features, 1)
-        with torch.no_grad():
-            same.weight.copy_(-same.weight.abs())
-        return {"same": same}
+        return {"same": nn.Linear(features, 1)}
+
+    def scores(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
+        """Log-odds (A, B) that two images show the same class: a bias less a weighted distance.
+
+        The paper's weights may have either sign. With three train classes they then learn to call distant pairs alike in
+        some features, and on other classes the head falls below chance; here a distance is one.
+        """
+        same = self.parts["same"]
+        apart_AB = F.linear((a_AD[:, None] - b_BD).abs(), same.get_parameter("weight").abs())[..., 0]
+        return same.get_parameter("bias") - apart_AB
 
     def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
         """Batches of equally many images of each class, at least two, so that both kinds of pair occur."""
@@ -48,7 +52,7 @@ class Siamese(TrainedBaseline):
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Binary cross-entropy, the mean over same pairs and over different pairs weighing the same."""
         features = self.encode(self.view(images_BCHW, generator))
-        scores_BB = self.parts["same"]((features[:, None] - features).abs())[..., 0]
+        scores_BB = self.scores(features, features)
         same_BB = labels_B[:, None] == labels_B
         losses_BB = F.binary_cross_entropy_with_logits(scores_BB, same_BB.float(), reduction="none")
         return _mean(losses_BB, same_BB.triu(1)) / 2 + _mean(losses_BB, ~same_BB) / 2
@@ -56,8 +60,7 @@ class Siamese(TrainedBaseline):
     def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
         """The head's probability that each a and each b show the same class."""
         with torch.inference_mode():
-            scores: Tensor = self.parts["same"]((a_AD[:, None] - b_BD).abs())
-        return scores[..., 0].sigmoid()
+            return self.scores(a_AD, b_BD).sigmoid()
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,10 +14,11 @@ from PIL import Image
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import Tree
-from fewshot_bench.images import SUFFIXES, cached, decode, is_image
+from fewshot_bench.images import SUFFIXES, cached, decode, is_image, peek
 from fewshot_bench.labelled import LabelledImages, group_by_class
 from fewshot_bench.settings import Settings
 
+MOST_BYTES = 2**33  # of all images together, decoded
 LARGEST_SIDE = 256  # pixels a side, where images differ in size and none is asked for
 
 
@@ -58,12 +60,21 @@ def _load(tree: Tree, side: int) -> LabelledImages:
     files = [file for file in tree.files if is_image(file) and PurePosixPath(file).parent.name]
     if not files:
         raise UserError(f"{tree.path} holds no image in a class folder; expected CLASS/NAME with {', '.join(SUFFIXES)}")
-    images = [decode(tree, file) for file in files]
-    sizes = Counter(image.size for image in images)
-    same = len(sizes) == 1 and images[0].width == images[0].height
-    target = side or (images[0].width if same else min(LARGEST_SIDE, median_low(min(size) for size in sizes.elements())))
-    mode = "L" if all(image.mode == "L" for image in images) else "RGB"
-    pixels = np.stack([_square(image, target, mode) for image in images])
+    seen = [peek(tree, file) for file in files]
+    sizes = Counter(size for size, _ in seen)
+    width, height = seen[0][0]
+    same = len(sizes) == 1 and width == height
+    target = side or (width if same else min(LARGEST_SIDE, median_low(min(size) for size in sizes.elements())))
+    mode = "L" if all(grey for _, grey in seen) else "RGB"
+    shape = (len(files), target, target, *([3] if mode == "RGB" else []))
+    if math.prod(shape) > MOST_BYTES:
+        raise UserError(
+            f"{tree.path}: {len(files)} images of {target} x {target} pixels take {math.prod(shape) / 2**30:.1f} GiB of "
+            f"memory (allowed: {MOST_BYTES / 2**30:.0f}); resize them with --set folder.side=PIXELS"
+        )
+    pixels = np.empty(shape, dtype=np.uint8)
+    for at, file in enumerate(files):
+        pixels[at] = _square(decode(tree, file), target, mode)
     names = sorted({PurePosixPath(file).parent.name for file in files})
     notes = []
     if len(sizes) > 1 or not same:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fewshot_bench import tables
 from fewshot_bench.catalogue import described
+from fewshot_bench.claims import Claims
 from fewshot_bench.contract import examine
 from fewshot_bench.differences import MARGIN, differences
 from fewshot_bench.entry import entries, row_key
@@ -18,7 +19,8 @@ from fewshot_bench.files import Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.plan import make_plan
 from fewshot_bench.recall import recalls as class_recalls
-from fewshot_bench.records import Answer, Record, Records, write_episodes
+from fewshot_bench.record import Record
+from fewshot_bench.records import Answer, Records, write_episodes
 from fewshot_bench.registry import Registry, usable
 from fewshot_bench.request import Request, load_data, settle_questions
 from fewshot_bench.runner import Notify, execute
@@ -65,7 +67,8 @@ def run(
         raise unknown("reference", reference, names)
     records = Records(out)
     found = execute(plan, records, fresh=fresh, notify=notify)
-    table, files = _tables(records)
+    with Claims(out / "claims").lock():  # of several processes at once the last has seen the records of all
+        table, files = _tables(records)
     own = table["key"].isin({row_key(record)[:16] for record in found})
     comparison = None
     if reference is not None:

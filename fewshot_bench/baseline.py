@@ -57,12 +57,16 @@ class Context:
     """What one `fit` is given beside the images: where to compute, its seed, and whom to tell.
 
     progress(images_passed, loss): tells how far training is; it records the loss and raises `Diverged` when that is
-    not finite.
+    not finite. keep(snapshot): to be called between steps with a function that gives all that training needs to go on,
+    as tensors; it is called, and what it gives is kept, now and then. resumed: what was kept last of a training that was
+    interrupted, or None. A `fit` that takes no part in this begins anew.
     """
 
     device: torch.device
     seed: int
     progress: Callable[[int, float], None]
+    keep: Callable[[Callable[[], Mapping[str, Tensor]]], None] = lambda snapshot: None
+    resumed: Mapping[str, Tensor] | None = None
 
 
 class Baseline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,11 @@ def run(
 
     console = _console()
     with report.Watch(console) as watch:
-        outcome = api.run(asked, out, fresh=fresh, reference=reference, plugins=plugin or [], notify=watch)
+        try:
+            outcome = api.run(asked, out, fresh=fresh, reference=reference, plugins=plugin or [], notify=watch)
+        except KeyboardInterrupt:
+            typer.echo(f"done: {', '.join(watch.done) or 'nothing'}", err=True)
+            raise
     report.show_outcome(console, outcome)
     if outcome.failed:
         raise typer.Exit(1)
@@ -112,9 +117,9 @@ def list_(
 ) -> None:
     """Show every baseline and data set with its source, and why one is broken."""
     if csv:
-        from fewshot_bench import api
+        from fewshot_bench import api, tables
 
-        typer.echo(api.listing(plugin or []).to_csv(index=False), nl=False)
+        typer.echo(tables.text(api.listing(plugin or [])), nl=False)
         return
     from fewshot_bench import catalogue
     from fewshot_bench.registry import Registry
@@ -228,7 +233,9 @@ def _show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFr
     if form == "table":
         as_table(_console(), frame)
     elif form == "csv":
-        typer.echo(frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"), nl=False)
+        from fewshot_bench import tables
+
+        typer.echo(tables.text(frame), nl=False)
     elif form == "json":
         typer.echo(frame.to_json(orient="records", indent=1))
     else:
@@ -245,7 +252,7 @@ def _allowed(form: str) -> None:
 def _console() -> Console:
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 120)
+    return Console(width=None if sys.stdout.isatty() else 120, markup=False, emoji=False)  # class names may hold [ and :
 
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
@@ -265,6 +272,7 @@ def _leave() -> None:
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     gc.set_threshold(OBJECTS)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # as schedulers stop a job
     atexit.register(_leave)
     try:
         status = app(standalone_mode=False)

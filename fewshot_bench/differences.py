@@ -11,7 +11,7 @@ from fewshot_bench import stats
 from fewshot_bench.entry import Entry, paired, shared
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.protocol import Classification
-from fewshot_bench.records import Record
+from fewshot_bench.record import Record
 from fewshot_bench.seeds import digest
 from fewshot_bench.split import written
 

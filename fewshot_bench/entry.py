@@ -15,7 +15,8 @@ import numpy.typing as npt
 from fewshot_bench import stats
 from fewshot_bench.episode import NO_QUERY, Episodes, Pool, together
 from fewshot_bench.protocol import Classification
-from fewshot_bench.records import Answer, Record
+from fewshot_bench.record import Record
+from fewshot_bench.records import Answer
 from fewshot_bench.seeds import digest
 from fewshot_bench.tally import Correct, Design
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
 import re
+import time
 import uuid
 import zipfile
 from collections.abc import Callable, Iterator
@@ -15,7 +17,10 @@ from typing import IO, Self
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["Tree", "natural", "write_atomically"]
+__all__ = ["Tree", "natural", "sweep", "write_atomically"]
+
+MOST_BYTES = 2**28  # of one image or annotation, unpacked
+ABANDONED = 3600  # seconds after which a file that was being written belongs to a process that was killed
 
 
 class Tree:
@@ -46,8 +51,11 @@ class Tree:
         return self._zip
 
     def read(self, file: str) -> bytes:
-        """The bytes of one of `files`; raises `UserError` where they cannot be read."""
+        """The bytes of one of `files`; raises `UserError` where they cannot be read or are more than `MOST_BYTES`."""
         try:
+            size = self._zip.getinfo(file).file_size if self._zip else (self.path / file).stat().st_size
+            if size > MOST_BYTES:
+                raise ValueError(f"it has {size:,} bytes, allowed are {MOST_BYTES:,}")
             return self._zip.read(file) if self._zip else (self.path / file).read_bytes()
         except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, RuntimeError, ValueError) as error:
             raise UserError(f"{self.path}: {file} cannot be read ({error}); download or copy it again") from None
@@ -103,3 +111,12 @@ def write_atomically(path: Path, write: Callable[[io.BufferedWriter], object]) -
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that were killed while they wrote left below `folder`."""
+    for path in folder.rglob(".*"):
+        if re.fullmatch(r"\..+\.[0-9a-f]{32}", path.name):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    path.unlink()

@@ -5,8 +5,9 @@ Each is made when it is first needed, and kept on disk. Shapes: M test images, D
 
 from __future__ import annotations
 
+import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -28,6 +29,8 @@ from fewshot_bench.seeds import derive, global_seed
 __all__ = ["Fitted", "Tell", "pair_scores"]
 
 EMBED_BATCH = 256  # images
+ALIKE = 1e-5  # of their length: features no further apart than rounding are the same
+KEEP_EVERY = 60.0  # seconds of training, after which it is kept
 PAIR_TILE = 128  # rows and columns of the score matrix that a pair head fills at once
 
 
@@ -40,29 +43,50 @@ class Tell(Protocol):
 
 @dataclass
 class Fitted:
-    """A training with the images it is asked about. fresh: what is on disk is made anew; seconds: by stage."""
+    """A training with the images it is asked about. seconds: by stage."""
 
     data: LabelledImages
     training: Training
     device: torch.device
     records: Records
-    fresh: bool
     tell: Tell
     seconds: dict[str, float] = field(default_factory=dict)
+    has_space: bool = False  # for what is kept of the training, as far as is known
+
+    def renew(self, *, fit: bool) -> None:
+        """Forget what is on disk of the answers, and of the fit too."""
+        derived = self._derived("embeddings", self.training.embedding_key), self._derived("pairs", self.training.own_key)
+        self.records.forget(*derived, *([self.checkpoint, self.unfinished] if fit else []))
 
     @cached_property
     def trained(self) -> tuple[dict[str, Any], Baseline | None]:
         """What is to be recorded of the training, after `fit` if there is no checkpoint; the baseline, if it was fitted."""
-        about, baseline = None if self.fresh else self.records.about(self.checkpoint), None
+        about, baseline = self.records.about(self.checkpoint), None
         if about is None:
             about, baseline = self._fit()
         self.seconds["train"] = about["seconds"]
         return {name: value for name, value in about.items() if name != "seconds"}, baseline
 
     def _fit(self) -> tuple[dict[str, Any], Baseline]:
+        """Fit, or go on from what was kept of a training that was interrupted."""
         training = self.training
-        history: list[tuple[int, float]] = []
+        kept, about = self.records.load_tensors(self.unfinished) or (None, {"history": [], "seconds": 0.0})
+        history: list[tuple[int, float]] = [(passed, loss) for passed, loss in about["history"]]
         total = int(training.settings.as_dict().get("passes", 0))
+        begun = time.perf_counter()
+        due = begun + KEEP_EVERY
+
+        def seconds() -> float:
+            return float(round(about["seconds"] + time.perf_counter() - begun, 3))
+
+        def keep(snapshot: Callable[[], Mapping[str, Tensor]]) -> None:
+            nonlocal due
+            if not self.has_space:
+                self.records.need_space(sum(tensor.nbytes for tensor in snapshot().values()))
+                self.has_space = True
+            if time.perf_counter() >= due:
+                self.records.save_tensors(self.unfinished, snapshot(), {"history": history, "seconds": seconds()})
+                due = time.perf_counter() + KEEP_EVERY
 
         def progress(images_passed: int, loss: float) -> None:
             history.append((images_passed, loss))
@@ -70,20 +94,20 @@ class Fitted:
                 raise Diverged(f"the loss was {loss} after {images_passed} images passed; lower the learning rate")
             self.tell("train", images_passed, total, f"loss {loss:.3f}")
 
-        context = self._context(progress)
-        start = time.perf_counter()
+        context = dataclasses.replace(self._context(progress), keep=keep, resumed=kept)
         with global_seed(context.seed):
             baseline = training.kind(training.settings)
             split = training.split
             baseline.fit(self.data.subset(split.train_classes, split.train), context=context)
-        about = {
+        learned = {
             "images_passed": history[-1][0] if history else 0,
             "parameters": _parameters(baseline),
             "history": history,
-            "seconds": round(time.perf_counter() - start, 3),
+            "seconds": seconds(),
         }
-        self.records.save_tensors(self.checkpoint, baseline.state(), about)
-        return about, baseline
+        self.records.save_tensors(self.checkpoint, baseline.state(), learned)
+        self.records.forget(self.unfinished)
+        return learned, baseline
 
     def _context(self, progress: Callable[[int, float], None]) -> Context:
         return Context(self.device, derive("training", self.training.seed), progress)
@@ -92,6 +116,11 @@ class Fitted:
     def checkpoint(self) -> str:
         """Where what `fit` learned is kept."""
         return f"trainings/{self.training.key}"
+
+    @property
+    def unfinished(self) -> str:
+        """Where a training that is under way is kept."""
+        return f"{self.checkpoint}.unfinished"
 
     def _derived(self, what: str, key: str) -> str:
         """Where something derived from the checkpoint and the test images is kept."""
@@ -126,11 +155,14 @@ class Fitted:
         """Features of the test images, float32: computed once and, for other shot values, kept under the training's key."""
         place = self._derived("embeddings", self.training.embedding_key)
         kept = self.training.split.run is None  # a run is asked one question, and there may be many
-        stored = None if self.fresh or not kept else self.records.load_tensors(place)
+        stored = None if not kept else self.records.load_tensors(place)
         if stored is not None:
             self.seconds["embed"] = stored[1]["seconds"]
             return stored[0]["embeddings"].to(self.device)
         embeddings = self._of_each(self.baseline, self.baseline.embed, "an embedding")
+        spread = (embeddings - embeddings.mean(0)).norm(dim=1).max()
+        if spread <= ALIKE * embeddings.norm(dim=1).max():
+            raise Diverged("its features collapsed: all test images have the same; lower the learning rate")
         if kept:
             about = {"seconds": self.seconds["embed"]}
             self.records.save_tensors(place, {"embeddings": embeddings}, about)
@@ -180,7 +212,7 @@ class Fitted:
             matrix = scoring.cosine_MM if rule == "mean_cosine" else scoring.prototype_MM
             return matrix(self.embeddings_MD.cpu().numpy())
         place = self._derived("pairs", self.training.own_key)
-        stored = None if self.fresh else self.records.load_tensors(place)
+        stored = self.records.load_tensors(place)
         if stored is not None:
             return stored[0]["pairs"].numpy()
         pairs = self._pair_scores()

@@ -6,8 +6,9 @@ import contextlib
 import io
 import json
 import os
+import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,12 @@ from fewshot_bench.files import Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.seeds import digest
 
-__all__ = ["SUFFIXES", "cached", "decode", "is_image"]
+__all__ = ["SUFFIXES", "cached", "decode", "is_image", "peek"]
 
 SUFFIXES = (".bmp", ".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp")
+SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
+GREY = ("1", "L", *SIXTEEN_BITS)
+MOST_PIXELS = 2**26  # of one image: 8,192 x 8,192
 CACHE_VERSION = 2
 
 
@@ -33,19 +37,36 @@ def is_image(file: str) -> bool:
 
 def decode(tree: Tree, file: str) -> Image.Image:
     """The image in mode L or RGB, all of its pixels read; `UserError` names the file where that fails."""
+    with _opened(tree, file) as image:
+        return _eight_bits(image)
+
+
+def peek(tree: Tree, file: str) -> tuple[tuple[int, int], bool]:
+    """(width, height) and whether it is grey, from its first bytes alone; raises as `decode`."""
+    with _opened(tree, file) as image:
+        return image.size, image.mode in GREY
+
+
+@contextlib.contextmanager
+def _opened(tree: Tree, file: str) -> Iterator[Image.Image]:
+    content = io.BytesIO(tree.read(file))
     try:
-        with Image.open(io.BytesIO(tree.read(file))) as image:
-            return _eight_bits(image)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings(action="ignore"), Image.open(content) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"it has {image.width} x {image.height} pixels, allowed are {MOST_PIXELS:,}")
+            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a photograph and its preview
+                raise ValueError(f"it has {image.n_frames} frames; keep the one that is meant")  # type: ignore[attr-defined]
+            yield image
+    except Exception as error:  # a decoder may stumble over a damaged file in any way
         raise UserError(f"{tree.path}: {file} is not a whole image ({error}); replace or remove it") from None
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
+    if image.mode in SIXTEEN_BITS:
         return Image.fromarray((np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise ValueError(f"its pixels have mode {image.mode}, not 8 or 16 bits")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    return image.convert("L" if image.mode in GREY else "RGB")
 
 
 def cache_folder() -> Path:

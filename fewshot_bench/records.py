@@ -10,11 +10,12 @@ import functools
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,62 +25,14 @@ from safetensors.torch import save
 
 from fewshot_bench.episode import Episodes, EpisodeSource, FixedEpisodes, Pool, prefixes
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import write_atomically
-from fewshot_bench.protocol import Classification, FewShot, Protocol
-from fewshot_bench.split import Size, written
+from fewshot_bench.files import sweep, write_atomically
+from fewshot_bench.protocol import Protocol
+from fewshot_bench.record import Json, Record, read_record
+from fewshot_bench.split import Size
 
-__all__ = ["NO_PREDICTION", "SCHEMA", "Answer", "Record", "Records", "Status", "read_episodes", "write_episodes"]
+__all__ = ["NO_PREDICTION", "Answer", "Records", "read_episodes", "write_episodes"]
 
-SCHEMA = 2
-Status = Literal["ok", "not applicable", "diverged", "failed"]
-Json = dict[str, Any]
 NO_PREDICTION = 255  # in the array of predicted classes: padding, no query was asked
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What one cell (training x protocol x shot) gave. results/README.md says what each field holds."""
-
-    schema: int = SCHEMA
-    key: str
-    status: Status
-    reason: str = ""
-    shots: int
-    train_size: Size | None = None
-    first_episode: int = 0
-    episodes: int
-    episodes_digests: dict[int, str]
-    episodes_file: str = ""
-    protocol: Json
-    pool: list[tuple[int, int]]
-    dataset: Json
-    baseline: Json
-    training: Json
-    predictions: Json = field(default_factory=dict)
-    seconds: Json = field(default_factory=dict)
-    provenance: Json = field(default_factory=dict)
-
-    @property
-    def episodes_digest(self) -> str:
-        """The digest of all its episodes."""
-        return self.episodes_digests[self.episodes]
-
-    @property
-    def stem(self) -> str:
-        """Its files' place below `records/`, without the ending."""
-        seed, ways = self.training["seed"], self.asked.ways
-        asked = f"{ways}way-{self.shots}shot-seed{seed}" if self.train_size is None else f"train{self.at}-run{seed}"
-        return f"{self.dataset['name']}/{self.baseline['name']}/{asked}-{self.key[:16]}"
-
-    @property
-    def at(self) -> str:
-        """Its shots or, in a classification protocol, its train size."""
-        return written(self.shots if self.train_size is None else self.train_size)
-
-    @functools.cached_property
-    def asked(self) -> FewShot | Classification:
-        """The protocol that `protocol` holds."""
-        return Protocol.from_dict(self.protocol)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +54,7 @@ class Records:
                 (out / "records").mkdir(parents=True, exist_ok=True)
                 write_atomically(out / ".writable", lambda file: None)
                 (out / ".writable").unlink(missing_ok=True)
+                sweep(out)
             except OSError as error:
                 raise UserError(f"--out {out} cannot be written ({error.strerror}); name a folder that can") from None
         elif not out.is_dir():
@@ -109,15 +63,26 @@ class Records:
     def __iter__(self) -> Iterator[Record]:
         """All records, in the order of their file names; `UserError` names a file that is not one."""
         for path in sorted((self.out / "records").rglob("*.json")):
-            yield _read_record(path)
+            yield self._read(path)
 
     def find(self, record_stem: str) -> Record | None:
         """The record at this place, if it is there with its array whole."""
         path = self.out / "records" / f"{record_stem}.json"
         if not path.is_file():
             return None
-        record = _read_record(path)
+        record = self._read(path)
         return record if record.status != "ok" or self._array_path(record).is_file() else None
+
+    def _read(self, path: Path) -> Record:
+        """The record in this file; `UserError` where it is none, or lies where it does not belong."""
+        try:
+            record = read_record(json.loads(path.read_bytes()))
+            place = path.relative_to(self.out / "records").with_suffix("").as_posix()
+            if record.stem != place:
+                raise ValueError(f"its place is {record.stem}")
+        except (UserError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise UserError(f"{path} is not a record ({error}); remove it and run again") from None
+        return record
 
     def write(self, record: Record, predicted_TNQ: npt.NDArray[np.uint8] | None = None) -> Record:
         """Keep a record: first its array, then the JSON that names it with its digest."""
@@ -135,15 +100,18 @@ class Records:
 
     def answer(self, record: Record) -> Answer:
         """The record with its episodes, drawn again and checked, and its predictions; `UserError` where they differ."""
-        episodes = self._episodes(record)
         path = self._array_path(record)
         try:
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() != record.predictions["sha256"]:
                 raise ValueError("its digest is not the record's")
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                predicted = stored["predicted"].reshape(episodes.query_TNQ.shape)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                predicted = stored["predicted"]
+            if len(predicted) != record.episodes:  # before as many are drawn
+                raise ValueError(f"it holds {len(predicted)} episodes and not {record.episodes}")
+            episodes = self._episodes(record)
+            predicted = predicted.reshape(episodes.query_TNQ.shape)
+        except (OSError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile) as error:
             raise UserError(f"{path} cannot be used ({error}); remove its record and run again") from None
         return Answer(record, episodes, predicted)
 
@@ -176,6 +144,20 @@ class Records:
         plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         content = save(plain, metadata={"about": json.dumps(about)})
         write_atomically(self.out / f"{place}.safetensors", lambda out: out.write(content))
+
+    def need_space(self, size: int) -> None:
+        """Raise `UserError` where the disk cannot hold twice what one file of `size` bytes takes, old and new."""
+        free = shutil.disk_usage(self.out).free
+        if free < 2 * size:
+            raise UserError(
+                f"--out {self.out} has {free / 2**20:.0f} MiB free and a training needs {2 * size / 2**20:.0f} to be kept; "
+                "make room or name a folder on another disk"
+            )
+
+    def forget(self, *places: str) -> None:
+        """Remove what `save_tensors` kept there, where there is something."""
+        for place in places:
+            (self.out / f"{place}.safetensors").unlink(missing_ok=True)
 
     def load_tensors(self, place: str) -> tuple[dict[str, torch.Tensor], Json] | None:
         """What `save_tensors` kept there, or None; `UserError` where the file is damaged."""
@@ -234,18 +216,3 @@ def read_episodes(path: Path) -> tuple[dict[int, Episodes], Json]:
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} is not a file of episodes ({error}); make one with bench episodes") from None
     return episodes, about
-
-
-def _read_record(path: Path) -> Record:
-    try:
-        values = json.loads(path.read_bytes())
-        if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
-            raise ValueError("it has no schema version")
-        if values["schema"] > SCHEMA:
-            raise ValueError(f"its schema {values['schema']} is newer than {SCHEMA}; update fewshot-bench")
-        if values["status"] not in get_args(Status):
-            raise ValueError(f"unknown status {values['status']!r}")
-        values["episodes_digests"] = {int(count): digest for count, digest in values["episodes_digests"].items()}
-        return Record(**values)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path} is not a record ({error}); remove it and run again") from None

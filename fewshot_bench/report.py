@@ -41,11 +41,13 @@ class Watch:
     def __init__(self, console: Console) -> None:
         self.console = console
         self.bars = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), TextColumn("{task.fields[note]}"),
+            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
+            TextColumn("{task.fields[note]}", markup=False),
             TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal,
         )  # fmt: skip
         self.task: TaskID | None = None
         self.current = ("", "", "")
+        self.done: list[str] = []
 
     def __enter__(self) -> Self:
         self.bars.__enter__()
@@ -61,6 +63,7 @@ class Watch:
             if self.task is not None:
                 self.bars.remove_task(self.task)
                 self.task = None
+            self.done.append(name)
             self.console.print(f"{name}: {step.note}", highlight=False)
             return
         if self.task is None or self.current != (step.baseline, step.training, step.stage):
@@ -69,7 +72,8 @@ class Watch:
             self.task = self.bars.add_task(f"{name}: {step.stage}", note="", total=step.total or None)
             self.current = (step.baseline, step.training, step.stage)
             if not self.console.is_terminal and step.stage != "score":
-                self.console.print(f"{name}: {step.stage} ...", highlight=False)
+                told = f" ({step.note})" if step.stage == "wait" else ""
+                self.console.print(f"{name}: {step.stage} ...{told}", highlight=False)
         self.bars.update(self.task, completed=step.done, total=step.total or None, note=step.note)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,18 +19,21 @@ from torch import Tensor
 
 from fewshot_bench import scoring
 from fewshot_bench.baseline import Baseline, Decision, decision
+from fewshot_bench.claims import Claims
 from fewshot_bench.episode import NO_QUERY, blocks
 from fewshot_bench.errors import Diverged, NotApplicable, UserError
 from fewshot_bench.fitted import Fitted, pair_scores
 from fewshot_bench.leaks import Leak, untouched
-from fewshot_bench.plan import Cell, Plan
+from fewshot_bench.plan import Cell, Plan, Training
 from fewshot_bench.provenance import provenance
 from fewshot_bench.question import Question
-from fewshot_bench.records import NO_PREDICTION, Record, Records, Status
+from fewshot_bench.record import Record, Status
+from fewshot_bench.records import NO_PREDICTION, Records
 from fewshot_bench.seeds import derive, global_seed
 
 __all__ = ["Notify", "Progress", "execute"]
 
+LOOK_AGAIN = 1.0  # seconds until the records of other processes are looked for again
 CHECKED, CHECKED_UP_TO = 8, 50  # episodes beside the first, among the first so many, in which leaks are looked for
 INDICES = 8_000_000  # of images, in the episodes that are answered at once
 
@@ -38,7 +41,7 @@ INDICES = 8_000_000  # of images, in the episodes that are answered at once
 @dataclass(frozen=True)
 class Progress:
     """How far one training's work is. training: its seed, or train size and run, or nothing for the first seed; stage:
-    train, embed, score, or done.
+    train, embed, score, wait (for another process), or done.
     """
 
     baseline: str
@@ -55,17 +58,51 @@ Notify = Callable[[Progress], None]
 def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> list[Record]:
     """The record of every cell of the plan, in its order; those on disk are not computed again unless `fresh`.
 
-    A training or cell that fails is recorded with its reason, and the others go on.
+    A training or cell that fails is recorded with its reason, and the others go on. A training that another process is
+    at is left to it: its records are waited for, and taken over where that process dies.
     """
-    found = []
-    for training, cells in plan.trainings.items():
-        tell = partial(_tell, notify, training.name, _which(cells[0]))
-        work = _Work(plan, records, Fitted(plan.data, training, plan.device, records, fresh, tell))
-        for cell in cells:
-            known = None if fresh else records.find(_blank(plan, cell).stem)
-            found.append(known if known is not None and known.status != "failed" else work.answer(cell))
-        tell("done", note=found[-1].status)
-    return found
+    found: dict[Training, list[Record]] = {}
+    claims, before, renewed = Claims(records.out / "claims"), _failed(plan, records), set[str]()
+    while len(found) < len(plan.trainings):
+        waiting = ""
+        for training in [training for training in plan.trainings if training not in found]:
+            cells, tell = (
+                plan.trainings[training],
+                partial(_tell, notify, training.name, _which(plan.trainings[training][0])),
+            )
+            known = [] if fresh else _known(plan, records, cells, before)
+            if len(known) == len(cells):
+                found[training] = known
+                tell("done", note=known[-1].status)
+                continue
+            with claims.held(training.key) as holder:
+                if holder:
+                    waiting = waiting or holder
+                    tell("wait", note=f"{holder} is at it")
+                    continue
+                fitted = Fitted(plan.data, training, plan.device, records, tell)
+                if fresh:
+                    fitted.renew(fit=training.key not in renewed)
+                    renewed.add(training.key)
+                work = _Work(plan, records, fitted)
+                done = {} if fresh else {record.stem: record for record in _known(plan, records, cells, before)}
+                found[training] = [done.get(_blank(plan, cell).stem) or work.answer(cell) for cell in cells]
+            tell("done", note=found[training][-1].status)
+        if waiting:
+            time.sleep(LOOK_AGAIN)
+    return [record for training in plan.trainings for record in found[training]]
+
+
+def _failed(plan: Plan, records: Records) -> dict[str, Record]:
+    """The failures that an earlier run left: they are tried again."""
+    there = (records.find(_blank(plan, cell).stem) for cell in plan.cells)
+    return {record.stem: record for record in there if record is not None and record.status == "failed"}
+
+
+def _known(plan: Plan, records: Records, cells: Sequence[Cell], before: dict[str, Record]) -> list[Record]:
+    """The records there are of these cells; one that failed is one where that happened since this run began."""
+    there = (records.find(_blank(plan, cell).stem) for cell in cells)
+    return [record for record in there if record is not None and before.get(record.stem) != record]
 
 
 def _tell(notify: Notify, baseline: str, training: str, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
@@ -130,6 +167,7 @@ class _Work:
         """The record of one cell, kept on disk."""
         about = provenance(self.plan.device)
         record = _blank(self.plan, cell)
+        asked = False
         try:
             if self.failure is not None:
                 status, reason = self.failure
@@ -140,11 +178,12 @@ class _Work:
             elif record.baseline["rule"] != "predict":
                 self.fitted.embeddings_MD  # noqa: B018
             self.fitted.tell("score", note=cell.question.written)
-            start = time.perf_counter()
+            start, asked = time.perf_counter(), True
             predicted = self._predicted(cell.question, record.baseline["rule"])
             seconds = {**self.fitted.seconds, "score": round(time.perf_counter() - start, 3)}
         except Diverged as error:
-            self.failure = ("diverged", str(error))
+            if not asked:
+                self.failure = ("diverged", str(error))
             return self._keep(record, about, status="diverged", reason=str(error))
         except NotApplicable as error:
             return self._keep(record, about, status="not applicable", reason=str(error))
@@ -217,6 +256,8 @@ class _Work:
             support, query = inputs(support_NK.ravel()).unflatten(0, support_NK.shape), inputs(query_Q[order.numpy()])
             with untouched(baseline, query) if asked in checked else contextlib.nullcontext():
                 scores = ask(support, query).detach().float()
+            if not torch.isfinite(scores).all():
+                raise Diverged(f"a score of a query is not finite, in episode {asked}")
             if asked in checked:
                 fitted.inductive(baseline, lambda alone: ask(support, alone).detach().float(), query, scores)
             asked += 1

@@ -13,7 +13,8 @@ import pandas as pd
 from fewshot_bench import stats
 from fewshot_bench.differences import LISTED, queries_of, ranks
 from fewshot_bench.entry import Entry, entries, row_key
-from fewshot_bench.records import Answer, Record
+from fewshot_bench.record import Record
+from fewshot_bench.records import Answer
 from fewshot_bench.seeds import digest
 
 __all__ = ["COLUMNS", "column", "confusion", "described", "leaderboard", "splits", "text", "timings", "wide"]
@@ -223,6 +224,13 @@ def timings(records: Iterable[Record]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes the start of a formula by
+
+
 def text(frame: pd.DataFrame) -> str:
-    """A table as CSV, the same to the byte for the same records."""
-    return str(frame.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    """A table as CSV, the same to the byte for the same records; text that a spreadsheet would run is quoted by '."""
+    return str(frame.map(_harmless).to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+
+
+def _harmless(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell

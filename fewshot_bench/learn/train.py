@@ -5,6 +5,8 @@ Shapes: B images of a batch, C channels, H = W the settings' image size, D featu
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -18,6 +20,7 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.augment import Augment
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings, Precision, resize
+from fewshot_bench.learn.snapshot import Snapshot
 from fewshot_bench.seeds import derive
 
 __all__ = ["EncoderBaseline", "TrainedBaseline", "TrainingSettings", "balanced_batches", "shuffled_batches"]
@@ -138,7 +141,7 @@ class TrainedBaseline(EncoderBaseline):
         return torch.autocast(device.type, torch.bfloat16, enabled=self.settings.precision == "bf16")
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
-        """Adam on `loss` until the budget of passes is spent."""
+        """Adam on `loss` until the budget of passes is spent; one that was interrupted goes on where it was kept last."""
         s = self.settings
         self.build(len(train.class_names), context.device)
         side = min(train.images.shape[-1], DETAIL * s.image_size)
@@ -147,8 +150,10 @@ class TrainedBaseline(EncoderBaseline):
         resident_labels = labels.to(context.device)
         order, views = (torch.Generator().manual_seed(derive(context.seed, use)) for use in ("order", "views"))
         optimiser = torch.optim.Adam(self._prepared(), lr=s.learning_rate, fused=True)
-        passed, reported = 0, 0
-        for batch in self.batches(labels, order):
+        state = Snapshot(self.parts, optimiser, views, context.device)
+        done, passed = (0, 0) if context.resumed is None else state.restore(context.resumed)
+        reported = passed * REPORTS // s.passes
+        for batch in itertools.islice(self.batches(labels, order), done, None):
             here = batch.to(context.device)
             loss = self.loss(images[here].float(), resident_labels[here], views)
             optimiser.zero_grad(set_to_none=True)
@@ -160,6 +165,8 @@ class TrainedBaseline(EncoderBaseline):
                 context.progress(passed, float(loss.detach()))
             if passed >= s.passes:
                 break
+            done += 1
+            context.keep(functools.partial(state.take, done, passed))
         self.parts.eval()
 
     def passed(self, batch: Tensor) -> int:

@@ -5,8 +5,12 @@ Both libraries are imported when a network is made or an unusual name is checked
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
+import pickle
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -88,8 +92,9 @@ class Torchvision:
 
     def _fetched(self, name: str, published: Any) -> Any:
         try:
-            return self.models.get_model(name, weights=published)
-        except (OSError, RuntimeError) as error:  # no network, a proxy's refusal, a hash that does not match
+            with _weights_only():
+                return self.models.get_model(name, weights=published)
+        except (OSError, RuntimeError, pickle.UnpicklingError) as error:  # no network, a proxy's refusal, another file
             file = Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
             if file.is_relative_to(Path.home()):
                 file = Path("~") / file.relative_to(Path.home())
@@ -177,6 +182,20 @@ def check_network(name: str, weights: str, size: int) -> None:
             _zoo(name).make(name, size, weights, fetch=False).module.eval()(torch.zeros(1, 3, size, size))
     except (AssertionError, RuntimeError, ValueError, TypeError) as error:
         raise UserError(f"image_size={size} is not taken by {name} ({error}); give another with --image-size") from None
+
+
+@contextlib.contextmanager
+def _weights_only() -> Iterator[None]:
+    """Files of weights are read as data: torch runs no code that one may hold."""
+    switch = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(switch)
+    os.environ[switch] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(switch)
+        if before is not None:
+            os.environ[switch] = before
 
 
 def _sized(name: str, size: int) -> dict[str, Any]:

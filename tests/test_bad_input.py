@@ -1,0 +1,440 @@
+"""Whatever is put in, there is a result or one clear line: no traceback, no hang, nothing half written.
+
+`FEWSHOT_BENCH_EXAMPLES=2000 uv run pytest tests/test_bad_input.py` tries each door so many times; the suite a few.
+"""
+
+import contextlib
+import io
+import json
+import os
+import pickle
+import random
+import shutil
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from fewshot_bench import api, cli, files, images, tables
+from fewshot_bench.errors import Unavailable, UserError
+from fewshot_bench.files import Tree
+from fewshot_bench.learn.encoder import Encoder, EncoderSettings
+from fewshot_bench.registry import Registry
+from fewshot_bench.request import Request
+
+from .conftest import TINY
+from .test_runner import CAPABILITIES, HEAD, run
+
+EXAMPLES = int(os.environ.get("FEWSHOT_BENCH_EXAMPLES", "40"))
+often = settings(
+    max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+SHORT = ("--shots", "1", "--episodes", "5", "--queries", "2", "--baselines", "pixels")
+
+
+def bench(*words: object) -> tuple[int, str]:
+    """(exit status, standard error) of the command, which must end as commands do."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        patch.setattr("sys.argv", ["bench", *map(str, words)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+    return int(stop.value.code or 0), err.getvalue()
+
+
+def well_ended(status: int, err: str) -> None:
+    """Success, a cell that failed, or a mistake told in one line."""
+    assert status in (0, 1, 2), err
+    assert "Traceback" not in err
+    if status == 2:
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1, err
+
+
+@st.composite
+def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
+    """A way to damage bytes: some flipped, cut out, doubled, put in, or the end missing."""
+    how, seed = draw(st.sampled_from(["flip", "cut", "double", "insert", "truncate", "zero"])), draw(st.integers(0, 2**32))
+
+    def damaged(content: bytes) -> bytes:
+        rng, data = random.Random(seed), bytearray(content)
+        at, length = rng.randrange(len(data) + 1), 1 + int(rng.random() ** 3 * min(len(data), 4000))
+        if how == "flip":
+            for _ in range(rng.choice((1, 3, 30))):
+                data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        elif how == "cut":
+            del data[at : at + length]
+        elif how == "double":
+            data[at:at] = data[at : at + length]
+        elif how == "insert":
+            data[at:at] = rng.randbytes(length)
+        elif how == "truncate":
+            del data[at:]
+        else:
+            data[at : at + length] = bytes(len(data[at : at + length]))
+        return bytes(data)
+
+    return damaged
+
+
+def picture(seed: int, side: int = 16, kind: str = "PNG", mode: str = "L") -> bytes:
+    channels = {"L": 1, "RGB": 3, "CMYK": 4, "RGBA": 4}[mode]
+    pixels = np.random.default_rng(seed).integers(0, 256, (side, side, channels), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if channels == 1 else pixels, mode).save(file, kind)
+    return file.getvalue()
+
+
+def archive(path: Path, members: dict[str, bytes], **options: int) -> Path:
+    with zipfile.ZipFile(path, "w", **options) as file:  # type: ignore[call-overload]
+        for name, content in members.items():
+            file.writestr(name, content)
+    return path
+
+
+def classes(count: int = 4, each: int = 4, suffix: str = "png", **how: str) -> dict[str, bytes]:
+    return {f"c{c}/{i}.{suffix}": picture(10 * c + i, **how) for c in range(count) for i in range(each)}
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FEWSHOT_BENCH_CACHE", str(tmp_path / "cache"))
+
+
+@often
+@given(how=damage())
+def test_damaged_archives(tmp_path: Path, how: Callable[[bytes], bytes]):
+    path = archive(tmp_path / "images.zip", classes())
+    path.write_bytes(how(path.read_bytes()))
+    shutil.rmtree(tmp_path / "out", ignore_errors=True)
+    status, err = bench("run", "--dataset", "folder", "--data", path, "--ways", "2", *SHORT, "--out", tmp_path / "out")
+    well_ended(status, err)
+    if status == 2:
+        assert not list(tmp_path.glob("out/**/*.json")), "a run that could not be is half there"
+
+
+@often
+@given(how=damage(), kind=st.sampled_from(["PNG", "BMP", "JPEG", "TIFF", "WEBP"]), mode=st.sampled_from(["L", "RGB"]))
+def test_damaged_images(tmp_path: Path, how: Callable[[bytes], bytes], kind: str, mode: str):
+    suffix = {"JPEG": "jpg", "TIFF": "tif"}.get(kind, kind.lower())
+    members = classes(2, 3, suffix=suffix, kind=kind, mode=mode)
+    members[f"c0/0.{suffix}"] = how(members[f"c0/0.{suffix}"])
+    well_ended(*bench("data", archive(tmp_path / "images.zip", members), "--dataset", "folder"))
+
+
+def wafers(maps: int = 4) -> bytes:
+    rng, file = np.random.default_rng(0), io.BytesIO()
+    labels = np.zeros((maps, 8), dtype=np.int32)
+    labels[maps // 2 :, 0] = 1
+    np.savez_compressed(file, arr_0=rng.integers(0, 3, (maps, 52, 52), dtype=np.int32), arr_1=labels)
+    return file.getvalue()
+
+
+@often
+@given(how=damage())
+def test_damaged_wafer_maps(tmp_path: Path, how: Callable[[bytes], bytes]):
+    path = tmp_path / "maps.npz"
+    path.write_bytes(how(wafers()))
+    well_ended(*bench("data", path, "--dataset", "mixedwm38"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small finished run, with records of both kinds of protocol, a checkpoint and an episodes file."""
+    out = tmp_path_factory.mktemp("finished") / "out"
+    for asked in ({"shots": [1], "baselines": ["pixels", "siamese"], "budget": 64}, {"train_per_class": [5], "runs": 2}):
+        free = {"shots": None, "queries": None, "episodes": None} if "runs" in asked else {}
+        run(out, **{"baselines": ["pixels"], **free, **asked})
+    return out
+
+
+@contextlib.contextmanager
+def put(path: Path, content: bytes) -> Iterator[None]:
+    before = path.read_bytes()
+    path.write_bytes(content)
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+
+
+def all_readers(out: Path) -> None:
+    for words in (("leaderboard",), ("compare", "--reference", "pixels"), ("show",)):
+        well_ended(*bench(*words, "--out", out))
+
+
+@often
+@given(how=damage(), which=st.integers(0, 99))
+def test_damaged_records_and_answers(finished: Path, how: Callable[[bytes], bytes], which: int):
+    found = sorted(path for path in (finished / "records").rglob("*") if path.is_file())
+    path = found[which % len(found)]
+    with put(path, how(path.read_bytes())):
+        all_readers(finished)
+
+
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.floats(), st.text(max_size=8), st.just([]), st.just({}),
+    st.just([[0, 2**40]]), st.just("../../../x"), st.just({"1": 2}),
+)  # fmt: skip
+
+
+@often
+@given(
+    leaf=LEAVES, where=st.lists(st.integers(0, 50), min_size=1, max_size=4), which=st.integers(0, 99), gone=st.booleans()
+)
+def test_records_with_other_values(finished: Path, leaf: object, where: list[int], which: int, gone: bool):
+    found = sorted((finished / "records").rglob("*.json"))
+    path = found[which % len(found)]
+    record = json.loads(path.read_text())
+    part, key = record, None
+    for step in where:
+        keys = list(part) if isinstance(part, dict) else list(range(len(part)))
+        if not keys:
+            break
+        key = keys[step % len(keys)]
+        if not isinstance(part[key], (dict, list)) or step == where[-1]:
+            break
+        part = part[key]
+    if key is None or (isinstance(part, dict) and key not in part) or (isinstance(part, list) and key >= len(part)):
+        return
+    if gone:
+        del part[key]
+    else:
+        part[key] = leaf
+    with put(path, json.dumps(record).encode()):
+        all_readers(finished)
+
+
+def test_a_record_of_the_future_says_what_to_do(finished: Path):
+    path = sorted((finished / "records").rglob("*.json"))[0]
+    record = json.loads(path.read_text()) | {"schema": 99, "more": "fields"}
+    with put(path, json.dumps(record).encode()):
+        status, err = bench("leaderboard", "--out", finished)
+    assert status == 2
+    assert "its schema 99 is newer than 2; update fewshot-bench" in err
+
+
+@often
+@given(how=damage(), which=st.integers(0, 99))
+def test_damaged_checkpoints_and_features(finished: Path, how: Callable[[bytes], bytes], which: int):
+    found = sorted(path for name in ("trainings", "embeddings", "pairs") for path in (finished / name).iterdir())
+    path = found[which % len(found)]
+    small = ("--set", "steel-sim.per_class=24", "--set", "steel-sim.side=32", "--queries", "5", "--episodes", "61")
+    with put(path, how(path.read_bytes())):
+        status, err = bench(
+            "run", *small, "--shots", "1", "--budget", "64", "--baselines", "siamese", "--out", finished, "--device", "cpu"
+        )
+        well_ended(status, err)
+    for path in (finished / "records").rglob("*siamese*/*"):
+        if json.loads(path.read_text())["episodes"] == 61 if path.suffix == ".json" else False:
+            path.with_suffix(".npz").unlink(missing_ok=True)
+            path.unlink()
+
+
+@often
+@given(how=damage())
+def test_damaged_episode_files(tmp_path: Path, how: Callable[[bytes], bytes]):
+    path = tmp_path / "episodes.npz"
+    if not path.exists():
+        assert bench("episodes", path, *TINY[:4], "--shots", "1", "--episodes", "5", "--queries", "2")[0] == 0
+        shutil.copy(path, tmp_path / "whole.npz")
+    path.write_bytes(how((tmp_path / "whole.npz").read_bytes()))
+    well_ended(*bench("run", *TINY[:4], "--episodes-file", path, "--baselines", "pixels", "--out", tmp_path / "out"))
+
+
+@often
+@given(how=damage())
+def test_damaged_plugins(tmp_path: Path, how: Callable[[bytes], bytes]):
+    path = tmp_path / "mine.py"
+    whole = (HEAD + CAPABILITIES["rule"]).encode()
+    assert b"import os" not in whole
+    path.write_bytes(how(whole))
+    sys.modules.pop("fewshot_bench.plugins.baselines.mine", None)
+    try:
+        well_ended(*bench("list", "--plugin", path))
+    finally:
+        sys.modules.pop("fewshot_bench.plugins.baselines.mine", None)
+
+
+OPTIONS = ("--dataset", "--data", "--ways", "--shots", "--queries", "--episodes", "--episode-seed", "--protocol", "--train-per-class",
+           "--train-fraction", "--runs", "--test-images", "--splits", "--baselines", "--preset", "--encoder", "--weights",
+           "--image-size", "--budget", "--set", "--seeds", "--device", "--reference", "--train-classes", "--test-classes", "--plugin",
+           "--nonsense")  # fmt: skip
+VALUES = st.one_of(
+    st.text(max_size=12), st.integers(-(10**20), 10**20).map(str), st.floats().map(str),
+    st.sampled_from(["all", "", ",", "1,,2", "0", "-1", "nan", "1e3", "Pa,Pa", "resnet", "pixels,pixels", "a=b", "pixels.side=0",
+                     "pixels.side=x", "scl_amp.tau=1", "..", "/dev/null", "/", "steel-sim", "neu-small", "easyfsl", "easyfsl:x"]),
+)  # fmt: skip
+
+
+@often
+@given(chosen=st.lists(st.tuples(st.sampled_from(OPTIONS), VALUES), min_size=1, max_size=3))
+def test_any_arguments(tmp_path: Path, chosen: list[tuple[str, str]]):
+    """Over a run that is small unless the arguments say otherwise; numbers that would make it long are cut."""
+    words = [word for option, value in chosen for word in (option, _short(option, value.replace("\0", "")))]
+    small = ("--set", "steel-sim.per_class=8", "--set", "steel-sim.side=32")
+    given_options = {option for option, _ in chosen}
+    few = [word for pair in zip(SHORT[::2], SHORT[1::2], strict=True) if pair[0] not in given_options for word in pair]
+    if given_options & {"--protocol", "--train-per-class", "--train-fraction", "--runs", "--test-images"}:
+        few = ["--baselines", "pixels"] if "--baselines" not in given_options else []
+    well_ended(*bench("run", *small, *few, *words, "--out", tmp_path / "out"))
+
+
+def _short(option: str, value: str) -> str:
+    if option in ("--episodes", "--runs", "--seeds", "--queries", "--budget") and value.lstrip("-").isdecimal():
+        return str(int(value) % 7 - 2)
+    if option == "--baselines" and value in ("all", "resnet"):
+        return "lbp"
+    return "quick" if option == "--preset" and value == "paper" else value
+
+
+def test_zip_bombs_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(files, "MOST_BYTES", 10_000)
+    members = classes() | {"c0/bomb.png": bytes(5_000_000)}
+    path = archive(tmp_path / "bomb.zip", members, compression=zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 50_000
+    status, err = bench("data", path, "--dataset", "folder")
+    well_ended(status, err)
+    assert "c0/bomb.png cannot be read (it has 5,000,000 bytes, allowed are 10,000)" in err
+
+
+def png_of(width: int, height: int) -> bytes:
+    """A whole PNG that says it has so many pixels, and holds next to none."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize("side", [9_000, 12_000, 60_000])
+def test_images_of_absurd_size_are_not_decoded(tmp_path: Path, side: int):
+    path = archive(tmp_path / "images.zip", classes() | {"c0/huge.png": png_of(side, side)})
+    status, err = bench("data", path, "--dataset", "folder")
+    well_ended(status, err)
+    assert status == 2
+    assert "c0/huge.png is not a whole image" in err
+
+
+def test_more_images_than_memory_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys.modules[Registry().dataset("folder").load().__module__], "MOST_BYTES", 2000)
+    status, err = bench("data", archive(tmp_path / "images.zip", classes()), "--dataset", "folder")
+    well_ended(status, err)
+    assert "16 images of 16 x 16 pixels take" in err
+    assert "--set folder.side=PIXELS" in err
+
+
+@pytest.mark.parametrize(
+    "name", ["../../up/1.png", "/abs/1.png", "c0/../../1.png", "C:\\x\\1.png", "a\nb/1.png", "[/red]/1.png", "=1+1/1.png"]
+)
+def test_names_in_archives_lead_nowhere(tmp_path: Path, name: str):
+    path = archive(tmp_path / "images.zip", classes() | {name: picture(99)})
+    before = {found for found in tmp_path.rglob("*") if "cache" not in found.parts}
+    well_ended(*bench("data", path, "--dataset", "folder"))
+    well_ended(*bench("run", "--dataset", "folder", "--data", path, "--ways", "2", *SHORT, "--out", tmp_path / "out"))
+    after = {found for found in tmp_path.rglob("*") if not {"cache", "out"} & set(found.parts)}
+    assert before == after
+
+
+def test_links_are_read_as_the_files_they_are_or_not_at_all(tmp_path: Path):
+    folder = tmp_path / "data"
+    for name, content in classes().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    (tmp_path / "secret.txt").write_text("a secret")
+    (folder / "c0" / "link.png").symlink_to(tmp_path / "secret.txt")
+    status, err = bench("data", folder, "--dataset", "folder")
+    well_ended(status, err)
+    assert "c0/link.png is not a whole image" in err
+    assert "a secret" not in err
+    (folder / "c0" / "link.png").unlink()
+    (folder / "c0" / "around.png").symlink_to("around.png")
+    (folder / "c0" / "loop").symlink_to(folder, target_is_directory=True)
+    (folder / "c0" / "device.png").symlink_to("/dev/zero")
+    os.mkfifo(folder / "c0" / "pipe.png")
+    assert bench("data", folder, "--dataset", "folder") == (0, "")
+
+
+def save(path: Path, image: Image.Image, **options: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, **options)
+    return path
+
+
+def test_images_of_every_mode_are_read_or_refused(tmp_path: Path):
+    ramp = np.linspace(0, 65535, 256).reshape(16, 16)
+    save(tmp_path / "c" / "1.png", Image.fromarray(ramp.astype(np.uint16)))
+    save(tmp_path / "c" / "2.jpg", Image.fromarray(np.full((16, 16, 4), 90, np.uint8), "CMYK"))
+    save(tmp_path / "c" / "3.png", Image.fromarray((ramp / 257).astype(np.uint8)).convert("P"))
+    save(tmp_path / "c" / "4.png", Image.fromarray(np.full((16, 16, 4), 9, np.uint8), "RGBA"))
+    save(tmp_path / "c" / "5.tif", Image.fromarray(ramp.astype(np.float32)))
+    frames = [Image.new("L", (16, 16), shade) for shade in (1, 200)]
+    save(tmp_path / "c" / "6.webp", frames[0], save_all=True, append_images=frames[1:])
+    with Tree(tmp_path) as tree:
+        sixteen = images.decode(tree, "c/1.png")
+        assert sixteen.mode == "L"
+        assert np.asarray(sixteen).ravel()[[0, -1]].tolist() == [0, 255]
+        assert [images.decode(tree, f"c/{name}").mode for name in ("2.jpg", "3.png", "4.png")] == ["RGB"] * 3
+        assert images.peek(tree, "c/1.png") == ((16, 16), True)
+        with pytest.raises(UserError, match="pixels have mode F, not 8 or 16 bits"):
+            images.decode(tree, "c/5.tif")
+        with pytest.raises(UserError, match="it has 2 frames; keep the one that is meant"):
+            images.decode(tree, "c/6.webp")
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@"])
+def test_text_that_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path, start: str):
+    members = {name.replace("c0", f"{start}cmd"): content for name, content in classes().items()}
+    path = archive(tmp_path / "images.zip", members)
+    words = ("--dataset", "folder", "--data", path, "--ways", "2", "--test-classes", f"{start}cmd,c1", *SHORT)
+    assert bench("run", *words, "--out", tmp_path / "out")[0] == 0
+    rows = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
+    assert rows["test_classes"].tolist() == [f"'{start}cmd | c1"]
+    text = tables.text(pd.DataFrame({"class": [f"{start}1+1", "a"], "difference": [-0.5, 0.5]}))
+    assert text == f"class,difference\n'{start}1+1,-0.500000\na,0.500000\n"
+
+
+class Bad:
+    """What a pickle runs when it is read."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (os.mkdir, ("pickle_was_run",))
+
+
+def test_no_code_comes_from_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("maps.npz", arr_0=np.array([Bad()], dtype=object), arr_1=np.array([Bad()], dtype=object))
+    well_ended(*bench("data", tmp_path / "maps.npz", "--dataset", "mixedwm38"))
+    np.savez("episodes.npz", about=np.array([Bad()], dtype=object))
+    well_ended(*bench("run", "--episodes-file", tmp_path / "episodes.npz", "--out", tmp_path / "out"))
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
+    for name, content in (
+        ("zip", lambda file: torch.save(Bad(), file)),
+        ("old", lambda file: file.write(pickle.dumps(Bad()))),
+    ):
+        with (tmp_path / "hub" / "checkpoints" / "resnet18-f37072fd.pth").open("wb") as file:
+            content(file)
+        with pytest.raises(Unavailable, match="IMAGENET1K_V1 of resnet18 cannot be had"):
+            Encoder(EncoderSettings(weights="IMAGENET1K_V1"))
+        assert not (tmp_path / "pickle_was_run").exists(), name
+
+
+def test_the_readers_of_a_finished_run_agree_with_what_was_written(finished: Path):
+    """What the tests above damage is whole again after them."""
+    table, _ = api.leaderboard(finished)
+    assert set(table["status"]) == {"ok"}
+    assert Request().preset == "quick"

@@ -1,0 +1,208 @@
+"""Nothing is lost when a run is killed, stopped, or meets a full disk, and what goes on is what would have been."""
+
+import dataclasses
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from fewshot_bench import api, files
+from fewshot_bench.baseline import Context
+from fewshot_bench.errors import UserError
+from fewshot_bench.fitted import Fitted
+from fewshot_bench.labelled import LabelledImages
+from fewshot_bench.records import Records
+from fewshot_bench.registry import Registry
+from fewshot_bench.seeds import global_seed
+
+from .conftest import TINY
+from .kill_study import study
+from .test_baselines import CPU
+from .test_runner import run
+
+
+class Stopped(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("name", ["scl_amp", "siamese", "protonet", "resnet", "anil"])
+@pytest.mark.parametrize("after", [1, 4])
+def test_a_resumed_training_is_the_unbroken_one_to_the_bit(blobs: LabelledImages, learn2learn: None, name: str, after: int):
+    kind, train = Registry().baseline(name).load(), blobs.subset(blobs.class_names[:3])
+    settings = kind.settings_type.given(name, {"image_size": 32, "passes": 30 * 32, "encoder": "mobilenet_v3_small"})
+
+    def fit(keep, resumed: Mapping[str, Tensor] | None = None) -> tuple[dict[str, Tensor], list[tuple[int, float]]]:
+        history: list[tuple[int, float]] = []
+        with global_seed(3):
+            baseline = kind(settings)
+            context = Context(CPU, 3, lambda passed, loss: history.append((passed, loss)), keep, resumed)
+            baseline.fit(train, context=context)
+        return dict(baseline.state()), history
+
+    steps, kept = 0, {}
+
+    def keep_and_stop(snapshot) -> None:
+        nonlocal steps, kept
+        steps += 1
+        if steps == after:
+            kept = {key: value.clone() for key, value in snapshot().items()}
+        if steps == after + 2:
+            raise Stopped
+
+    whole, history = fit(lambda snapshot: None)
+    with pytest.raises(Stopped):
+        fit(keep_and_stop)
+    resumed, rest = fit(lambda snapshot: None, kept)
+    assert rest == history[-len(rest) :]
+    assert 0 < len(rest) < len(history)
+    assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
+
+
+def test_a_run_goes_on_in_the_middle_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The dropout of this encoder draws from torch's own generator, whose state is kept too."""
+    chosen = {"baselines": ["resnet"], "shots": [1], "budget": 640, "encoder": "mobilenet_v3_small"}
+    alone = run(tmp_path / "alone", **chosen)
+    monkeypatch.setattr("fewshot_bench.fitted.KEEP_EVERY", 0.0)
+    save, saved = Records.save_tensors, 0
+
+    def dying(self: Records, place: str, *rest: object) -> None:
+        nonlocal saved
+        save(self, place, *rest)  # type: ignore[arg-type]
+        saved += 1
+        if saved == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Records, "save_tensors", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "out", **chosen)
+    assert len(list((tmp_path / "out" / "trainings").glob("*.unfinished.safetensors"))) == 1
+    assert not list((tmp_path / "out" / "claims").glob("*.json"))
+    resumed = run(tmp_path / "out", **chosen)
+    assert resumed.table.equals(alone.table)
+    assert resumed.records[0].training == alone.records[0].training
+    assert not list((tmp_path / "out" / "trainings").glob("*.unfinished.safetensors"))
+
+
+def test_runs_killed_at_random_come_to_the_same_bytes(tmp_path: Path):
+    """A short form of `tests/kill_study.py`."""
+    assert study(tmp_path, 4, random.Random(1)).total() == 4
+
+
+def test_a_killed_writer_leaves_nothing_that_stays(tmp_path: Path):
+    stray = tmp_path / "records" / f".some.json.{'0' * 32}"
+    stray.parent.mkdir()
+    for age, stays in ((10, True), (files.ABANDONED + 10, False)):
+        stray.write_text("half")
+        os.utime(stray, (time.time() - age,) * 2)
+        Records(tmp_path)
+        assert stray.exists() == stays
+
+
+def test_fresh_forgets_what_hangs_on_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    chosen = {"baselines": ["siamese"], "shots": [1], "budget": 64}
+    first = run(tmp_path, **chosen)
+    monkeypatch.setattr(Fitted, "_of_each", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, **chosen, fresh=True)
+    assert not list((tmp_path / "embeddings").iterdir())  # of the old checkpoint, in whose place a new one is
+    assert not list((tmp_path / "pairs").iterdir())
+    monkeypatch.undo()
+    assert run(tmp_path, **chosen, fresh=True).table.equals(first.table)
+
+
+def test_too_little_space_is_told_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    usage = dataclasses.make_dataclass("Usage", ["free"])
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: usage(2**20))
+    outcome = run(tmp_path, baselines=["resnet"], shots=[1], budget=3200)
+    assert [record.status for record in outcome.records] == ["failed"]
+    assert "has 1 MiB free and a training needs" in outcome.records[0].reason
+    assert "history" not in outcome.records[0].training
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_what_is_done_and_how_to_go_on(tmp_path: Path, sent: signal.Signals):
+    words = (
+        "run",
+        *TINY,
+        "--shots",
+        "1",
+        "--budget",
+        "200000",
+        "--baselines",
+        "pixels,resnet",
+        "--out",
+        str(tmp_path / "out"),
+    )
+    command = [sys.executable, "-u", "-m", "fewshot_bench", *words]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("resnet: train"):
+            break
+    time.sleep(1)
+    begun = time.perf_counter()
+    process.send_signal(sent)
+    _, err = process.communicate()
+    assert time.perf_counter() - begun < 3
+    assert process.returncode == 130
+    assert err.splitlines() == ["done: pixels", "stopped; what is done is kept, and the same command goes on from there"]
+    assert "resnet" not in [record.baseline["name"] for record in Records(tmp_path / "out")]
+
+
+def test_the_same_command_gives_the_same_bytes_in_another_process(tmp_path: Path):
+    words = ("run", *TINY, "--shots", "1,2", "--budget", "200", "--baselines", "scl_amp,siamese", "--device", "cpu")
+    for name in ("one", "two"):
+        command = [sys.executable, "-m", "fewshot_bench", *words, "--out", str(tmp_path / name)]
+        subprocess.run(command, check=True, capture_output=True)
+    one, two = ((tmp_path / name / "leaderboard.csv").read_bytes() for name in ("one", "two"))
+    assert one == two
+    found = next(iter(Records(tmp_path / "one")))
+    assert {"threads", "device", "packages"} <= set(found.provenance)
+    assert found.baseline["settings"]["precision"] in ("float32", "bf16")
+
+
+def test_a_collapsed_encoder_is_named_and_never_ranked(tmp_path: Path):
+    from .test_runner import plugin
+
+    body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        return torch.ones(len(images), 8) + 1e-7 * images.float().mean((1, 2, 3))[:, None] / 255\n"
+    outcome = run(tmp_path / "out", [plugin(tmp_path, "collapsed", body)], baselines=["collapsed", "pixels"])
+    rows = outcome.table.set_index("baseline").loc["collapsed"]
+    assert set(rows["status"]) == {"diverged"}
+    assert rows["rank"].isna().all()
+    assert "its features collapsed: all test images have the same" in rows["note"].iloc[0]
+
+
+def test_a_score_that_is_no_number_fails_its_own_cell_alone(tmp_path: Path):
+    from .test_runner import EMBED, plugin
+
+    body = EMBED + "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
+    body += "        return scores / (0.0 if support.shape[1] == 1 else 1.0) * (0.0 if support.shape[1] == 1 else 1.0)\n"
+    outcome = run(tmp_path / "out", [plugin(tmp_path, "one_shot_nan", body)], baselines=["one_shot_nan"], shots=[1, 3])
+    assert [record.status for record in outcome.records] == ["diverged", "ok"]
+    assert "a score of a query is not finite" in outcome.records[0].reason
+
+
+def test_weights_that_are_no_numbers_diverge(tmp_path: Path):
+    chosen = {"baselines": ["resnet"], "shots": [1], "budget": 64}
+    run(tmp_path, **chosen)
+    records = Records(tmp_path)
+    (checkpoint,) = (tmp_path / "trainings").iterdir()
+    place = f"trainings/{checkpoint.stem}"
+    tensors, about = records.load_tensors(place) or ({}, {})
+    records.save_tensors(
+        place, {name: value.float() * float("nan") if value.ndim else value for name, value in tensors.items()}, about
+    )
+    for kept in (tmp_path / "embeddings").iterdir():
+        kept.unlink()
+    outcome = run(tmp_path, **{**chosen, "shots": [2]})
+    assert outcome.records[0].status == "diverged"
+    with pytest.raises(UserError, match="unknown baseline"):
+        api.run(dataclasses.replace(api.Request(), baselines=["resnett"]), tmp_path)
