@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import Tree
+from fewshot_bench.files import DAMAGED, Tree
 from fewshot_bench.images import cached
 from fewshot_bench.labelled import LabelledImages, group_by_class
 from fewshot_bench.protocol import Classification, FewShot
@@ -168,7 +168,7 @@ def _archive(tree: Tree) -> Iterator[zipfile.ZipFile]:
     with tree.open(found[0]) as stream:
         try:
             archive = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, OSError, EOFError) as error:
+        except DAMAGED as error:
             raise UserError(f"{tree.path}: {found[0]} is no whole npz ({error}); download it again") from None
         with archive:
             yield archive
@@ -185,7 +185,7 @@ def _rows(tree: Tree, archive: zipfile.ZipFile, member: str, shape: tuple[int, .
                 yield np.frombuffer(content, dtype=kind).reshape(rows, *shape)
     except KeyError:
         raise UserError(f"{tree.path} has no array {member.removesuffix('.npy')}; download it again") from None
-    except (ValueError, OSError, EOFError, RuntimeError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise UserError(f"{tree.path}: {member} cannot be read ({error}); download it again") from None
 
 

@@ -272,7 +272,7 @@ def _leave() -> None:
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     gc.set_threshold(OBJECTS)
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))  # as schedulers stop a job
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as schedulers stop a job: like Ctrl-C
     atexit.register(_leave)
     try:
         status = app(standalone_mode=False)

@@ -7,9 +7,11 @@ import hashlib
 import io
 import os
 import re
+import struct
 import time
 import uuid
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
@@ -17,7 +19,13 @@ from typing import IO, Self
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["Tree", "natural", "sweep", "write_atomically"]
+__all__ = ["DAMAGED", "Tree", "natural", "sweep", "write_atomically"]
+
+# what the readers of zips and arrays raise where their bytes are damaged
+DAMAGED = (
+    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, MemoryError,
+    RuntimeError, SyntaxError, struct.error, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error,
+)  # fmt: skip
 
 MOST_BYTES = 2**28  # of one image or annotation, unpacked
 ABANDONED = 3600  # seconds after which a file that was being written belongs to a process that was killed
@@ -44,7 +52,7 @@ class Tree:
     def _open(self) -> zipfile.ZipFile:
         try:
             self._zip = zipfile.ZipFile(self.path)
-        except (zipfile.BadZipFile, OSError) as error:
+        except DAMAGED as error:
             raise UserError(
                 f"{self.path} is neither a folder nor a whole zip ({error}); download or copy it again"
             ) from None
@@ -57,16 +65,14 @@ class Tree:
             if size > MOST_BYTES:
                 raise ValueError(f"it has {size:,} bytes, allowed are {MOST_BYTES:,}")
             return self._zip.read(file) if self._zip else (self.path / file).read_bytes()
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, OSError, EOFError, RuntimeError, ValueError) as error:
+        except DAMAGED as error:
             raise UserError(f"{self.path}: {file} cannot be read ({error}); download or copy it again") from None
-        except Exception as error:  # zlib.error and its like, from a damaged archive
-            raise UserError(f"{self.path}: {file} is damaged ({error}); download or copy it again") from None
 
     def open(self, file: str) -> IO[bytes]:
         """One of `files` as a stream; raises `UserError` where it cannot be opened."""
         try:
             return self._zip.open(file) if self._zip else (self.path / file).open("rb")
-        except (zipfile.BadZipFile, OSError, RuntimeError, ValueError) as error:
+        except DAMAGED as error:
             raise UserError(f"{self.path}: {file} cannot be opened ({error}); download or copy it again") from None
 
     def content(self) -> str:

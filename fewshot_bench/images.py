@@ -7,7 +7,6 @@ import io
 import json
 import os
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import platformdirs
 from PIL import Image
 
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import Tree, write_atomically
+from fewshot_bench.files import DAMAGED, Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.seeds import digest
 
@@ -82,7 +81,7 @@ def cached(parts: Sequence[object], build: Callable[[], LabelledImages]) -> Labe
     path = cache_folder() / f"{digest(CACHE_VERSION, *parts)[:32]}.npz"
     try:
         return _read_cache(path)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except DAMAGED:
         pass
     data = build()
     with contextlib.suppress(OSError):

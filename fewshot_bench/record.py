@@ -84,6 +84,8 @@ def read_record(values: object) -> Record:
     if values["status"] not in get_args(Status):
         raise ValueError(f"unknown status {values['status']!r}")
     for part, fields in _HOLDS.items():
+        if not isinstance(values[part], dict):
+            raise TypeError(f"{part} is {values[part]!r}, not an object")
         for name, kind in fields.items():
             if not isinstance(values[part][name], kind):
                 raise TypeError(f"{part}.{name} is {values[part][name]!r}, not {kind.__name__}")

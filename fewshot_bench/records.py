@@ -11,7 +11,6 @@ import hashlib
 import io
 import json
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from safetensors.torch import save
 
 from fewshot_bench.episode import Episodes, EpisodeSource, FixedEpisodes, Pool, prefixes
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import sweep, write_atomically
+from fewshot_bench.files import DAMAGED, sweep, write_atomically
 from fewshot_bench.protocol import Protocol
 from fewshot_bench.record import Json, Record, read_record
 from fewshot_bench.split import Size
@@ -80,7 +79,7 @@ class Records:
             place = path.relative_to(self.out / "records").with_suffix("").as_posix()
             if record.stem != place:
                 raise ValueError(f"its place is {record.stem}")
-        except (UserError, OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (UserError, *DAMAGED) as error:
             raise UserError(f"{path} is not a record ({error}); remove it and run again") from None
         return record
 
@@ -111,7 +110,7 @@ class Records:
                 raise ValueError(f"it holds {len(predicted)} episodes and not {record.episodes}")
             episodes = self._episodes(record)
             predicted = predicted.reshape(episodes.query_TNQ.shape)
-        except (OSError, ValueError, KeyError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+        except DAMAGED as error:
             raise UserError(f"{path} cannot be used ({error}); remove its record and run again") from None
         return Answer(record, episodes, predicted)
 
@@ -178,7 +177,7 @@ class Records:
             with safe_open(path, "pt") as file:
                 tensors = {name: file.get_tensor(name) for name in wanted(list(file.keys()))}
                 return tensors, json.loads(file.metadata()["about"])
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        except (SafetensorError, *DAMAGED) as error:
             raise UserError(f"{path} is damaged ({error}); remove it and run again") from None
 
     def keep_episodes(self, path: Path) -> str:
@@ -213,6 +212,6 @@ def read_episodes(path: Path) -> tuple[dict[int, Episodes], Json]:
                 for shots in about["protocol"]["shots"]
             }
             about["dataset_digest"]
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise UserError(f"{path} is not a file of episodes ({error}); make one with bench episodes") from None
     return episodes, about

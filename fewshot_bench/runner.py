@@ -62,33 +62,35 @@ def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> lis
     at is left to it: its records are waited for, and taken over where that process dies.
     """
     found: dict[Training, list[Record]] = {}
-    claims, before, renewed = Claims(records.out / "claims"), _failed(plan, records), set[str]()
+    claims, before, waiting, renewed = (
+        Claims(records.out / "claims"),
+        _failed(plan, records),
+        dict[Training, str](),
+        set[str](),
+    )
     while len(found) < len(plan.trainings):
-        waiting = ""
-        for training in [training for training in plan.trainings if training not in found]:
-            cells, tell = (
-                plan.trainings[training],
-                partial(_tell, notify, training.name, _which(plan.trainings[training][0])),
-            )
-            known = [] if fresh else _known(plan, records, cells, before)
-            if len(known) == len(cells):
-                found[training] = known
-                tell("done", note=known[-1].status)
+        for training, cells in plan.trainings.items():
+            if training in found:
                 continue
-            with claims.held(training.key) as holder:
-                if holder:
-                    waiting = waiting or holder
-                    tell("wait", note=f"{holder} is at it")
-                    continue
+            tell = partial(_tell, notify, training.name, _which(cells[0]))
+            with contextlib.ExitStack() as claimed:
+                known = {} if fresh else _known(plan, records, cells, before)
+                if len(known) < len(cells):
+                    holder = claimed.enter_context(claims.held(training.key))
+                    if holder:
+                        if waiting.get(training) != holder:
+                            tell("wait", note=f"{holder} is at it")
+                        waiting[training] = holder
+                        continue
+                    known = {} if fresh else _known(plan, records, cells, before)  # another process may have ended by now
                 fitted = Fitted(plan.data, training, plan.device, records, tell)
                 if fresh:
                     fitted.renew(fit=training.key not in renewed)
                     renewed.add(training.key)
                 work = _Work(plan, records, fitted)
-                done = {} if fresh else {record.stem: record for record in _known(plan, records, cells, before)}
-                found[training] = [done.get(_blank(plan, cell).stem) or work.answer(cell) for cell in cells]
+                found[training] = [known.get(cell) or work.answer(cell) for cell in cells]
             tell("done", note=found[training][-1].status)
-        if waiting:
+        if len(found) < len(plan.trainings):
             time.sleep(LOOK_AGAIN)
     return [record for training in plan.trainings for record in found[training]]
 
@@ -99,10 +101,10 @@ def _failed(plan: Plan, records: Records) -> dict[str, Record]:
     return {record.stem: record for record in there if record is not None and record.status == "failed"}
 
 
-def _known(plan: Plan, records: Records, cells: Sequence[Cell], before: dict[str, Record]) -> list[Record]:
-    """The records there are of these cells; one that failed is one where that happened since this run began."""
-    there = (records.find(_blank(plan, cell).stem) for cell in cells)
-    return [record for record in there if record is not None and before.get(record.stem) != record]
+def _known(plan: Plan, records: Records, cells: Sequence[Cell], before: dict[str, Record]) -> dict[Cell, Record]:
+    """The records there are of these cells; of those that failed, the ones that did so since this run began."""
+    there = {cell: records.find(_blank(plan, cell).stem) for cell in cells}
+    return {cell: record for cell, record in there.items() if record is not None and before.get(record.stem) != record}
 
 
 def _tell(notify: Notify, baseline: str, training: str, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:

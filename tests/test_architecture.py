@@ -21,6 +21,7 @@ LAYERS = [
         "learn.encoder",
         "learn.episodic",
         "learn.losses",
+        "learn.snapshot",
         "learn.train",
         "learn.zoo",
         "learn",

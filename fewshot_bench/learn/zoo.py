@@ -75,7 +75,7 @@ class Torchvision:
     def make(self, name: str, size: int, weights: str, *, fetch: bool = True) -> Network:
         """One for images of `size` pixels a side; published weights of some are for one size alone."""
         published = None if weights == NONE else self.models.get_model_weights(name)[weights]
-        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # of how some will initialise one day
+        with warnings.catch_warnings(action="ignore"):  # of how some will initialise one day, and of how weights are stored
             if published is None or not fetch:
                 module = self.models.get_model(name, **(_sized(name, size) if published is None else {}))
             else:
