@@ -6,7 +6,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fewshot_bench.api import Outcome, check, compare, confusion, data, episodes, leaderboard, listing, recalls, run
+    from fewshot_bench.api import (
+        Outcome,
+        check,
+        compare,
+        confusion,
+        data,
+        episodes,
+        leaderboard,
+        listing,
+        plot,
+        recalls,
+        run,
+    )
     from fewshot_bench.baseline import Baseline, Card, Context
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
@@ -38,6 +50,7 @@ _HOMES = {
     "episodes": "api",
     "leaderboard": "api",
     "listing": "api",
+    "plot": "api",
     "recalls": "api",
     "run": "api",
 }
@@ -45,7 +58,7 @@ _HOMES = {
 __all__ = [
     "Baseline", "Card", "Classification", "Context", "DataCard", "DataSet", "FewShot", "LabelledImages", "NotApplicable",
     "Outcome", "Published", "Request", "Settings", "UserError", "check", "compare", "confusion", "data", "episodes",
-    "leaderboard", "listing", "recalls", "run",
+    "leaderboard", "listing", "plot", "recalls", "run",
 ]  # fmt: skip
 
 

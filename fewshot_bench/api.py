@@ -17,6 +17,7 @@ from fewshot_bench.entry import entries, row_key
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
+from fewshot_bench.optional import require
 from fewshot_bench.plan import make_plan
 from fewshot_bench.recall import recalls as class_recalls
 from fewshot_bench.record import Record
@@ -25,7 +26,19 @@ from fewshot_bench.registry import Registry, usable
 from fewshot_bench.request import Request, load_data, settle_questions
 from fewshot_bench.runner import Notify, execute
 
-__all__ = ["Outcome", "check", "compare", "confusion", "data", "episodes", "leaderboard", "listing", "recalls", "run"]
+__all__ = [
+    "Outcome",
+    "check",
+    "compare",
+    "confusion",
+    "data",
+    "episodes",
+    "leaderboard",
+    "listing",
+    "plot",
+    "recalls",
+    "run",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +123,44 @@ def _of_baselines(answers: list[Answer], baselines: Sequence[str] | None) -> lis
         if name not in names:
             raise unknown("baseline of the results", name, names)
     return [answer for answer in answers if baselines is None or answer.record.baseline["name"] in baselines]
+
+
+def plot(
+    out: Path = Path("results"),
+    reference: str | None = None,
+    margin: float = MARGIN,
+    baselines: Sequence[str] | None = None,
+) -> list[Path]:
+    """Draw what lies below `out`, of some baselines, as PNG and SVG files in `out/plots`; their paths.
+
+    reference: a baseline that the others are held against in a picture of differences; margin: a fraction.
+    Raises `UserError` where matplotlib is not installed, or there is nothing to draw.
+    """
+    require("bench plot", "matplotlib", "plots")
+    from fewshot_bench import plots
+
+    records = Records(out, write=False)
+    answers = _of_baselines(_answers(records), baselines)
+    if not answers:
+        raise UserError(f"--out {out} holds no answer to draw; run bench run --out {out} first")
+    chosen = {answer.record.baseline["name"] for answer in answers}
+    others = [
+        record for record in records if record.status != "ok" and (baselines is None or record.baseline["name"] in chosen)
+    ]
+    pictures = plots.drawn(
+        tables.leaderboard(answers, others),
+        confusion=tables.confusion([answer for answer in answers if answer.record.train_size is None]),
+        episodes=tables.episode_accuracies(answers),
+        timings=tables.timings(answer.record for answer in answers),
+        losses=tables.losses(answer.record for answer in answers),
+        differences=None if reference is None else differences(entries(answers), reference, margin),
+    )
+    written = []
+    for picture in pictures:
+        for name, content in plots.files_of(picture).items():
+            write_atomically(out / "plots" / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
+            written.append(out / "plots" / name)
+    return written
 
 
 def _answers(records: Records) -> list[Answer]:

@@ -44,6 +44,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which method recognises held-out defect classes from k examples, and is it really better?",
 )
+Margin = Annotated[float, typer.Option(help="Points within which a difference counts as equivalent.")]
 FORMS = ("table", "csv", "md", "json")
 
 
@@ -184,17 +185,16 @@ def leaderboard(out: Out = Path("results")) -> None:
 @app.command(epilog="Examples: bench compare --reference resnet | bench compare --out runs/neu --margin 1 --format md")
 def compare(
     reference: Annotated[str, typer.Option(help="The baseline that the others are held against.")],
-    margin: Annotated[float, typer.Option(help="Points within which a difference counts as equivalent.")] = 0.5,
+    margin: Margin = 0.5,
     form: Form = "table",
     out: Out = Path("results"),
 ) -> None:
     """Show paired differences to one baseline with interval, p and verdict."""
     _allowed(form)
-    if not 0 < margin < 100:
-        raise UserError(f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)")
+    fraction = _fraction(margin)
     from fewshot_bench import api, report
 
-    _show(api.compare(out, reference, margin / 100), form, report.show_comparison)
+    _show(api.compare(out, reference, fraction), form, report.show_comparison)
 
 
 @app.command(epilog="Examples: bench show | bench show --baselines scl_amp,resnet --shots 5 | bench show --format csv")
@@ -213,6 +213,24 @@ def show(
     _show(api.confusion(out, names, asked), form, report.show_confusion)
     if form == "table":
         report.show_recalls(_console(), api.recalls(out, names))
+
+
+@app.command(
+    epilog="Examples: bench plot | bench plot --reference resnet | bench plot --baselines scl_amp,resnet --out runs/neu"
+)
+def plot(
+    baselines: Annotated[str | None, typer.Option(help="Names.  [default: all there are]")] = None,
+    reference: Annotated[str | None, typer.Option(help="Draw the differences to this baseline too.")] = None,
+    margin: Margin = 0.5,
+    out: Out = Path("results"),
+) -> None:
+    """Draw accuracy, differences, recall, confusion, cost, episodes and losses as PNG and SVG."""
+    names = None if baselines is None else words("--baselines", baselines)
+    fraction = _fraction(margin)
+    from fewshot_bench import api
+
+    for path in api.plot(out, reference, fraction, names):
+        typer.echo(path)
 
 
 @app.command(epilog="Examples: bench data NEU-DET.zip | bench data my_images/ | bench data --dataset steel-sim")
@@ -242,6 +260,12 @@ def _show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFr
         rows = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in frame.to_numpy()]
         for cells in (list(frame.columns), ["---"] * len(frame.columns), *rows):
             typer.echo(f"| {' | '.join(cells)} |")
+
+
+def _fraction(margin: float) -> float:
+    if not 0 < margin < 100:
+        raise UserError(f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)")
+    return margin / 100
 
 
 def _allowed(form: str) -> None:

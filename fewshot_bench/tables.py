@@ -17,7 +17,10 @@ from fewshot_bench.record import Record
 from fewshot_bench.records import Answer
 from fewshot_bench.seeds import digest
 
-__all__ = ["COLUMNS", "column", "confusion", "described", "leaderboard", "splits", "text", "timings", "wide"]
+__all__ = [
+    "COLUMNS", "column", "confusion", "described", "episode_accuracies", "leaderboard", "losses", "splits", "text",
+    "timings", "wide",
+]  # fmt: skip
 
 SPLITS = "-splits"  # ends the name of the protocol that every split of a data set shares
 CONFUSED = ["dataset", "protocol", "preset", "ways", "shots", "train_size", "queries", "baseline", "settings",
@@ -202,6 +205,33 @@ def confusion(answers: Sequence[Answer]) -> pd.DataFrame:
             }
             rows.append(about | cell)
     return pd.DataFrame(rows, columns=[*CONFUSED, "class", "predicted", "count", "share"])
+
+
+def episode_accuracies(answers: Sequence[Answer]) -> pd.DataFrame:
+    """A row an episode x baseline x shot value of few-shot protocols: its accuracy, mean over seeds."""
+    parts = []
+    for entry in (entry for entry in entries(answers).values() if not entry.over_runs):
+        about = {name: described(entry.record)[name] for name in CONFUSED}
+        parts.append(pd.DataFrame({**about, "accuracy": entry.correct().accuracy_ST.mean(0)}))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*CONFUSED, "accuracy"])
+
+
+def losses(records: Iterable[Record]) -> pd.DataFrame:
+    """A row a reported loss of each training."""
+    trainings = {record.training["key"]: record for record in records if record.training.get("history")}
+    rows = [
+        {
+            "dataset": record.dataset["name"],
+            "preset": record.baseline["preset"],
+            "baseline": record.baseline["name"],
+            "training": key,
+            "images_passed": passed,
+            "loss": loss,
+        }
+        for key, record in trainings.items()
+        for passed, loss in record.training["history"]
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "preset", "baseline", "training", "images_passed", "loss"])
 
 
 def timings(records: Iterable[Record]) -> pd.DataFrame:

@@ -52,7 +52,7 @@ LAYERS = [
         "subject",
         "tables",
     },
-    {"api", "catalogue", "interop", "report"},
+    {"api", "catalogue", "interop", "plots", "report"},
     {"", "__main__", "cli", "options"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

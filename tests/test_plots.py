@@ -1,0 +1,136 @@
+"""Pictures show what the tables hold, the missing as missing, and are the same files for the same records."""
+
+import dataclasses
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from fewshot_bench import api, plots
+from fewshot_bench.errors import UserError
+
+from .test_runner import plugin, run
+
+KINDS = {"accuracy", "differences", "recall", "confusion", "episodes", "cost", "loss"}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three baselines, one of which answers one of two shot values and one of which has a loss."""
+    folder = tmp_path_factory.mktemp("plots")
+    body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n"
+    broken = plugin(folder, "broken_one", body)
+    run(folder / "out", [broken], baselines=["pixels", "broken_one", "resnet"], budget=320)
+    return folder / "out"
+
+
+def picture(table: pd.DataFrame, draw) -> plots.Figure:
+    return draw(table, plots._styles(table["baseline"]))
+
+
+def test_bench_plot_draws_every_kind_as_png_and_svg(bench, done: Path):
+    status, out, err = bench("plot", "--out", done, "--reference", "pixels")
+    assert status == 0, err
+    found = [Path(line) for line in out.splitlines()]
+    assert {path.name.partition("-")[0] for path in found} == KINDS
+    assert {path.suffix for path in found} == {".png", ".svg"}
+    for path in found:
+        content = path.read_bytes()
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                assert min(image.size) > 300
+                assert len(np.unique(np.asarray(image.convert("L")))) > 10, "an empty picture"
+        else:
+            assert content.startswith(b"<?xml")
+    before = {path: path.read_bytes() for path in found}
+    bench("plot", "--out", done, "--reference", "pixels")
+    assert {path: path.read_bytes() for path in found} == before
+
+
+def test_accuracy_shows_each_cell_where_it_is_and_the_missing_as_missing(done: Path):
+    table, _ = api.leaderboard(done)
+    figure = picture(table, plots.accuracy)
+    axes = figure.axes[0]
+    lines = {container.get_label(): container.lines[0] for container in axes.containers}
+    assert set(lines) == {"pixels", "broken_one", "resnet"}
+    for name in ("pixels", "resnet"):
+        rows = table[table["baseline"] == name].sort_values("shots")
+        assert lines[name].get_ydata() == pytest.approx(100 * rows["accuracy"].to_numpy())
+        bars = next(c for c in axes.containers if c.get_label() == name).lines[2][0].get_segments()
+        assert [bar[:, 1].tolist() for bar in bars] == pytest.approx(100 * rows[["ci95_low", "ci95_high"]].to_numpy())
+    assert np.isnan(lines["broken_one"].get_ydata()).all()
+    crosses = [line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())]
+    assert [len(line.get_xdata()) for line in crosses] == [2]
+    assert {"no result", "chance"} <= {text.get_text() for text in axes.get_legend().get_texts()}
+
+
+def test_differences_have_margin_verdict_and_reference(done: Path):
+    frame = api.compare(done, "pixels", 0.02)
+    axes = picture(frame, plots.paired_differences).axes[0]
+    assert {text.get_text() for text in axes.texts} == set(frame["verdict"])
+    band = axes.patches[0]
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-2, 2))
+    assert "(within +-2 points: equivalent)" in axes.get_xlabel()
+
+
+def test_shares_of_episodes_fall_from_all_to_none(done: Path):
+    records = api._answers(api.Records(done, write=False))
+    frame = api.tables.episode_accuracies(records)
+    table, _ = api.leaderboard(done)
+    means = frame.groupby(["baseline", "shots"])["accuracy"].mean()
+    for row in table.dropna(subset=["accuracy"]).to_dict("records"):
+        assert means[row["baseline"], row["shots"]] == pytest.approx(row["accuracy"])
+    axes = picture(frame, plots.episode_shares).axes[0]
+    for line in axes.lines:
+        assert line.get_ydata()[0] == 100
+        assert (np.diff(line.get_ydata()) < 0).all()
+        assert (np.diff(line.get_xdata()) >= 0).all()
+
+
+def test_styles_differ_in_colour_in_marker_and_in_grey():
+    names = pd.Series([f"method{number}" for number in range(24)])
+    styles = plots._styles(names)
+    assert len({(style.colour, style.marker) for style in styles.values()}) == 24
+    grey = [np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) for colour in plots.COLOURS]
+    assert min(abs(one - two) for one, two in itertools.pairwise(grey)) > 0.1  # neighbours in grey
+
+
+def test_names_from_data_sets_are_text_and_no_mathematics(tmp_path: Path, done: Path):
+    confusion = api.confusion(done).assign(protocol="$\\frac{$", dataset="a/b:c")
+    pictures = list(
+        plots.drawn(
+            api.leaderboard(done)[0].assign(protocol="$\\frac{$"), confusion=confusion, episodes=pd.DataFrame(),
+            timings=pd.DataFrame(columns=["baseline", "dataset", "seconds_train", "seconds_embed"]), losses=pd.DataFrame(),
+        )
+    )  # fmt: skip
+    for found in pictures:
+        for name, content in plots.files_of(found).items():
+            (tmp_path / name).write_bytes(content)
+    assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {"accuracy", "recall", "confusion"}
+
+
+def test_what_cannot_be_drawn_is_one_line(bench, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for words, expected in (
+        (("--out", tmp_path), "holds no answer to draw"),
+        (("--out", done, "--baselines", "nothing"), "unknown baseline of the results 'nothing'"),
+        (("--out", done, "--reference", "resnett"), "unknown reference 'resnett'; did you mean 'resnet'"),
+        (("--out", done, "--margin", "0"), "--margin 0.0 is out of bounds"),
+    ):
+        status, _, err = bench("plot", *words)
+        assert (status, err.count("\n")) == (2, 1), err
+        assert expected in err
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"bench plot needs matplotlib, .*install fewshot-bench\[plots\]"):
+        api.plot(done)
+
+
+def test_a_classification_protocol_is_drawn_too(tmp_path: Path):
+    free = dict.fromkeys(("shots", "queries", "episodes"))
+    run(tmp_path, baselines=["pixels"], train_per_class=[4, 8], runs=2, **free)
+    names = {path.name.partition("-")[0] for path in api.plot(tmp_path)}
+    assert names == {"accuracy", "cost"}
+    assert dataclasses.is_dataclass(plots.Picture)
