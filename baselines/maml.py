@@ -47,9 +47,9 @@ class Maml(AdaptiveBaseline):
     settings: MamlSettings
     max_episodes = 256
 
-    def build(self, classes: int, device: torch.device) -> None:
+    def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
         """Make the encoder and the head."""
-        super().build(classes, device)
+        super().build(classes, device, fetch=fetch)
         self.rows = normalise_by_support(self.network)
 
     def passed(self, batch: Tensor) -> int:

@@ -39,9 +39,9 @@ class ResNet(TrainedBaseline):
         """The classifier over the train classes."""
         return {"classifier": nn.Linear(features, classes)}
 
-    def build(self, classes: int, device: torch.device) -> None:
+    def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
         """Make the encoder, the classifier, and room for the centre."""
-        super().build(classes, device)
+        super().build(classes, device, fetch=fetch)
         self.parts.register_buffer("centre", torch.zeros_like(self.parts.get_parameter("classifier.weight").detach()[0]))
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:

@@ -80,8 +80,7 @@ def run(
         raise unknown("reference", reference, names)
     records = Records(out)
     found = execute(plan, records, fresh=fresh, notify=notify)
-    with Claims(out / "claims").lock():  # of several processes at once the last has seen the records of all
-        table, files = _tables(records)
+    table, files = _tables(records)
     own = table["key"].isin({row_key(record)[:16] for record in found})
     comparison = None
     if reference is not None:
@@ -173,6 +172,11 @@ def _tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
     """The leaderboard of all records, and the files written anew: leaderboard.csv (long), leaderboard-wide.csv,
     timings.csv; where all splits were asked for splits.csv, and of classification protocols recalls.csv.
     """
+    with Claims(records.out / "claims").lock():  # of several processes at once the last has seen the records of all
+        return _locked_tables(records)
+
+
+def _locked_tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
     answers = _answers(records)
     table = tables.leaderboard(answers, [record for record in records if record.status != "ok"])
     if table.empty:

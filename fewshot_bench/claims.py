@@ -92,16 +92,17 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _host() -> str:
-    """This machine and, where there are such, its space of process numbers."""
+    """This machine since it was started and, where there are such, its space of process numbers: names are not unique."""
     with contextlib.suppress(OSError):
-        return f"{platform.node()}/{Path('/proc/self/ns/pid').readlink()}"
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{platform.node()}/{boot}/{Path('/proc/self/ns/pid').readlink()}"
     return platform.node()
 
 
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True

@@ -281,7 +281,7 @@ def _console() -> Console:
 
 INTERRUPTED = 130  # what typer makes of Ctrl-C
 OBJECTS = 100_000  # made before garbage is looked for: imports make many and leave none
-STOPPED = "stopped; what is done is kept, and the same command goes on from there"
+STOPPED = "stopped; what is done is kept, and the same command, without --fresh, goes on from there"
 
 
 def _leave() -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import lzma
 import os
 import re
 import struct
 import time
+import tokenize
 import uuid
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Self
@@ -24,7 +26,8 @@ __all__ = ["DAMAGED", "Tree", "natural", "sweep", "write_atomically"]
 # what the readers of zips and arrays raise where their bytes are damaged
 DAMAGED = (
     OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, MemoryError,
-    RuntimeError, SyntaxError, struct.error, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error,
+    RuntimeError, SyntaxError, lzma.LZMAError, struct.error, tokenize.TokenError, zipfile.BadZipFile,
+    zipfile.LargeZipFile, zlib.error,
 )  # fmt: skip
 
 MOST_BYTES = 2**28  # of one image or annotation, unpacked
@@ -119,9 +122,9 @@ def write_atomically(path: Path, write: Callable[[io.BufferedWriter], object]) -
         raise
 
 
-def sweep(folder: Path) -> None:
-    """Remove what processes that were killed while they wrote left below `folder`."""
-    for path in folder.rglob(".*"):
+def sweep(paths: Iterable[Path]) -> None:
+    """Remove those of `paths` that processes which were killed while they wrote left."""
+    for path in paths:
         if re.fullmatch(r"\..+\.[0-9a-f]{32}", path.name):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > ABANDONED:

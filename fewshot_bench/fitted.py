@@ -53,10 +53,10 @@ class Fitted:
     seconds: dict[str, float] = field(default_factory=dict)
     has_space: bool = False  # for what is kept of the training, as far as is known
 
-    def renew(self, *, fit: bool) -> None:
-        """Forget what is on disk of the answers, and of the fit too."""
+    def forget(self) -> None:
+        """Remove what is on disk of the training and of what derives from it."""
         derived = self._derived("embeddings", self.training.embedding_key), self._derived("pairs", self.training.own_key)
-        self.records.forget(*derived, *([self.checkpoint, self.unfinished] if fit else []))
+        self.records.forget(self.checkpoint, self.unfinished, *derived)
 
     @cached_property
     def trained(self) -> tuple[dict[str, Any], Baseline | None]:
@@ -70,7 +70,8 @@ class Fitted:
     def _fit(self) -> tuple[dict[str, Any], Baseline]:
         """Fit, or go on from what was kept of a training that was interrupted."""
         training = self.training
-        kept, about = self.records.load_tensors(self.unfinished) or (None, {"history": [], "seconds": 0.0})
+        kept, about = self.records.load_tensors(self.unfinished) or (None, {})
+        about = {"history": [], "seconds": 0.0, **about}
         history: list[tuple[int, float]] = [(passed, loss) for passed, loss in about["history"]]
         total = int(training.settings.as_dict().get("passes", 0))
         begun = time.perf_counter()
@@ -98,7 +99,11 @@ class Fitted:
         with global_seed(context.seed):
             baseline = training.kind(training.settings)
             split = training.split
-            baseline.fit(self.data.subset(split.train_classes, split.train), context=context)
+            try:
+                baseline.fit(self.data.subset(split.train_classes, split.train), context=context)
+            except Diverged:
+                self.records.forget(self.unfinished)
+                raise
         learned = {
             "images_passed": history[-1][0] if history else 0,
             "parameters": _parameters(baseline),
@@ -160,9 +165,6 @@ class Fitted:
             self.seconds["embed"] = stored[1]["seconds"]
             return stored[0]["embeddings"].to(self.device)
         embeddings = self._of_each(self.baseline, self.baseline.embed, "an embedding")
-        spread = (embeddings - embeddings.mean(0)).norm(dim=1).max()
-        if spread <= ALIKE * embeddings.norm(dim=1).max():
-            raise Diverged("its features collapsed: all test images have the same; lower the learning rate")
         if kept:
             about = {"seconds": self.seconds["embed"]}
             self.records.save_tensors(place, {"embeddings": embeddings}, about)
@@ -193,6 +195,8 @@ class Fitted:
         answers = torch.cat(parts)[order.argsort()]
         if not torch.isfinite(answers).all():
             raise Diverged(f"{what} of a test image is not finite; lower the learning rate")
+        if (answers - answers.mean(0)).norm(dim=1).max() <= ALIKE * answers.norm(dim=1).max():
+            raise Diverged(f"it collapsed: all test images have the same {what.split()[-1]}; lower the learning rate")
         self.seconds["embed"] = round(time.perf_counter() - start, 3)
         return answers
 

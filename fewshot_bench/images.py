@@ -41,7 +41,7 @@ def decode(tree: Tree, file: str) -> Image.Image:
 
 
 def peek(tree: Tree, file: str) -> tuple[tuple[int, int], bool]:
-    """(width, height) and whether it is grey, from its first bytes alone; raises as `decode`."""
+    """(width, height) and whether it is grey, without decoding its pixels; raises as `decode`."""
     with _opened(tree, file) as image:
         return image.size, image.mode in GREY
 

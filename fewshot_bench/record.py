@@ -75,6 +75,12 @@ _HOLDS: dict[str, dict[str, type]] = {  # what readers of a record rely on
 }  # fmt: skip
 
 
+_MAY_HOLD: dict[str, type | tuple[type, ...]] = {  # of a baseline's settings or of a training, where it is there
+    "encoder": str, "weights": str, "precision": str, "image_size": int, "images_passed": int, "parameters": int,
+    "history": list,
+}  # fmt: skip
+
+
 def read_record(values: object) -> Record:
     """The record of these values; raises one error or another where they are not one's."""
     if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
@@ -91,12 +97,23 @@ def read_record(values: object) -> Record:
                 raise TypeError(f"{part}.{name} is {values[part][name]!r}, not {kind.__name__}")
     values["episodes_digests"] = {int(count): str(digest) for count, digest in values["episodes_digests"].items()}
     values["pool"] = [(int(first), int(count)) for first, count in values["pool"]]
+    for part in (values["baseline"]["settings"], values["training"]):
+        for name in _MAY_HOLD.keys() & part.keys():
+            if part[name] is not None and not isinstance(part[name], _MAY_HOLD[name]):
+                raise TypeError(f"{name} is {part[name]!r}, not {_MAY_HOLD[name]}")
+    if "history" in values["training"]:
+        values["training"]["history"] = [(int(passed), float(loss)) for passed, loss in values["training"]["history"]]
     record = Record(**values)
     for name in ("shots", "episodes", "first_episode"):
-        if not isinstance(getattr(record, name), int):
+        if type(getattr(record, name)) is not int:  # nor a truth value
             raise TypeError(f"{name} is {getattr(record, name)!r}, not int")
     for figure in (*record.baseline.get("published", []), *record.dataset.get("published", [])):
         Published(**{name: value for name, value in figure.items() if name != "system"})
+    asked = record.asked
+    if not all(isinstance(word, str) for word in (asked.name, asked.dataset, *asked.train_classes, *asked.test_classes)):
+        raise TypeError(
+            f"its protocol names {asked.name!r}, {asked.dataset!r}, {asked.train_classes}, {asked.test_classes}"
+        )
     record.episodes_digest  # noqa: B018  is there
     if record.status == "ok" and not all(isinstance(record.predictions[name], str) for name in ("file", "sha256")):
         raise TypeError("its predictions name no file")

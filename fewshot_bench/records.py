@@ -31,6 +31,7 @@ from fewshot_bench.split import Size
 
 __all__ = ["NO_PREDICTION", "Answer", "Records", "read_episodes", "write_episodes"]
 
+FOLDERS = ("records", "trainings", "embeddings", "pairs", "episodes", "plots")
 NO_PREDICTION = 255  # in the array of predicted classes: padding, no query was asked
 
 
@@ -53,7 +54,7 @@ class Records:
                 (out / "records").mkdir(parents=True, exist_ok=True)
                 write_atomically(out / ".writable", lambda file: None)
                 (out / ".writable").unlink(missing_ok=True)
-                sweep(out)
+                sweep(path for pattern in (".*", *(f"{folder}/**/.*" for folder in FOLDERS)) for path in out.glob(pattern))
             except OSError as error:
                 raise UserError(f"--out {out} cannot be written ({error.strerror}); name a folder that can") from None
         elif not out.is_dir():
@@ -152,6 +153,11 @@ class Records:
                 f"--out {self.out} has {free / 2**20:.0f} MiB free and a training needs {2 * size / 2**20:.0f} to be kept; "
                 "make room or name a folder on another disk"
             )
+
+    def remove(self, record_stem: str) -> None:
+        """Remove the record at this place, where there is one, and its array."""
+        for ending in (".json", ".npz"):
+            (self.out / "records" / f"{record_stem}{ending}").unlink(missing_ok=True)
 
     def forget(self, *places: str) -> None:
         """Remove what `save_tensors` kept there, where there is something."""

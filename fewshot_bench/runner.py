@@ -56,25 +56,22 @@ Notify = Callable[[Progress], None]
 
 
 def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> list[Record]:
-    """The record of every cell of the plan, in its order; those on disk are not computed again unless `fresh`.
+    """The record of every cell of the plan, in its order; those on disk are not computed again, or removed if `fresh`.
 
     A training or cell that fails is recorded with its reason, and the others go on. A training that another process is
     at is left to it: its records are waited for, and taken over where that process dies.
     """
+    if fresh:
+        _forget(plan, records)
     found: dict[Training, list[Record]] = {}
-    claims, before, waiting, renewed = (
-        Claims(records.out / "claims"),
-        _failed(plan, records),
-        dict[Training, str](),
-        set[str](),
-    )
+    claims, before, waiting = Claims(records.out / "claims"), _failed(plan, records), dict[Training, str]()
     while len(found) < len(plan.trainings):
         for training, cells in plan.trainings.items():
             if training in found:
                 continue
             tell = partial(_tell, notify, training.name, _which(cells[0]))
             with contextlib.ExitStack() as claimed:
-                known = {} if fresh else _known(plan, records, cells, before)
+                known = _known(plan, records, cells, before)
                 if len(known) < len(cells):
                     holder = claimed.enter_context(claims.held(training.key))
                     if holder:
@@ -82,17 +79,21 @@ def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> lis
                             tell("wait", note=f"{holder} is at it")
                         waiting[training] = holder
                         continue
-                    known = {} if fresh else _known(plan, records, cells, before)  # another process may have ended by now
-                fitted = Fitted(plan.data, training, plan.device, records, tell)
-                if fresh:
-                    fitted.renew(fit=training.key not in renewed)
-                    renewed.add(training.key)
-                work = _Work(plan, records, fitted)
+                    known = _known(plan, records, cells, before)  # another process may have ended by now
+                work = _Work(plan, records, Fitted(plan.data, training, plan.device, records, tell))
                 found[training] = [known.get(cell) or work.answer(cell) for cell in cells]
             tell("done", note=found[training][-1].status)
         if len(found) < len(plan.trainings):
             time.sleep(LOOK_AGAIN)
     return [record for training in plan.trainings for record in found[training]]
+
+
+def _forget(plan: Plan, records: Records) -> None:
+    """Remove what is on disk of all that the plan asks, at once: one that is then stopped goes on without `fresh`."""
+    for training, cells in plan.trainings.items():
+        Fitted(plan.data, training, plan.device, records, lambda *words, **more: None).forget()
+        for cell in cells:
+            records.remove(_blank(plan, cell).stem)
 
 
 def _failed(plan: Plan, records: Records) -> dict[str, Record]:

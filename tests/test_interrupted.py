@@ -153,7 +153,10 @@ def test_a_stopped_run_says_what_is_done_and_how_to_go_on(tmp_path: Path, sent: 
     _, err = process.communicate()
     assert time.perf_counter() - begun < 3
     assert process.returncode == 130
-    assert err.splitlines() == ["done: pixels", "stopped; what is done is kept, and the same command goes on from there"]
+    assert err.splitlines() == [
+        "done: pixels",
+        "stopped; what is done is kept, and the same command, without --fresh, goes on from there",
+    ]
     assert "resnet" not in [record.baseline["name"] for record in Records(tmp_path / "out")]
 
 
@@ -178,7 +181,7 @@ def test_a_collapsed_encoder_is_named_and_never_ranked(tmp_path: Path):
     rows = outcome.table.set_index("baseline").loc["collapsed"]
     assert set(rows["status"]) == {"diverged"}
     assert rows["rank"].isna().all()
-    assert "its features collapsed: all test images have the same" in rows["note"].iloc[0]
+    assert "it collapsed: all test images have the same embedding" in rows["note"].iloc[0]
 
 
 def test_a_score_that_is_no_number_fails_its_own_cell_alone(tmp_path: Path):

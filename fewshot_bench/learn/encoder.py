@@ -39,16 +39,18 @@ class EncoderSettings(Settings):
 class Encoder(nn.Module):
     """A network without its last layer; grey images are repeated to the three channels it takes.
 
-    features: D, found by trying it. Raises `Unavailable` where weights are neither cached nor downloadable.
+    features: D, found by trying it. fetch: with its published weights, which a checkpoint makes needless.
+
+    Raises `Unavailable` where weights are neither cached nor downloadable.
     """
 
     features: int
     mean: Tensor
     std: Tensor
 
-    def __init__(self, settings: EncoderSettings) -> None:
+    def __init__(self, settings: EncoderSettings, *, fetch: bool = True) -> None:
         super().__init__()
-        made = network(settings.encoder, settings.weights, settings.image_size)
+        made = network(settings.encoder, settings.weights, settings.image_size, fetch=fetch)
         self.backbone = made.module
         self.register_buffer("mean", 255 * torch.tensor(made.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(made.std).view(1, 3, 1, 1), persistent=False)

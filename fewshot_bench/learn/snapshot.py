@@ -21,7 +21,7 @@ class Snapshot:
     device: torch.device
 
     def take(self, batches: int, passed: int) -> dict[str, Tensor]:
-        """Their state after so many batches and images passed, as tensors that later steps do not change."""
+        """Their state after so many batches and images passed: tensors that the next step changes."""
         found = {f"modules/{name}": value for name, value in self.modules.state_dict().items()}
         for at, parameter in enumerate(self._learned()):
             found |= {f"optimiser/{at}/{name}": value for name, value in self.optimiser.state[parameter].items()}
@@ -31,15 +31,18 @@ class Snapshot:
         return found | {"batches": torch.tensor(batches), "passed": torch.tensor(passed)}
 
     def restore(self, taken: Mapping[str, Tensor]) -> tuple[int, int]:
-        """Bring them back to what `take` gave; batches and images passed by then."""
+        """Bring them back to what `take` gave; batches and images passed by then.
+
+        Raises `KeyError`, `RuntimeError` or `ValueError` where it gave it of another training.
+        """
         self.modules.load_state_dict(_below("modules/", taken))
         for at, parameter in enumerate(self._learned()):
             state = _below(f"optimiser/{at}/", taken)
             self.optimiser.state[parameter] = {name: _laid_out_as(parameter, value) for name, value in state.items()}
-        self.views.set_state(taken["views"])
-        torch.set_rng_state(taken["torch"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(taken["cuda"], self.device)
+        self.views.set_state(taken["views"].cpu())
+        torch.set_rng_state(taken["torch"].cpu())
+        if self.device.type == "cuda" and "cuda" in taken:  # a training that began on a processor has none
+            torch.cuda.set_rng_state(taken["cuda"].cpu(), self.device)
         return int(taken["batches"]), int(taken["passed"])
 
     def _learned(self) -> list[nn.Parameter]:

@@ -46,9 +46,12 @@ class EncoderBaseline(Baseline):
         encoder: nn.Module = self.parts["encoder"]
         return encoder
 
-    def build(self, classes: int, device: torch.device) -> None:
-        """Make the encoder and the heads with fresh weights, from torch's global generator."""
-        encoder = Encoder(self.settings)
+    def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
+        """Make the encoder and the heads with fresh weights, from torch's global generator.
+
+        fetch: with published weights where the settings name some; a checkpoint has all of them.
+        """
+        encoder = Encoder(self.settings, fetch=fetch)
         parts = {"encoder": encoder, **self.heads(encoder.features, classes)}
         self.parts = nn.ModuleDict(parts).to(device).to(memory_format=torch.channels_last).eval()
         self.classes = classes
@@ -63,7 +66,7 @@ class EncoderBaseline(Baseline):
 
     def load(self, state: Mapping[str, Tensor], *, context: Context) -> None:
         """Take back what `state` gave."""
-        self.build(int(state["classes"]), context.device)
+        self.build(int(state["classes"]), context.device, fetch=False)
         self.parts.load_state_dict({name: value for name, value in state.items() if name != "classes"})
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
@@ -143,7 +146,7 @@ class TrainedBaseline(EncoderBaseline):
     def fit(self, train: LabelledImages, *, context: Context) -> None:
         """Adam on `loss` until the budget of passes is spent; one that was interrupted goes on where it was kept last."""
         s = self.settings
-        self.build(len(train.class_names), context.device)
+        self.build(len(train.class_names), context.device, fetch=context.resumed is None)
         side = min(train.images.shape[-1], DETAIL * s.image_size)
         images = _resident(train, max(side, s.image_size), context.device)
         labels = torch.from_numpy(train.labels)
@@ -151,7 +154,7 @@ class TrainedBaseline(EncoderBaseline):
         order, views = (torch.Generator().manual_seed(derive(context.seed, use)) for use in ("order", "views"))
         optimiser = torch.optim.Adam(self._prepared(), lr=s.learning_rate, fused=True)
         state = Snapshot(self.parts, optimiser, views, context.device)
-        done, passed = (0, 0) if context.resumed is None else state.restore(context.resumed)
+        done, passed = (0, 0) if context.resumed is None else _restored(state, context.resumed)
         reported = passed * REPORTS // s.passes
         for batch in itertools.islice(self.batches(labels, order), done, None):
             here = batch.to(context.device)
@@ -182,6 +185,15 @@ class TrainedBaseline(EncoderBaseline):
         if not learned:
             raise UserError("freeze=true leaves it nothing to train; leave --freeze out for it")
         return learned
+
+
+def _restored(state: Snapshot, resumed: Mapping[str, Tensor]) -> tuple[int, int]:
+    try:
+        return state.restore(resumed)
+    except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        raise UserError(
+            f"what was kept of its training is of another one ({str(error)[:80]} ...); run with --fresh"
+        ) from None
 
 
 def _resident(train: LabelledImages, size: int, device: torch.device, block: int = 256) -> Tensor:

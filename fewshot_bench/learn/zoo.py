@@ -48,7 +48,7 @@ class Zoo(Protocol):
     def weights(self, name: str) -> list[str]:
         """Published weights of one, the library's best first."""
 
-    def make(self, name: str, size: int, weights: str, *, fetch: bool = True) -> Network:
+    def make(self, name: str, size: int, weights: str, *, fetch: bool) -> Network:
         """One for images of `size` pixels a side, with the weights it is to have where `fetch` says so."""
 
 
@@ -72,7 +72,7 @@ class Torchvision:
         best = str(published["DEFAULT"].name)
         return [best, *(str(entry.name) for entry in published if entry.name != best)]
 
-    def make(self, name: str, size: int, weights: str, *, fetch: bool = True) -> Network:
+    def make(self, name: str, size: int, weights: str, *, fetch: bool) -> Network:
         """One for images of `size` pixels a side; published weights of some are for one size alone."""
         published = None if weights == NONE else self.models.get_model_weights(name)[weights]
         with warnings.catch_warnings(action="ignore"):  # of how some will initialise one day, and of how weights are stored
@@ -124,7 +124,7 @@ class Timm:
         found: dict[str, Any] = self.timm.models.get_arch_pretrained_cfgs(bare)
         return found
 
-    def make(self, name: str, size: int, weights: str, *, fetch: bool = True) -> Network:
+    def make(self, name: str, size: int, weights: str, *, fetch: bool) -> Network:
         """One for images of `size` pixels a side; published embeddings of positions are resampled for it."""
         bare = name.removeprefix(TIMM)
         tagged = bare if weights == NONE else f"{bare}.{weights}"
@@ -149,9 +149,12 @@ def _zoo(name: str) -> Zoo:
     return next(zoo for start, zoo in ZOOS.items() if name.startswith(start))
 
 
-def network(name: str, weights: str, size: int) -> Network:
-    """The network `name` for images of `size` pixels a side; raises `Unavailable` where weights cannot be had."""
-    return _zoo(name).make(name, size, weights)
+def network(name: str, weights: str, size: int, *, fetch: bool) -> Network:
+    """The network `name` for images of `size` pixels a side, with the weights it is to have where `fetch` says so.
+
+    Raises `Unavailable` where these cannot be had.
+    """
+    return _zoo(name).make(name, size, weights, fetch=fetch)
 
 
 def weights_by_name(name: str, weights: str) -> str:
@@ -178,8 +181,10 @@ def check_network(name: str, weights: str, size: int) -> None:
     if name in OF_PRESETS:
         return
     try:
-        with torch.random.fork_rng(devices=[]), torch.inference_mode():
-            _zoo(name).make(name, size, weights, fetch=False).module.eval()(torch.zeros(1, 3, size, size))
+        try:
+            _try_on("meta", name, weights, size)  # where a network takes neither time nor memory
+        except (NotImplementedError, RuntimeError, ValueError):  # what some cannot be made on
+            _try_on("cpu", name, weights, size)
     except (AssertionError, RuntimeError, ValueError, TypeError) as error:
         raise UserError(f"image_size={size} is not taken by {name} ({error}); give another with --image-size") from None
 
@@ -203,6 +208,11 @@ def _sized(name: str, size: int) -> dict[str, Any]:
     if name.startswith("vit_"):
         return {"image_size": size}
     return {"input_size": (size, size)} if name.startswith("maxvit_") else {}
+
+
+def _try_on(device: str, name: str, weights: str, size: int) -> None:
+    with torch.random.fork_rng(devices=[]), torch.inference_mode(), torch.device(device):
+        _zoo(name).make(name, size, weights, fetch=False).module.eval()(torch.zeros(1, 3, size, size))
 
 
 def _width(part: nn.Module) -> object:
