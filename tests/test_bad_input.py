@@ -124,6 +124,24 @@ def test_damaged_archives(tmp_path: Path, how: Callable[[bytes], bytes]):
 
 
 @often
+@given(how=damage())
+def test_damaged_archives_of_another_compression(tmp_path: Path, how: Callable[[bytes], bytes]):
+    path = archive(tmp_path / "images.zip", classes(2, 3), compression=zipfile.ZIP_LZMA)
+    path.write_bytes(how(path.read_bytes()))
+    well_ended(*bench("data", path, "--dataset", "folder"))
+
+
+@pytest.mark.parametrize("broken", [b"{'descr': '|u1', 'fortran_order': False, 'shape': (3, }", b"{'descr'", b"((("])
+def test_arrays_with_headers_that_are_no_python(tmp_path: Path, broken: bytes):
+    header = broken.ljust(118 - 1) + b"\n"
+    array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(3)
+    path = archive(tmp_path / "episodes.npz", {"about.npy": array})
+    status, err = bench("run", "--episodes-file", path, "--out", tmp_path / "out")
+    assert status == 2
+    well_ended(status, err)
+
+
+@often
 @given(how=damage(), kind=st.sampled_from(["PNG", "BMP", "JPEG", "TIFF", "WEBP"]), mode=st.sampled_from(["L", "RGB"]))
 def test_damaged_images(tmp_path: Path, how: Callable[[bytes], bytes], kind: str, mode: str):
     suffix = {"JPEG": "jpg", "TIFF": "tif"}.get(kind, kind.lower())

@@ -56,6 +56,8 @@ def test_the_dead_are_replaced_and_the_living_of_other_hosts_are_not(tmp_path: P
         (here, dead, 0, True),  # it died here: at once
         (here, os.getppid(), 0, False),
         ("elsewhere", dead, 5, False),  # its number means nothing here
+        (f"{socket.gethostname()}/another-boot/pid:[4026531836]", dead, 5, False),  # nor that of a machine with our name
+        (here, 10**30, 0, True),
         ("elsewhere", 1, claims.STALE + 5, True),
         (here, os.getppid(), claims.STALE + 5, True),  # a number that another process bears now
     ):

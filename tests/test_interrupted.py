@@ -210,3 +210,85 @@ def test_weights_that_are_no_numbers_diverge(tmp_path: Path):
     assert outcome.records[0].status == "diverged"
     with pytest.raises(UserError, match="unknown baseline"):
         api.run(dataclasses.replace(api.Request(), baselines=["resnett"]), tmp_path)
+
+
+def test_a_collapsed_head_is_named_too(tmp_path: Path):
+    from .test_runner import plugin
+
+    body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        return images.float().flatten(1)\n"
+    body += "    def logits(self, images):\n        return torch.ones(len(images), 6)\n"
+    free = dict.fromkeys(("shots", "queries", "episodes"))
+    outcome = run(tmp_path, [plugin(tmp_path, "flat", body)], baselines=["flat"], train_per_class=[5], runs=2, **free)
+    assert {record.status for record in outcome.records} == {"diverged"}
+    assert "all test images have the same score" in outcome.records[0].reason
+
+
+def test_a_checkpoint_needs_no_published_weights(
+    tmp_path: Path, published: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+):
+    chosen = {"baselines": ["resnet"], "budget": 64, "weights": "IMAGENET1K_V1"}
+    first = run(tmp_path, **chosen, shots=[1])
+    for kept in (tmp_path / "embeddings").iterdir():
+        kept.unlink()
+
+    def offline(*words: object, **options: object) -> None:
+        raise OSError("no route to host")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    again = run(tmp_path, **chosen, shots=[1, 3])
+    assert [record.status for record in again.records] == ["ok", "ok"]
+    assert again.table["accuracy"].iloc[0] == first.table["accuracy"].iloc[0]
+
+
+def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **chosen: object) -> Path:
+    """Where a training is kept that was interrupted after some steps."""
+    monkeypatch.setattr("fewshot_bench.fitted.KEEP_EVERY", 0.0)
+    save, saved = Records.save_tensors, 0
+
+    def dying(self: Records, place: str, *rest: object) -> None:
+        nonlocal saved
+        save(self, place, *rest)  # type: ignore[arg-type]
+        saved += 1
+        if saved == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Records, "save_tensors", dying)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, **chosen)
+    (kept,) = (tmp_path / "trainings").glob("*.unfinished.safetensors")
+    return kept
+
+
+SMALL_RUN = {"baselines": ["resnet"], "shots": [1], "budget": 320, "encoder": "shufflenet_v2_x0_5"}
+
+
+def test_what_was_kept_of_another_training_is_told_in_a_line_and_fresh_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    kept = unfinished(tmp_path, monkeypatch, **SMALL_RUN)
+    Records(tmp_path).save_tensors(f"trainings/{kept.stem}", {"strange": torch.zeros(3)}, {})
+    (failed,) = run(tmp_path, **SMALL_RUN).records
+    assert failed.status == "failed"
+    assert "what was kept of its training is of another one" in failed.reason
+    assert failed.reason.endswith("run with --fresh")
+    assert len(failed.reason) < 250
+    assert run(tmp_path, **SMALL_RUN, fresh=True).records[0].status == "ok"
+
+
+def test_a_training_that_diverges_leaves_nothing_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("fewshot_bench.fitted.KEEP_EVERY", 0.0)
+    settings = {"steel-sim.per_class": "24", "steel-sim.side": "32", "resnet.learning_rate": "1e30"}
+    outcome = run(tmp_path, **SMALL_RUN, settings=settings)
+    assert outcome.records[0].status == "diverged"
+    assert not list((tmp_path / "trainings").glob("*"))
+
+
+def test_a_stopped_fresh_run_goes_on_without_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    whole = run(tmp_path, **SMALL_RUN)
+    unfinished(tmp_path, monkeypatch, **SMALL_RUN, fresh=True)
+    assert not list((tmp_path / "records").rglob("*.json"))
+    began: list[int] = []
+    monkeypatch.setattr("fewshot_bench.learn.train._restored", lambda state, kept: began.append(1) or state.restore(kept))
+    assert run(tmp_path, **SMALL_RUN).table.equals(whole.table)
+    assert began == [1]
