@@ -150,8 +150,8 @@ class Records:
         free = shutil.disk_usage(self.out).free
         if free < 2 * size:
             raise UserError(
-                f"--out {self.out} has {free / 2**20:.0f} MiB free and a training needs {2 * size / 2**20:.0f} to be kept; "
-                "make room or name a folder on another disk"
+                f"the disk of --out has {free / 2**20:.0f} MiB free and a training needs {2 * size / 2**20:.0f} to be kept; make "
+                "room or name a folder on another disk"
             )
 
     def remove(self, record_stem: str) -> None:

@@ -1,6 +1,7 @@
 """Nothing is lost when a run is killed, stopped, or meets a full disk, and what goes on is what would have been."""
 
 import dataclasses
+import errno
 import os
 import random
 import signal
@@ -66,10 +67,8 @@ def test_a_resumed_training_is_the_unbroken_one_to_the_bit(blobs: LabelledImages
     assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
 
 
-def test_a_run_goes_on_in_the_middle_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The dropout of this encoder draws from torch's own generator, whose state is kept too."""
-    chosen = {"baselines": ["resnet"], "shots": [1], "budget": 640, "encoder": "mobilenet_v3_small"}
-    alone = run(tmp_path / "alone", **chosen)
+def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **chosen: object) -> Path:
+    """Where a training is kept that was interrupted after some steps."""
     monkeypatch.setattr("fewshot_bench.fitted.KEEP_EVERY", 0.0)
     save, saved = Records.save_tensors, 0
 
@@ -80,10 +79,19 @@ def test_a_run_goes_on_in_the_middle_of_a_training(tmp_path: Path, monkeypatch: 
         if saved == 7:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Records, "save_tensors", dying)
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "out", **chosen)
-    assert len(list((tmp_path / "out" / "trainings").glob("*.unfinished.safetensors"))) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(Records, "save_tensors", dying)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, **chosen)
+    (kept,) = (tmp_path / "trainings").glob("*.unfinished.safetensors")
+    return kept
+
+
+def test_a_run_goes_on_in_the_middle_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The dropout of this encoder draws from torch's own generator, whose state is kept too."""
+    chosen = {"baselines": ["resnet"], "shots": [1], "budget": 640, "encoder": "mobilenet_v3_small"}
+    alone = run(tmp_path / "alone", **chosen)
+    unfinished(tmp_path / "out", monkeypatch, **chosen)
     assert not list((tmp_path / "out" / "claims").glob("*.json"))
     resumed = run(tmp_path / "out", **chosen)
     assert resumed.table.equals(alone.table)
@@ -125,6 +133,22 @@ def test_too_little_space_is_told_before_training(tmp_path: Path, monkeypatch: p
     assert [record.status for record in outcome.records] == ["failed"]
     assert "has 1 MiB free and a training needs" in outcome.records[0].reason
     assert "history" not in outcome.records[0].training
+
+
+def test_a_full_disk_is_one_line_that_names_the_file(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*words: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    (tmp_path / "out").mkdir()
+    path = tmp_path / "out" / "leaderboard.csv"
+    with pytest.raises(OSError, match="No space left on device") as error:
+        files.write_atomically(path, lambda file: file.write(b"x"))
+    assert error.value.filename == str(path)
+    assert not list((tmp_path / "out").iterdir())
+    status, _, err = bench("run", *TINY, "--baselines", "pixels", "--out", tmp_path / "out")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "No space left on device" in err
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -240,27 +264,7 @@ def test_a_checkpoint_needs_no_published_weights(
     assert again.table["accuracy"].iloc[0] == first.table["accuracy"].iloc[0]
 
 
-def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **chosen: object) -> Path:
-    """Where a training is kept that was interrupted after some steps."""
-    monkeypatch.setattr("fewshot_bench.fitted.KEEP_EVERY", 0.0)
-    save, saved = Records.save_tensors, 0
-
-    def dying(self: Records, place: str, *rest: object) -> None:
-        nonlocal saved
-        save(self, place, *rest)  # type: ignore[arg-type]
-        saved += 1
-        if saved == 3:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Records, "save_tensors", dying)
-        with pytest.raises(KeyboardInterrupt):
-            run(tmp_path, **chosen)
-    (kept,) = (tmp_path / "trainings").glob("*.unfinished.safetensors")
-    return kept
-
-
-SMALL_RUN = {"baselines": ["resnet"], "shots": [1], "budget": 320, "encoder": "shufflenet_v2_x0_5"}
+SMALL_RUN = {"baselines": ["resnet"], "shots": [1], "budget": 640, "encoder": "shufflenet_v2_x0_5"}
 
 
 def test_what_was_kept_of_another_training_is_told_in_a_line_and_fresh_helps(
