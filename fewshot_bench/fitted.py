@@ -64,6 +64,7 @@ class Fitted:
         about, baseline = self.records.about(self.checkpoint), None
         if about is None:
             about, baseline = self._fit()
+        self.records.forget(self.unfinished)
         self.seconds["train"] = about["seconds"]
         return {name: value for name, value in about.items() if name != "seconds"}, baseline
 
@@ -111,7 +112,6 @@ class Fitted:
             "seconds": seconds(),
         }
         self.records.save_tensors(self.checkpoint, baseline.state(), learned)
-        self.records.forget(self.unfinished)
         return learned, baseline
 
     def _context(self, progress: Callable[[int, float], None]) -> Context:

@@ -147,11 +147,11 @@ class Records:
 
     def need_space(self, size: int) -> None:
         """Raise `UserError` where the disk cannot hold twice what one file of `size` bytes takes, old and new."""
-        free = shutil.disk_usage(self.out).free
-        if free < 2 * size:
+        free, needed = (size / 2**20 for size in (shutil.disk_usage(self.out).free, 2 * size))  # MiB
+        if free < needed:
             raise UserError(
-                f"the disk of --out has {free / 2**20:.0f} MiB free and a training needs {2 * size / 2**20:.0f} to be kept; make "
-                "room or name a folder on another disk"
+                f"the disk of --out has {free:.0f} MiB free and a training needs {needed:.0f} to be kept; "
+                "make room or name a folder on another disk"
             )
 
     def remove(self, record_stem: str) -> None:

@@ -151,7 +151,8 @@ def wide(frame: pd.DataFrame) -> pd.DataFrame:
         cell=[_plus_minus(*row) for row in zip(asked["accuracy"], asked["ci95_low"], asked["ci95_high"], strict=True)],
         encoder=asked["encoder"].fillna(""),
     )
-    table = cells.pivot(index=[*front, *back], columns="column", values="cell").reset_index()
+    cells["again"] = cells.groupby([*front, *back, "column"], dropna=False).cumcount()  # rows that differ in none of these
+    table = cells.pivot(index=[*front, *back, "again"], columns="column", values="cell").reset_index()
     return pd.DataFrame(table[[*front, *columns, *back]].rename_axis(columns=None))
 
 

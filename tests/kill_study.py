@@ -1,6 +1,6 @@
 """Kills real runs (SIGKILL) at random moments and compares what they come to with a run that was left alone.
 
-`uv run python tests/kill_study.py --kills 100`: about 10 minutes on two processor cores. Each run is started again and
+`uv run python tests/kill_study.py --kills 100`: about half an hour on two processor cores. Each run is started again and
 killed again, up to a few times, until it ends by itself; its tables must be the same to the byte.
 """
 

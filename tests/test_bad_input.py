@@ -214,17 +214,13 @@ def test_records_with_other_values(finished: Path, leaf: object, where: list[int
     found = sorted((finished / "records").rglob("*.json"))
     path = found[which % len(found)]
     record = json.loads(path.read_text())
-    part, key = record, None
-    for step in where:
+    part = record
+    for depth, step in enumerate(where, start=1):
         keys = list(part) if isinstance(part, dict) else list(range(len(part)))
-        if not keys:
-            break
         key = keys[step % len(keys)]
-        if not isinstance(part[key], (dict, list)) or step == where[-1]:
+        if not isinstance(part[key], (dict, list)) or not part[key] or depth == len(where):
             break
         part = part[key]
-    if key is None or (isinstance(part, dict) and key not in part) or (isinstance(part, list) and key >= len(part)):
-        return
     if gone:
         del part[key]
     else:

@@ -288,6 +288,16 @@ def test_a_training_that_diverges_leaves_nothing_unfinished(tmp_path: Path, monk
     assert not list((tmp_path / "trainings").glob("*"))
 
 
+def test_one_killed_between_the_end_of_a_training_and_its_clean_up_leaves_nothing(tmp_path: Path):
+    run(tmp_path, **SMALL_RUN)
+    (checkpoint,) = (tmp_path / "trainings").iterdir()
+    for path in (tmp_path / "records").rglob("*resnet*/*"):
+        path.unlink()
+    (tmp_path / "trainings" / f"{checkpoint.stem}.unfinished.safetensors").write_bytes(checkpoint.read_bytes())
+    assert run(tmp_path, **SMALL_RUN).records[0].status == "ok"
+    assert list((tmp_path / "trainings").iterdir()) == [checkpoint]
+
+
 def test_a_stopped_fresh_run_goes_on_without_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     whole = run(tmp_path, **SMALL_RUN)
     unfinished(tmp_path, monkeypatch, **SMALL_RUN, fresh=True)
