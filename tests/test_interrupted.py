@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import functools
 import os
 import random
 import signal
@@ -166,7 +167,8 @@ def test_a_stopped_run_says_what_is_done_and_how_to_go_on(tmp_path: Path, sent: 
         str(tmp_path / "out"),
     )
     command = [sys.executable, "-u", "-m", "fewshot_bench", *words]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs do not hear it
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("resnet: train"):
@@ -174,7 +176,7 @@ def test_a_stopped_run_says_what_is_done_and_how_to_go_on(tmp_path: Path, sent: 
     time.sleep(1)
     begun = time.perf_counter()
     process.send_signal(sent)
-    _, err = process.communicate()
+    _, err = process.communicate(timeout=30)
     assert time.perf_counter() - begun < 3
     assert process.returncode == 130
     assert err.splitlines() == [
