@@ -51,7 +51,6 @@ class Fitted:
     records: Records
     tell: Tell
     seconds: dict[str, float] = field(default_factory=dict)
-    has_space: bool = False  # for what is kept of the training, as far as is known
 
     def forget(self) -> None:
         """Remove what is on disk of the training and of what derives from it."""
@@ -76,16 +75,16 @@ class Fitted:
         history: list[tuple[int, float]] = [(passed, loss) for passed, loss in about["history"]]
         total = int(training.settings.as_dict().get("passes", 0))
         begun = time.perf_counter()
-        due = begun + KEEP_EVERY
+        due, has_space = begun + KEEP_EVERY, False
 
         def seconds() -> float:
             return float(round(about["seconds"] + time.perf_counter() - begun, 3))
 
         def keep(snapshot: Callable[[], Mapping[str, Tensor]]) -> None:
-            nonlocal due
-            if not self.has_space:
+            nonlocal due, has_space
+            if not has_space:
                 self.records.need_space(sum(tensor.nbytes for tensor in snapshot().values()))
-                self.has_space = True
+                has_space = True
             if time.perf_counter() >= due:
                 self.records.save_tensors(self.unfinished, snapshot(), {"history": history, "seconds": seconds()})
                 due = time.perf_counter() + KEEP_EVERY
@@ -160,7 +159,7 @@ class Fitted:
         """Features of the test images, float32: computed once and, for other shot values, kept under the training's key."""
         place = self._derived("embeddings", self.training.embedding_key)
         kept = self.training.split.run is None  # a run is asked one question, and there may be many
-        stored = None if not kept else self.records.load_tensors(place)
+        stored = self.records.load_tensors(place) if kept else None
         if stored is not None:
             self.seconds["embed"] = stored[1]["seconds"]
             return stored[0]["embeddings"].to(self.device)
