@@ -172,11 +172,15 @@ class Fitted:
     @cached_property
     def classes_M(self) -> npt.NDArray[np.uint8]:
         """The train class that a closed-set head gives each test image."""
-        logits = self._of_each(self.baseline, self.baseline.logits, "a score")
-        wanted = (len(self.test), len(self.training.split.train_classes))
-        if logits.shape != wanted:
-            raise ValueError(f"logits of {wanted[0]} images over {wanted[1]} classes came as {tuple(logits.shape)}")
-        return logits.argmax(1).cpu().numpy().astype(np.uint8)
+        classes = len(self.training.split.train_classes)
+
+        def logits(images: Tensor) -> Tensor:
+            scores = self.baseline.logits(images)
+            if scores.shape != (len(images), classes):
+                raise ValueError(f"logits of {len(images)} images over {classes} classes came as {tuple(scores.shape)}")
+            return scores
+
+        return self._of_each(self.baseline, logits, "a score").argmax(1).cpu().numpy().astype(np.uint8)
 
     def _of_each(self, baseline: Baseline, answer: Callable[[Tensor], Tensor], what: str) -> Tensor:
         """What the baseline answers to each test image, which come in random order, float32."""
