@@ -32,6 +32,5 @@ class Anil(AdaptiveBaseline):
         """Scores (Q, N) of the head after its steps on the support."""
         with torch.enable_grad():
             head = self.adapted(self.parts["head"], support_NKD, learning=False)
-        with torch.inference_mode():
-            scores: Tensor = head(query_QD)[:, : len(support_NKD)]
+        scores: Tensor = head(query_QD)[:, : len(support_NKD)]
         return scores

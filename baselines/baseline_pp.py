@@ -65,15 +65,13 @@ class BaselinePP(TrainedBaseline):
 
     def logits(self, images_BCHW: Tensor) -> Tensor:
         """The classifier's scores (B, C_train)."""
-        features = self.embed(images_BCHW)
-        with torch.inference_mode():
-            return self.scores(features)
+        return self.scores(self.embed(images_BCHW))
 
     def classify(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
         """Cosines (Q, N) to the weights of a classifier fitted to the support."""
         return cosines(query_QD, self.fitted(support_NKD))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def fitted(self, support_NKD: Tensor) -> Tensor:
         """Weights (N, D) after `steps` of SGD on the support's mean cross-entropy.
 

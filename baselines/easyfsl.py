@@ -45,10 +45,9 @@ class EasyFsl(ResNet):
             raise NotApplicable(f"{self.method} needs {self.fewest_queries} queries of an episode together, or more")
         ways, shots = support_NKD.shape[:2]
         classifier = self.classifier()
-        with torch.no_grad():
-            labels = torch.arange(ways, device=support_NKD.device).repeat_interleave(shots)
-            classifier.process_support_set(support_NKD.flatten(0, 1), labels)
-            scores: Tensor = classifier(query_QD)
+        labels = torch.arange(ways, device=support_NKD.device).repeat_interleave(shots)
+        classifier.process_support_set(support_NKD.flatten(0, 1), labels)
+        scores: Tensor = classifier(query_QD)
         return scores
 
     def classifier(self) -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -65,5 +64,4 @@ class Relation(EpisodicBaseline):
 
     def classify(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
         """Relation scores (Q, N)."""
-        with torch.inference_mode():
-            return self.relations(support_NKD, query_QD)
+        return self.relations(support_NKD, query_QD)

@@ -48,7 +48,8 @@ class ResNet(TrainedBaseline):
         """Train, then average the features of the train images."""
         super().fit(train, context=context)
         parts = torch.from_numpy(train.images).split(BATCH)
-        sums = [ResNet.embed(self, part.to(context.device)).sum(0) for part in parts]
+        with torch.no_grad():
+            sums = [ResNet.embed(self, part.to(context.device)).sum(0) for part in parts]
         self.parts.get_buffer("centre").copy_(torch.stack(sums).sum(0) / len(train))
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
@@ -58,7 +59,5 @@ class ResNet(TrainedBaseline):
 
     def logits(self, images_BCHW: Tensor) -> Tensor:
         """The classifier's scores (B, C_train)."""
-        features = self.embed(images_BCHW)
-        with torch.inference_mode():
-            scores: Tensor = self.parts["classifier"](features)
+        scores: Tensor = self.parts["classifier"](self.embed(images_BCHW))
         return scores

@@ -99,6 +99,5 @@ class SclAmp(TrainedBaseline):
         features = super().embed(images_BCHW)
         if self.settings.reference_vector == "feature":
             return features
-        with torch.inference_mode():
-            embedding: Tensor = self.parts["projection"](features)
+        embedding: Tensor = self.parts["projection"](features)
         return embedding

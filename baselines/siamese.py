@@ -59,8 +59,7 @@ class Siamese(TrainedBaseline):
 
     def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
         """The head's probability that each a and each b show the same class."""
-        with torch.inference_mode():
-            return self.scores(a_AD, b_BD).sigmoid()
+        return self.scores(a_AD, b_BD).sigmoid()
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:

@@ -81,6 +81,7 @@ class Baseline:
     - `embed` and `classify`: the highest score from the features of the support;
     - `predict`: the highest score from the images of the support.
 
+    They are called without gradients, but for heat maps: leave that to the caller, who may want one through the queries.
     Each may raise `NotApplicable`, for instance for more ways than a head has: the cell is then reported as such.
 
     `logits` is a closed-set head over the train classes: where it is there it decides in classification protocols.

@@ -68,7 +68,7 @@ def learns(s: Subject) -> None:
 def shapes_and_ranges(s: Subject) -> None:
     """Features and scores have their shapes and are finite."""
     support, query = s.episode(3, 2)
-    with global_seed(1):
+    with global_seed(1), torch.no_grad():
         outputs: dict[str, tuple[Tensor, int | None]] = {}
         if capability(s.kind) != "predict":
             outputs["embed"] = (s.baseline.embed(query), None)

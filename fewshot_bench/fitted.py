@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench import scoring
+from fewshot_bench.answer import PAIR_TILE, pair_scores
 from fewshot_bench.baseline import Baseline, Context
 from fewshot_bench.errors import Diverged, UserError
 from fewshot_bench.labelled import LabelledImages
@@ -26,12 +27,11 @@ from fewshot_bench.plan import Training
 from fewshot_bench.records import Records
 from fewshot_bench.seeds import derive, global_seed
 
-__all__ = ["Fitted", "Tell", "pair_scores"]
+__all__ = ["Fitted", "Tell"]
 
 EMBED_BATCH = 256  # images
 ALIKE = 1e-5  # of their length: features no further apart than rounding are the same
 KEEP_EVERY = 60.0  # seconds of training, after which it is kept
-PAIR_TILE = 128  # rows and columns of the score matrix that a pair head fills at once
 
 
 class Tell(Protocol):
@@ -187,7 +187,7 @@ class Fitted:
         start = time.perf_counter()
         order = torch.randperm(len(self.test), generator=torch.Generator().manual_seed(derive(self.training.key)))
         parts: list[Tensor] = []
-        with global_seed(derive("embedding", self.training.seed)):
+        with global_seed(derive("embedding", self.training.seed)), torch.no_grad():
             for batch in order.split(EMBED_BATCH):
                 self.tell("embed", EMBED_BATCH * len(parts), len(self.test))
                 images = self.images(batch.numpy())
@@ -232,7 +232,7 @@ class Fitted:
         order = torch.randperm(len(features), generator=torch.Generator().manual_seed(derive("pairs", self.training.key)))
         features = features[order.to(features.device)]
         first = features[:PAIR_TILE]
-        with global_seed(derive("pairs", self.training.seed)), untouched(baseline, features):
+        with global_seed(derive("pairs", self.training.seed)), torch.no_grad(), untouched(baseline, features):
             scores = pair_scores(baseline, features, features)
             together = scores[:PAIR_TILE, :PAIR_TILE]
             self.inductive(baseline, lambda rows: baseline.pair(rows, first).float(), first, together)
@@ -241,14 +241,6 @@ class Fitted:
         if not torch.isfinite(scores).all():
             raise Diverged("a score of two test images is not finite; lower the learning rate")
         return scores.T.contiguous()
-
-
-def pair_scores(baseline: Baseline, a_AD: Tensor, b_BD: Tensor) -> Tensor:
-    """A pair head's scores (A, B), tile after tile."""
-    return torch.cat([
-        torch.cat([baseline.pair(rows, columns).float() for columns in b_BD.split(PAIR_TILE)], dim=1)
-        for rows in a_AD.split(PAIR_TILE)
-    ])  # fmt: skip
 
 
 def _parameters(baseline: Baseline) -> int:

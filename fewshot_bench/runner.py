@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from fewshot_bench import scoring
-from fewshot_bench.baseline import Baseline, Decision, decision
+from fewshot_bench.answer import from_features
+from fewshot_bench.baseline import Baseline, Capability, Decision, decision
 from fewshot_bench.claims import Claims
 from fewshot_bench.episode import NO_QUERY, blocks
 from fewshot_bench.errors import Diverged, NotApplicable, UserError
-from fewshot_bench.fitted import Fitted, pair_scores
+from fewshot_bench.fitted import Fitted
 from fewshot_bench.leaks import Leak, untouched
 from fewshot_bench.plan import Cell, Plan, Training
 from fewshot_bench.provenance import provenance
@@ -211,7 +212,7 @@ class _Work:
         position[fitted.test] = np.arange(len(fitted.test))
         answer, parts = self._answerer(question, how), []
         size = max(1, INDICES // (question.protocol.ways * max(count for _, count in question.pool)))
-        with global_seed(derive("answers", fitted.training.seed)):
+        with global_seed(derive("answers", fitted.training.seed)), torch.no_grad():
             for _, part in blocks(question.source, question.first, question.first + question.episodes, size):
                 support, query = position[part.support_TNK], position[part.query_TNQ]
                 ways = answer(support, query).reshape(len(part), -1)
@@ -236,16 +237,13 @@ class _Work:
             return partial(scoring.from_pairs, fitted.pairs_MM)
         return partial(scoring.predict_each, self._asker(fitted.baseline, how))
 
-    def _asker(self, baseline: Baseline, how: str) -> Callable[..., npt.NDArray[np.float32]]:
+    def _asker(self, baseline: Baseline, how: Capability) -> Callable[..., npt.NDArray[np.float32]]:
         """How one episode is put to a baseline that answers them one by one: its queries in random order."""
         fitted = self.fitted
         shuffle = torch.Generator().manual_seed(derive("queries", fitted.training.key))
-        asks: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-            "classify": baseline.classify,
-            "predict": baseline.predict,
-            "pair": partial(_mean_pair, baseline),
-        }
-        ask = asks[how]
+        ask: Callable[[Tensor, Tensor], Tensor] = (
+            baseline.predict if how == "predict" else partial(from_features, baseline, how)
+        )
         asked, checked = 0, set(torch.randint(CHECKED_UP_TO, (CHECKED,), generator=shuffle).tolist()) | {0}
 
         def inputs(positions: npt.NDArray[np.int64]) -> Tensor:
@@ -258,18 +256,12 @@ class _Work:
             order = torch.randperm(len(query_Q), generator=shuffle)
             support, query = inputs(support_NK.ravel()).unflatten(0, support_NK.shape), inputs(query_Q[order.numpy()])
             with untouched(baseline, query) if asked in checked else contextlib.nullcontext():
-                scores = ask(support, query).detach().float()
+                scores = ask(support, query).float()
             if not torch.isfinite(scores).all():
                 raise Diverged(f"a score of a query is not finite, in episode {asked}")
             if asked in checked:
-                fitted.inductive(baseline, lambda alone: ask(support, alone).detach().float(), query, scores)
+                fitted.inductive(baseline, lambda alone: ask(support, alone).float(), query, scores)
             asked += 1
             return np.asarray(scores[order.argsort().to(scores.device)].cpu().numpy())
 
         return answer
-
-
-def _mean_pair(baseline: Baseline, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
-    """Scores (Q, N) of a pair head: the mean over the references of a way."""
-    scores = pair_scores(baseline, query_QD, support_NKD.flatten(0, 1))
-    return scores.view(len(query_QD), *support_NKD.shape[:2]).mean(2)

@@ -11,9 +11,9 @@ from functools import cached_property
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from fewshot_bench.answer import from_features
 from fewshot_bench.baseline import Baseline, Context, capability
 from fewshot_bench.errors import Diverged
 from fewshot_bench.labelled import LabelledImages, group_by_class
@@ -82,22 +82,12 @@ class Subject:
     def scores(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> Tensor:
         """Its scores (Q, N), float32, from its first capability."""
         baseline, how = baseline or self.baseline, capability(self.kind)
-        with global_seed(1):
+        with global_seed(1), torch.no_grad():
             if how == "predict":
-                return baseline.predict(support_NKCHW, query_QCHW).detach().float()
-            ways, shots = support_NKCHW.shape[:2]
+                return baseline.predict(support_NKCHW, query_QCHW).float()
             features = baseline.embed(support_NKCHW.flatten(0, 1)), baseline.embed(query_QCHW)
             support, query = (part.float().clone() for part in features)  # a run's are no inference tensors either
-            support = support.unflatten(0, (ways, shots))
-            if how == "classify":
-                return baseline.classify(support, query).detach().float()
-            if how == "pair":
-                return baseline.pair(query, support.flatten(0, 1)).detach().float().view(-1, ways, shots).mean(2)
-        if how == "prototype":
-            distances: Tensor = -torch.cdist(query, support.mean(1))
-            return distances
-        cosines: Tensor = F.normalize(query, dim=1) @ F.normalize(support, dim=2).mean(1).T
-        return cosines
+            return from_features(baseline, how, support.unflatten(0, support_NKCHW.shape[:2]), query).float()
 
 
 def _patterns(classes: range, use: str) -> LabelledImages:

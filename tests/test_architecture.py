@@ -39,6 +39,7 @@ LAYERS = [
         "registry",
     },
     {
+        "answer",
         "contract",
         "differences",
         "entry",

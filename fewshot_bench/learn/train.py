@@ -71,8 +71,7 @@ class EncoderBaseline(Baseline):
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
         """The encoder's features (B, D), in float32 and evaluation mode."""
-        with torch.inference_mode():
-            features: Tensor = self.parts["encoder"](resize(images_BCHW, self.settings.image_size))
+        features: Tensor = self.parts["encoder"](resize(images_BCHW, self.settings.image_size))
         return features.float()
 
 
