@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         episodes,
         leaderboard,
         listing,
-        plot,
         recalls,
         run,
     )
@@ -23,10 +22,12 @@ if TYPE_CHECKING:
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
     from fewshot_bench.labelled import LabelledImages
+    from fewshot_bench.pictures import Explained, explain, map_features, plot, samples
     from fewshot_bench.protocol import Classification, FewShot
     from fewshot_bench.published import Published
     from fewshot_bench.request import Request
     from fewshot_bench.settings import Settings
+    from fewshot_bench.show.page import report
 
 _HOMES = {
     "Baseline": "baseline",
@@ -35,6 +36,7 @@ _HOMES = {
     "Context": "baseline",
     "DataCard": "dataset",
     "DataSet": "dataset",
+    "Explained": "pictures",
     "FewShot": "protocol",
     "LabelledImages": "labelled",
     "NotApplicable": "errors",
@@ -48,18 +50,48 @@ _HOMES = {
     "confusion": "api",
     "data": "api",
     "episodes": "api",
+    "explain": "pictures",
     "leaderboard": "api",
     "listing": "api",
-    "plot": "api",
+    "map_features": "pictures",
+    "plot": "pictures",
     "recalls": "api",
+    "report": "show.page",
     "run": "api",
+    "samples": "pictures",
 }
 
 __all__ = [
-    "Baseline", "Card", "Classification", "Context", "DataCard", "DataSet", "FewShot", "LabelledImages", "NotApplicable",
-    "Outcome", "Published", "Request", "Settings", "UserError", "check", "compare", "confusion", "data", "episodes",
-    "leaderboard", "listing", "plot", "recalls", "run",
-]  # fmt: skip
+    "Baseline",
+    "Card",
+    "Classification",
+    "Context",
+    "DataCard",
+    "DataSet",
+    "Explained",
+    "FewShot",
+    "LabelledImages",
+    "NotApplicable",
+    "Outcome",
+    "Published",
+    "Request",
+    "Settings",
+    "UserError",
+    "check",
+    "compare",
+    "confusion",
+    "data",
+    "episodes",
+    "explain",
+    "leaderboard",
+    "listing",
+    "map_features",
+    "plot",
+    "recalls",
+    "report",
+    "run",
+    "samples",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,5 +1,5 @@
 """`python -m fewshot_bench` is the `bench` command."""
 
-from fewshot_bench.cli import main
+from fewshot_bench.cli.main import main
 
 main()

@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 
 from fewshot_bench import tables
-from fewshot_bench.catalogue import described
 from fewshot_bench.claims import Claims
 from fewshot_bench.contract import examine
 from fewshot_bench.differences import MARGIN, differences
@@ -17,14 +16,14 @@ from fewshot_bench.entry import entries, row_key
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import Tree, write_atomically
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.optional import require
 from fewshot_bench.plan import make_plan
 from fewshot_bench.recall import recalls as class_recalls
 from fewshot_bench.record import Record
-from fewshot_bench.records import Answer, Records, write_episodes
+from fewshot_bench.records import Records, write_episodes
 from fewshot_bench.registry import Registry, usable
 from fewshot_bench.request import Request, load_data, settle_questions
 from fewshot_bench.runner import Notify, execute
+from fewshot_bench.show.catalogue import described
 
 __all__ = [
     "Outcome",
@@ -35,7 +34,6 @@ __all__ = [
     "episodes",
     "leaderboard",
     "listing",
-    "plot",
     "recalls",
     "run",
 ]
@@ -96,14 +94,14 @@ def leaderboard(out: Path = Path("results")) -> tuple[pd.DataFrame, list[Path]]:
 
 def compare(out: Path, reference: str, margin: float = MARGIN) -> pd.DataFrame:
     """Paired differences to `reference` of all that lies below `out`; margin: a fraction, of what counts as equivalent."""
-    return differences(entries(_answers(Records(out, write=False))), reference, margin)
+    return differences(entries(Records(out, write=False).answers()), reference, margin)
 
 
 def confusion(
     out: Path = Path("results"), baselines: Sequence[str] | None = None, shots: Sequence[int] | None = None
 ) -> pd.DataFrame:
     """True by predicted class of what lies below `out`, in counts and shares, of some baselines and shot values."""
-    answers = _of_baselines(_answers(Records(out, write=False)), baselines)
+    answers = Records(out, write=False).answers(baselines)
     asked = sorted({answer.record.shots for answer in answers})
     for number in shots or ():
         if number not in asked:
@@ -113,59 +111,7 @@ def confusion(
 
 def recalls(out: Path = Path("results"), baselines: Sequence[str] | None = None) -> pd.DataFrame:
     """Recall of each class and group of classes with its interval, of the classification protocols below `out`."""
-    return class_recalls(_of_baselines(_answers(Records(out, write=False)), baselines))
-
-
-def _of_baselines(answers: list[Answer], baselines: Sequence[str] | None) -> list[Answer]:
-    names = sorted({answer.record.baseline["name"] for answer in answers})
-    for name in baselines or ():
-        if name not in names:
-            raise unknown("baseline of the results", name, names)
-    return [answer for answer in answers if baselines is None or answer.record.baseline["name"] in baselines]
-
-
-def plot(
-    out: Path = Path("results"),
-    reference: str | None = None,
-    margin: float = MARGIN,
-    baselines: Sequence[str] | None = None,
-) -> list[Path]:
-    """Draw what lies below `out`, of some baselines, as PNG and SVG files in `out/plots`; their paths.
-
-    reference: a baseline that the others are held against in a picture of differences; margin: a fraction.
-    Raises `UserError` where matplotlib is not installed, or there is nothing to draw.
-    """
-    require("bench plot", "matplotlib", "plots")
-    from fewshot_bench import plots
-
-    records = Records(out, write=False)
-    answers = _of_baselines(_answers(records), baselines)
-    if not answers:
-        raise UserError(f"--out {out} holds no answer to draw; run bench run --out {out} first")
-    chosen = {answer.record.baseline["name"] for answer in answers}
-    others = [
-        record for record in records if record.status != "ok" and (baselines is None or record.baseline["name"] in chosen)
-    ]
-    pictures = plots.drawn(
-        tables.leaderboard(answers, others),
-        confusion=tables.confusion([answer for answer in answers if answer.record.train_size is None]),
-        episodes=tables.episode_accuracies(answers),
-        timings=tables.timings(answer.record for answer in answers),
-        losses=tables.losses(answer.record for answer in answers),
-        differences=None if reference is None else differences(entries(answers), reference, margin),
-    )
-    written = []
-    for picture in pictures:
-        for name, content in plots.files_of(picture).items():
-            write_atomically(out / "plots" / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
-            written.append(out / "plots" / name)
-    return written
-
-
-def _answers(records: Records) -> list[Answer]:
-    """Every record that has an answer; those of the same episodes together, so that these are drawn once."""
-    answered = sorted((r for r in records if r.status == "ok"), key=lambda record: record.episodes_digest)
-    return [records.answer(record) for record in answered]
+    return class_recalls(Records(out, write=False).answers(baselines))
 
 
 def _tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
@@ -177,7 +123,7 @@ def _tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
 
 
 def _locked_tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
-    answers = _answers(records)
+    answers = records.answers()
     table = tables.leaderboard(answers, [record for record in records if record.status != "ok"])
     if table.empty:
         raise UserError(f"--out {records.out} holds no record; run bench run --out {records.out} first")

@@ -11,7 +11,7 @@ import hashlib
 import io
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from fewshot_bench.episode import Episodes, EpisodeSource, FixedEpisodes, Pool, prefixes
-from fewshot_bench.errors import UserError
+from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import DAMAGED, sweep, write_atomically
 from fewshot_bench.protocol import Protocol
 from fewshot_bench.record import Json, Record, read_record
@@ -114,6 +114,17 @@ class Records:
         except DAMAGED as error:
             raise UserError(f"{path} cannot be used ({error}); remove its record and run again") from None
         return Answer(record, episodes, predicted)
+
+    def answers(self, baselines: Sequence[str] | None = None) -> list[Answer]:
+        """Every record that has an answer, of some baselines; those of the same episodes together, so that these are drawn
+        once. `UserError` for a baseline that there is none of.
+        """
+        answered = sorted((r for r in self if r.status == "ok"), key=lambda record: record.episodes_digest)
+        names = sorted({record.baseline["name"] for record in answered})
+        for name in baselines or ():
+            if name not in names:
+                raise unknown("baseline of the results", name, names)
+        return [self.answer(r) for r in answered if baselines is None or r.baseline["name"] in baselines]
 
     def _array_path(self, record: Record) -> Path:
         folder = (self.out / "records" / record.stem).parent

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fewshot_bench import scoring
 from fewshot_bench.answer import from_features
-from fewshot_bench.baseline import Baseline, Capability, Decision, decision
+from fewshot_bench.baseline import Capability, Decision, decision
 from fewshot_bench.claims import Claims
 from fewshot_bench.episode import NO_QUERY, blocks
 from fewshot_bench.errors import Diverged, NotApplicable, UserError
@@ -32,17 +32,18 @@ from fewshot_bench.record import Record, Status
 from fewshot_bench.records import NO_PREDICTION, Records
 from fewshot_bench.seeds import derive, global_seed
 
-__all__ = ["Notify", "Progress", "execute"]
+__all__ = ["Notify", "Progress", "execute", "fitted_of"]
 
 LOOK_AGAIN = 1.0  # seconds until the records of other processes are looked for again
 CHECKED, CHECKED_UP_TO = 8, 50  # episodes beside the first, among the first so many, in which leaks are looked for
+TELL_EVERY = 16  # episodes answered one by one
 INDICES = 8_000_000  # of images, in the episodes that are answered at once
 
 
 @dataclass(frozen=True)
 class Progress:
     """How far one training's work is. training: its seed, or train size and run, or nothing for the first seed; stage:
-    train, embed, score, wait (for another process), or done.
+    train, embed, score, wait (for another process), explain, or done.
     """
 
     baseline: str
@@ -70,7 +71,8 @@ def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> lis
         for training, cells in plan.trainings.items():
             if training in found:
                 continue
-            tell = partial(_tell, notify, training.name, _which(cells[0]))
+            fitted = fitted_of(plan, cells[0], records, notify)
+            tell = fitted.tell
             with contextlib.ExitStack() as claimed:
                 known = _known(plan, records, cells, before)
                 if len(known) < len(cells):
@@ -81,7 +83,7 @@ def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> lis
                         waiting[training] = holder
                         continue
                     known = _known(plan, records, cells, before)  # another process may have ended by now
-                work = _Work(plan, records, Fitted(plan.data, training, plan.device, records, tell))
+                work = _Work(plan, records, fitted)
                 found[training] = [known.get(cell) or work.answer(cell) for cell in cells]
             tell("done", note=found[training][-1].status)
         if len(found) < len(plan.trainings):
@@ -89,10 +91,16 @@ def execute(plan: Plan, records: Records, *, fresh: bool, notify: Notify) -> lis
     return [record for training in plan.trainings for record in found[training]]
 
 
+def fitted_of(plan: Plan, cell: Cell, records: Records, notify: Notify) -> Fitted:
+    """The training that serves a cell, fitted when that is first needed."""
+    tell = partial(_tell, notify, cell.training.name, _which(cell))
+    return Fitted(plan.data, cell.training, plan.device, records, tell)
+
+
 def _forget(plan: Plan, records: Records) -> None:
     """Remove what is on disk of all that the plan asks, at once: one that is then stopped goes on without `fresh`."""
-    for training, cells in plan.trainings.items():
-        Fitted(plan.data, training, plan.device, records, lambda *words, **more: None).forget()
+    for cells in plan.trainings.values():
+        fitted_of(plan, cells[0], records, lambda progress: None).forget()
         for cell in cells:
             records.remove(_blank(plan, cell).stem)
 
@@ -235,11 +243,11 @@ class _Work:
             return partial(scoring.from_embeddings, fitted.embeddings_MD.cpu().numpy(), prototype=prototype)
         if how == "pair" and images <= scoring.LARGEST_MATRIX and not question.closed_set:
             return partial(scoring.from_pairs, fitted.pairs_MM)
-        return partial(scoring.predict_each, self._asker(fitted.baseline, how))
+        return partial(scoring.predict_each, self._asker(question, how))
 
-    def _asker(self, baseline: Baseline, how: Capability) -> Callable[..., npt.NDArray[np.float32]]:
+    def _asker(self, question: Question, how: Capability) -> Callable[..., npt.NDArray[np.float32]]:
         """How one episode is put to a baseline that answers them one by one: its queries in random order."""
-        fitted = self.fitted
+        fitted, baseline = self.fitted, self.fitted.baseline
         shuffle = torch.Generator().manual_seed(derive("queries", fitted.training.key))
         ask: Callable[[Tensor, Tensor], Tensor] = (
             baseline.predict if how == "predict" else partial(from_features, baseline, how)
@@ -262,6 +270,8 @@ class _Work:
             if asked in checked:
                 fitted.inductive(baseline, lambda alone: ask(support, alone).float(), query, scores)
             asked += 1
+            if asked % TELL_EVERY == 0:
+                fitted.tell("score", asked, question.episodes, question.written)
             return np.asarray(scores[order.argsort().to(scores.device)].cpu().numpy())
 
         return answer

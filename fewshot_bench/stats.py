@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,9 @@ from scipy import special  # scipy.stats takes a second to import
 from fewshot_bench.tally import Correct, Design, Moments, apart
 
 __all__ = [
-    "Difference", "Estimate", "Influence", "Kind", "Spread", "closed_half_width", "difference", "difference_over_runs",
-    "disjoint_half_width", "estimate", "estimate_over_runs", "holm", "influence", "verdict", "wilson",
+    "Difference", "Estimate", "Influence", "Kind", "Mean", "Spread", "closed_half_width", "difference",
+    "difference_over_runs", "disjoint_half_width", "estimate", "estimate_over_runs", "holm", "influence", "over_images",
+    "verdict", "wilson",
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
@@ -156,6 +157,36 @@ def _se_and_t(found: Influence, trainings: Spread, levels: Sequence[float]) -> t
 def _t(share: float, df: float) -> float:
     """The quantile of Student's t."""
     return float(special.stdtrit(df, share) if math.isfinite(df) else special.ndtri(share))
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def over_images(values_SM: Floats, labels_M: npt.NDArray[np.integer[Any]]) -> Mean:
+    """The mean of what was measured on each image by each training, over other images of the same classes.
+
+    SE^2 = sum_c (n_c / M)^2 s_c^2 / n_c, of an image's mean over trainings, and of several trainings the variance of their
+    means, with Satterthwaite's degrees of freedom. A share that nearly all or nearly no images have (fewer than 10 apart
+    from the rest) has Wilson's interval, in which 0 and 1 are no certainties. NaN without images.
+    """
+    if not values_SM.size:
+        return Mean(math.nan, math.nan, math.nan)
+    value_M, images = values_SM.mean(0), values_SM.shape[1]
+    classes = [value_M[labels_M == label] for label in np.unique(labels_M)]
+    variance = sum(len(own) * float(own.var(ddof=1)) for own in classes if len(own) > 1) / images**2
+    trainings = Spread.of(values_SM.mean(1))
+    reach = _se_and_t(Influence(trainings.mean, math.sqrt(variance), images, images), trainings, (0.975,))[1][0]
+    low, high = trainings.mean - reach, trainings.mean + reach
+    if np.isin(values_SM, (0, 1)).all() and min(value_M.sum(), images - value_M.sum()) < FEW_ERRORS:
+        bounds = wilson(trainings.mean, images)
+        low, high = min(low, bounds[0]), max(high, bounds[1])
+    return Mean(trainings.mean, low, high)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from fewshot_bench import cli
+from fewshot_bench.cli.main import main
 from fewshot_bench.labelled import LabelledImages, group_by_class
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +39,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     def call(*words: object) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["bench", *map(str, words)])
         with pytest.raises(SystemExit) as stop:
-            cli.main()
+            main()
         captured = capsys.readouterr()
         return int(stop.value.code or 0), captured.out, captured.err
 

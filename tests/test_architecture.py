@@ -44,8 +44,10 @@ LAYERS = [
         "differences",
         "entry",
         "fitted",
+        "heat",
         "leaks",
         "plan",
+        "pointing",
         "question",
         "recall",
         "request",
@@ -53,8 +55,19 @@ LAYERS = [
         "subject",
         "tables",
     },
-    {"api", "catalogue", "interop", "plots", "report"},
-    {"", "__main__", "cli", "options"},
+    {
+        "api",
+        "interop",
+        "pictures",
+        "show",
+        "show.board",
+        "show.catalogue",
+        "show.gallery",
+        "show.page",
+        "show.plots",
+        "show.watch",
+    },
+    {"", "__main__", "cli", "cli.main", "cli.options", "cli.results", "cli.terminal", "cli.work"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = {

@@ -25,7 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from fewshot_bench import api, cli, files, images, tables
+from fewshot_bench import api, files, images, tables
+from fewshot_bench.cli.main import main
 from fewshot_bench.errors import Unavailable, UserError
 from fewshot_bench.files import Tree
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings
@@ -48,7 +49,7 @@ def bench(*words: object) -> tuple[int, str]:
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr("sys.argv", ["bench", *map(str, words)])
         with pytest.raises(SystemExit) as stop:
-            cli.main()
+            main()
     return int(stop.value.code or 0), err.getvalue()
 
 

@@ -47,7 +47,7 @@ def test_list_shows_a_broken_file_with_its_reason_and_the_rest(bench, tmp_path: 
     (tmp_path / "baselines").mkdir()
     (tmp_path / "baselines" / "broken.py").write_text("import nothing_of_this_name\n")
     (tmp_path / "baselines" / "empty.py").write_text("")
-    code = "from fewshot_bench.cli import main; main()"
+    code = "from fewshot_bench.cli.main import main; main()"
     found = subprocess.run(
         [sys.executable, "-c", code, "list"],
         capture_output=True,
@@ -245,5 +245,5 @@ def test_help_has_worked_examples(bench, command: tuple[str, ...]):
 
 
 def test_help_imports_neither_torch_nor_pandas():
-    code = "import sys\nfrom fewshot_bench import cli\nsys.argv = ['bench', 'run', '--help']\ntry:\n    cli.main()\nexcept SystemExit:\n    pass\nassert not {'torch', 'pandas', 'numpy', 'scipy'} & set(sys.modules)"
+    code = "import sys\nfrom fewshot_bench.cli.main import main\nsys.argv = ['bench', 'run', '--help']\ntry:\n    main()\nexcept SystemExit:\n    pass\nassert not {'torch', 'pandas', 'numpy', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)

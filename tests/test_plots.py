@@ -10,8 +10,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from fewshot_bench import api, plots
+from fewshot_bench import api, pictures
 from fewshot_bench.errors import UserError
+from fewshot_bench.show import plots
 
 from .test_runner import plugin, run
 
@@ -78,8 +79,8 @@ def test_differences_have_margin_verdict_and_reference(done: Path):
 
 
 def test_shares_of_episodes_fall_from_all_to_none(done: Path):
-    records = api._answers(api.Records(done, write=False))
-    frame = api.tables.episode_accuracies(records)
+    answers = api.Records(done, write=False).answers()
+    frame = api.tables.episode_accuracies(answers)
     table, _ = api.leaderboard(done)
     means = frame.groupby(["baseline", "shots"])["accuracy"].mean()
     for row in table.dropna(subset=["accuracy"]).to_dict("records"):
@@ -125,12 +126,12 @@ def test_what_cannot_be_drawn_is_one_line(bench, done: Path, tmp_path: Path, mon
         assert expected in err
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"bench plot needs matplotlib, .*install fewshot-bench\[plots\]"):
-        api.plot(done)
+        pictures.plot(done)
 
 
 def test_a_classification_protocol_is_drawn_too(tmp_path: Path):
     free = dict.fromkeys(("shots", "queries", "episodes"))
     run(tmp_path, baselines=["pixels"], train_per_class=[4, 8], runs=2, **free)
-    names = {path.name.partition("-")[0] for path in api.plot(tmp_path)}
+    names = {path.name.partition("-")[0] for path in pictures.plot(tmp_path)}
     assert names == {"accuracy", "cost"}
     assert dataclasses.is_dataclass(plots.Picture)

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from fewshot_bench.tables import column
 
-__all__ = ["Picture", "drawn", "files_of"]
+__all__ = ["COLOURS", "LOOK", "MARKERS", "Picture", "drawn", "files_of", "stem"]
 
 # Okabe and Ito (2008), dark to light in turns, so that neighbours differ in grey too
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#009E73", "#CC79A7")
@@ -77,7 +77,8 @@ def drawn(
         shared = [name for name in TABLE if name in frame]
         for number, (_, part) in enumerate(frame.groupby(shared, sort=True, dropna=False)):
             with rc_context(LOOK):
-                yield Picture(f"{kind}-{_stem(part)}" + (f"-{number}" if number else ""), draw(part, styles))
+                name = stem(str(part.iloc[0].get("protocol", part.iloc[0]["dataset"])))
+                yield Picture(f"{kind}-{name}" + (f"-{number}" if number else ""), draw(part, styles))
 
 
 def files_of(picture: Picture) -> dict[str, bytes]:
@@ -260,9 +261,8 @@ def _title(frame: pd.DataFrame) -> str:
     )
 
 
-def _stem(frame: pd.DataFrame) -> str:
-    """Of a picture's files: the protocol, without what no file system takes."""
-    text = str(frame.iloc[0].get("protocol", frame.iloc[0]["dataset"]))
+def stem(text: str) -> str:
+    """A name of files, without what no file system takes."""
     return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in text)
 
 

@@ -1,80 +1,40 @@
-"""What the terminal shows: progress while it works, then tables. Percent is for eyes; files hold fractions."""
+"""Tables for the terminal. Percent is for eyes; files hold fractions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Hashable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from fewshot_bench.api import Outcome
 from fewshot_bench.differences import which_test
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.runner import Progress as Step
 from fewshot_bench.split import tested_on
 from fewshot_bench.tables import CONFUSED, SPLITS, column, splits
 
 __all__ = [
-    "Watch",
     "show_comparison",
     "show_confusion",
     "show_data",
+    "show_failed",
     "show_findings",
     "show_leaderboard",
     "show_outcome",
+    "show_pointing",
     "show_recalls",
+    "show_written",
 ]
 
 
+WITH_ENCODER, WITH_RULE = 100, 120  # columns of text from which on there is room for them
+CELL, MACRO = 14, 8  # columns of text that one column of a table takes at most
 # what a baseline's cells in a table share
 ROW = ["baseline", "encoder", "episodes", "transductive", "settings", "source", "version", "train_classes", "episodes_file"]
-
-
-class Watch:
-    """Live progress on a terminal, plain lines elsewhere; call it with each step."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-        self.bars = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
-            TextColumn("{task.fields[note]}", markup=False),
-            TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal,
-        )  # fmt: skip
-        self.task: TaskID | None = None
-        self.current = ("", "", "")
-        self.done: list[str] = []
-
-    def __enter__(self) -> Self:
-        self.bars.__enter__()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.bars.__exit__(kind, error, at)
-
-    def __call__(self, step: Step) -> None:
-        """Show one step."""
-        name = step.baseline + (f" ({step.training})" if step.training else "")
-        if step.stage == "done":
-            if self.task is not None:
-                self.bars.remove_task(self.task)
-                self.task = None
-            self.done.append(name)
-            self.console.print(f"{name}: {step.note}", highlight=False)
-            return
-        if self.task is None or self.current != (step.baseline, step.training, step.stage):
-            if self.task is not None:
-                self.bars.remove_task(self.task)
-            self.task = self.bars.add_task(f"{name}: {step.stage}", note="", total=step.total or None)
-            self.current = (step.baseline, step.training, step.stage)
-            if not self.console.is_terminal and step.stage != "score":
-                told = f" ({step.note})" if step.stage == "wait" else ""
-                self.console.print(f"{name}: {step.stage} ...{told}", highlight=False)
-        self.bars.update(self.task, completed=step.done, total=step.total or None, note=step.note)
 
 
 def show_outcome(console: Console, outcome: Outcome) -> None:
@@ -86,11 +46,21 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
         console.print(f"Data: {note}.", highlight=False, markup=False)
     if outcome.data.dropped:
         console.print(f"Data: {_dropped(outcome.data)}.", highlight=False, markup=False)
+    show_failed(console, outcome)
+    show_written(console, outcome.files)
+
+
+def show_failed(console: Console, outcome: Outcome) -> None:
+    """Each cell without a result, with its reason."""
     for record in outcome.failed:
         asked = f"{record.shots} shots, seed" if record.train_size is None else f"train size {record.at}, run"
         who = f"{record.baseline['name']}, {asked} {record.training['seed']}"
         console.print(f"{who}: {record.status}: {record.reason}", highlight=False, markup=False, soft_wrap=True)
-    console.print("Written: " + ", ".join(map(str, outcome.files)), highlight=False, markup=False, soft_wrap=True)
+
+
+def show_written(console: Console, files: Sequence[Path]) -> None:
+    """Where the files of a command lie."""
+    console.print("Written: " + ", ".join(map(str, files)), highlight=False, markup=False, soft_wrap=True)
 
 
 def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
@@ -102,7 +72,8 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
     for values, part in frame[~split].groupby(among, sort=False):
         asked = dict(zip(among, values, strict=True)) | {"episodes": part["episodes"].max()}
         console.print((_title if part["train_size"].isna().all() else _title_of_runs)(asked), highlight=False, markup=False)
-        console.print(_board(part))
+        for board in _boards(part, console.width):
+            console.print(board)
         for note in sorted(set(part["note"].dropna()) - {""}):
             console.print(f"Note: {note}.", highlight=False, markup=False)
         for (name, differs), figures in part.dropna(subset=["published"]).groupby(["baseline", "published_differs"]):
@@ -130,25 +101,38 @@ def _title_of_runs(asked: dict[str, Any]) -> str:
     return f"{asked['dataset']}, {asked['protocol']}: {asked['ways']} classes, tested on {tested}, preset {asked['preset']}"
 
 
-def _board(part: pd.DataFrame) -> Table:
-    several, runs = part["seeds"].max() > 1, bool(part["train_size"].notna().any())
+def _boards(part: pd.DataFrame, width: int) -> Iterator[Table]:
+    """The table, in as many parts as fit so many columns of text; with encoder and rule where there is room."""
     ordered = part.sort_values(["train_size", "shots"], kind="stable")
     columns = list(dict.fromkeys(column(row) for row in ordered.to_dict("records")))
+    runs = bool(part["train_size"].notna().any())
+    more = [
+        name
+        for name, room in (("encoder", WITH_ENCODER), ("rule", WITH_RULE))
+        if width >= room or (runs and name == "rule")
+    ]
+    front = 10 + part["baseline"].str.len().max() + sum(3 + part[name].fillna("").str.len().max() for name in more)
+    fit = max(1, int(width - front - 1) // (CELL + (MACRO if runs else 0)))
+    for at in range(0, len(columns), fit):
+        yield _board(part, columns[at : at + fit], columns[-1], more)
+
+
+def _board(part: pd.DataFrame, columns: Sequence[str], ranked_by: str, more: Sequence[str]) -> Table:
+    several, runs = part["seeds"].max() > 1, bool(part["train_size"].notna().any())
     heads = [head for name in columns for head in ([name, "macro"] if runs else [name])]
     counted = ["runs" if runs else "seeds"] if several or runs else []
-    table = Table("rank", "baseline", "encoder", *(["rule"] if runs else []), *counted, *heads)
+    table = Table("rank", "baseline", *more, *counted, *heads)
     rows = []
-    for (name, encoder, episodes, transductive, *_), cells in part.fillna({"encoder": "-", "episodes_file": ""}).groupby(
-        ROW
-    ):
+    filled = part.fillna({"encoder": "-", "episodes_file": ""})
+    for (name, _, episodes, transductive, *_), cells in filled.groupby(ROW):
         by_column = {column(row): row for row in cells.to_dict("records")}
-        last = by_column.get(columns[-1])
+        last = by_column.get(ranked_by)
         rank = None if last is None or pd.isna(last["rank"]) else int(last["rank"])
         texts = [text for at in columns for text in _cells(by_column.get(at), runs=runs)]
         told = [f"{episodes} episodes"] if episodes < part["episodes"].max() else []
         told += ["transductive"] if transductive else []
         shown = f"{name} ({', '.join(told)})" if told else str(name)
-        front = [shown, str(encoder), *([str(cells["rule"].iloc[0])] if runs else [])]
+        front = [shown, *(str(cells[name].iloc[0]) for name in more)]
         rows.append((rank if rank is not None else len(part) + 1, [
             "-" if rank is None else str(rank), *front, *([str(cells["seeds"].max())] if counted else []), *texts,
         ]))  # fmt: skip
@@ -248,6 +232,44 @@ def show_findings(console: Console, frame: pd.DataFrame) -> None:
             console.print(
                 f"  {row['status']}: {row['check']}: {row['told']}", highlight=False, markup=False, soft_wrap=True
             )
+
+
+POINTING = (
+    "Share of the heat inside the boxes, and how often its maximum is, in %, +- half the 95 % interval over other images "
+    "of these classes, of those with heat; chance: what the boxes cover, and their share of where a map of so many places "
+    "can have its maximum."
+)
+NO_BOXES = "The data set has no boxes, so nothing is measured."
+
+
+def show_pointing(console: Console, frame: pd.DataFrame) -> None:
+    """How much of each baseline's heat lies in annotated boxes, beside what chance would give; or why it has none."""
+    for values, part in frame.groupby(["dataset", "protocol", "test_classes"], sort=False):
+        at = column(part.iloc[0].to_dict())
+        console.print("{}, {}: test classes {}, ".format(*values) + at, highlight=False, markup=False)
+        held = part["reference"].iloc[0]
+        table = Table("baseline", "places", "images", "no heat", "in boxes", "chance", "maximum", "chance",
+                      *([] if held is None else [f"against {held}"]))  # fmt: skip
+        for row in part.dropna(subset=["places"]).to_dict("records"):
+            cells = [_within(row, "energy"), _chance(row["cover"]), _within(row, "hit"), _chance(row["hit_chance"])]
+            against = [] if held is None else ["" if pd.isna(row["difference"]) else _within(row, "difference", sign="+")]
+            counts = ["-" if pd.isna(row[name]) else f"{row[name]:.0f}" for name in ("images", "without_heat")]
+            table.add_row(row["baseline"], row["places"], *counts, *cells, *against)
+        console.print(table)
+        for row in part.dropna(subset=["note"]).to_dict("records"):
+            console.print(f"{row['baseline']}: {row['note']}", highlight=False, markup=False, soft_wrap=True)
+        console.print(POINTING if part["energy"].notna().any() else NO_BOXES, highlight=False)
+
+
+def _chance(share: float) -> str:
+    return "-" if pd.isna(share) else f"{100 * share:.1f}"
+
+
+def _within(row: dict[Hashable, Any], name: str, *, sign: str = "") -> str:
+    """A share in percent with its interval."""
+    if pd.isna(row[name]):
+        return "-"
+    return f"{100 * row[name]:{sign}.1f} +- {50 * (row[f'{name}_high'] - row[f'{name}_low']):.1f}"
 
 
 def show_data(console: Console, data: LabelledImages) -> None:

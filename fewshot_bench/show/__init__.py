@@ -1,0 +1,1 @@
+"""What results look like: on the terminal, as pictures, as a page."""

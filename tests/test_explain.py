@@ -1,0 +1,265 @@
+"""Heat maps are Grad-CAM's, of the answer that is given; what lies in boxes is counted as it lies."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from fewshot_bench import Request, UserError, explain, stats
+from fewshot_bench.answer import from_features
+from fewshot_bench.baseline import capability
+from fewshot_bench.errors import NotApplicable
+from fewshot_bench.heat import BATCH, Heat, heats, peaks, stages
+from fewshot_bench.plan import make_plan
+from fewshot_bench.pointing import pointing
+from fewshot_bench.records import Records
+from fewshot_bench.registry import Registry
+from fewshot_bench.runner import fitted_of
+
+from .conftest import TINY
+from .test_runner import SMALL
+
+BOXED = '''
+"""Dark pictures with one bright square in a box; classes differ in the size of the square."""
+import numpy as np
+from fewshot_bench import DataCard, DataSet, FewShot
+from fewshot_bench.labelled import group_by_class
+NAMES = tuple("abcdef")
+class Boxed(DataSet):
+    """Six classes."""
+    card = DataCard(title="Boxed", source="a test", year=2026, needs_path=False, synthetic=True)
+    protocols = (FewShot(name="boxed-heldout", dataset="boxed", train_classes=NAMES[:3], test_classes=NAMES[3:]),)
+    def load(self, path):
+        rng, images, boxes, labels = np.random.default_rng(0), [], [], []
+        for label in range(6):
+            for _ in range(12):
+                image = rng.integers(0, 20, (1, 32, 32)).astype(np.uint8)
+                y, x = 8 * rng.integers(0, 4, 2)
+                image[0, y:y + 8, x:x + 8] = 200 + 5 * label
+                images.append(image)
+                boxes.append(np.array([[x + 1, y + 1, x + 8, y + 8]]))
+                labels.append(label)
+        files = [str(i) for i in range(len(labels))]
+        return group_by_class("boxed", np.stack(images), labels, NAMES, files, boxes=tuple(boxes))
+'''
+SEEING = """
+import torch
+from fewshot_bench import Baseline, Card
+class {kind}(Baseline):
+    card = Card(title="{kind}", paper="a test")
+    def __init__(self, settings=None):
+        super().__init__(settings)
+        self.eye = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Conv2d(1, 1, 1)).eval()
+        torch.nn.init.constant_(self.eye[1].weight, {weight})
+        torch.nn.init.constant_(self.eye[1].bias, {bias})
+    @property
+    def network(self):
+        return self.eye
+    def embed(self, images):
+        return self.eye(images.float() / 255).relu().mean((2, 3))
+    def classify(self, support, query):
+        return query.expand(-1, len(support)) * torch.arange(1, len(support) + 1)
+"""
+
+
+@pytest.fixture(scope="module")
+def boxed(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A data set with boxes, a baseline that looks at what is bright, and one that looks at all that is dark."""
+    folder = tmp_path_factory.mktemp("plugins")
+    (folder / "boxed.py").write_text(BOXED)
+    for name, kind, weight, bias in (("seeing", "Seeing", 1.0, -0.2), ("blind", "Blind", -1.0, 0.2)):
+        (folder / f"{name}.py").write_text(SEEING.format(kind=kind, weight=weight, bias=bias))
+    return sorted(folder.glob("*.py"))
+
+
+def words(plugins: list[Path]) -> list[str]:
+    return [word for path in plugins for word in ("--plugin", str(path))]
+
+
+def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(bench, boxed: list[Path], tmp_path: Path):
+    asked = ("--dataset", "boxed", "--shots", "1", "--episodes", "50", "--queries", "3", "--out", tmp_path)
+    status, out, err = bench(
+        "explain", *words(boxed), *asked, "--baselines", "seeing,blind,pixels", "--reference", "blind", "--images", "4"
+    )
+    assert status == 0, err
+    assert "pixels: it answers without the features of an encoder" in out
+    found = pd.read_csv(tmp_path / "pointing.csv").set_index("baseline")
+    assert found["places"].tolist()[:2] == ["4 x 4", "4 x 4"]
+    assert found.loc[["seeing", "blind"], "images"].tolist() == [36, 36], "each test image is asked about"
+    assert found["hit"]["seeing"] == 1
+    assert found["hit_low"]["seeing"] < 1, "36 images prove nothing about all"
+    assert found["energy"]["seeing"] > 0.5
+    assert found["hit"]["blind"] < 0.1
+    assert found["energy"]["blind"] < found["cover"]["blind"] == pytest.approx(1 / 16)
+    assert found["hit_chance"]["seeing"] == pytest.approx(1 / 16, abs=0.02)
+    assert found["difference"]["seeing"] == pytest.approx(found["energy"]["seeing"] - found["energy"]["blind"], abs=1e-5)
+    assert found["difference_low"]["seeing"] > 0
+    assert np.isnan(found["difference"]["blind"])
+    for ending in ("png", "svg"):
+        assert (tmp_path / "plots" / f"heat-boxed-heldout.{ending}").stat().st_size > 5000
+
+
+def fitted_and_question(out: Path, baseline: str, **changes: object):
+    asked = {"shots": [2], "queries": 5, "episodes": 40, "baselines": [baseline], "settings": SMALL, "device": "cpu"}
+    plan = make_plan(Request(**asked | changes), Registry())  # type: ignore[arg-type]
+    cell = plan.cells[0]
+    return fitted_of(plan, cell, Records(out), lambda progress: None), cell.question
+
+
+def by_hand(fitted, question, heat: Heat, layer: nn.Module) -> np.ndarray:
+    """Grad-CAM with a hook and autograd, of the first episode."""
+    baseline, kept = fitted.baseline, []
+    position = np.full(len(fitted.data), -1)
+    position[fitted.test] = np.arange(len(fitted.test))
+    support = question.source.draw(0, 1).support_TNK[0]
+    features = baseline.embed(fitted.images(position[support.ravel()])).detach().unflatten(0, support.shape)
+    hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
+    query = baseline.embed(fitted.images(position[[heat.image]]))
+    hook.remove()
+    score = from_features(baseline, capability(type(baseline)), features, query).max()
+    slope = torch.autograd.grad(score, kept[0])[0]
+    cam = (slope.mean((2, 3), keepdim=True) * kept[0]).sum(1, keepdim=True).relu()
+    size = fitted.data.images.shape[-2:]
+    return nn.functional.interpolate(cam, size, mode="bilinear")[0, 0].detach().numpy()
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "frozen"),
+    [("resnet", 1, None), ("protonet", 2, None), ("siamese", 2, None), ("relation", 2, None), ("resnet", 1, True)],
+)
+def test_heat_is_that_of_an_independent_computation(tmp_path: Path, name: str, stage: int, frozen: bool | None):
+    fitted, question = fitted_and_question(tmp_path, name, budget=160, image_size=64, freeze=frozen)
+    found = heats(fitted, question, stage=stage, most=4)
+    assert len({heat.image for heat in found}) == 4
+    layer, places = stages(fitted.baseline, fitted.images(np.arange(1)))[stage - 1]
+    assert found[0].places == places == (2 * stage, 2 * stage)
+    expected = by_hand(fitted, question, found[0], layer)
+    assert np.allclose(found[0].map_HW, expected, atol=1e-4 * expected.max())
+    assert name != "resnet" or all(heat.map_HW.max() > 0 for heat in found), "a frozen encoder has maps too"
+    again = heats(
+        fitted_and_question(tmp_path, name, budget=160, image_size=64, freeze=frozen)[0], question, stage=stage, most=4
+    )
+    assert all(np.array_equal(one.map_HW, other.map_HW) for one, other in zip(found, again, strict=True))
+
+
+def test_every_test_image_is_asked_about_once_never_beside_itself(tmp_path: Path):
+    fitted, question = fitted_and_question(tmp_path, "untrained")
+    found = heats(fitted, question, stage=1, most=None)
+    assert sorted(heat.image for heat in found) == sorted(fitted.test.tolist())
+    first = question.source.draw(0, 1)
+    own = set(first.query_TNQ.ravel().tolist())
+    assert {heat.image for heat in found[: len(own)]} == own, "the episode's own queries come first"
+    assert not {heat.image for heat in found[:BATCH]} & set(first.support_TNK.ravel().tolist())
+
+
+def test_of_a_classification_protocol_the_head_is_explained(bench, tmp_path: Path):
+    asked = ("--train-per-class", "4", "--runs", "2", "--baselines", "resnet,scl_amp", "--budget", "120", "--images", "3")
+    status, out, err = bench("explain", *TINY[:4], *asked, "--image-size", "64", "--out", tmp_path)
+    assert status == 0, err
+    assert "The data set has no boxes, so nothing is measured." in out
+    assert not (tmp_path / "pointing.csv").exists()
+    assert (tmp_path / "plots" / "heat-steel-sim-small.png").is_file()
+
+
+class Layered(nn.Module):
+    def __init__(self, network: nn.Module, baseline: object = None) -> None:
+        super().__init__()
+        self.network = network
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        return self.network(images.float().expand(-1, 3, -1, -1))
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("resnet18", [2, 4, 8, 16, 32]),
+        ("convnext_tiny", [2, 4, 8, 16]),
+        ("densenet121", [2, 4, 8, 16, 32]),
+        ("swin_t", [2]),
+    ],
+)
+def test_stages_of_networks(name: str, sizes: list[int]):
+    import torchvision
+
+    found = stages(Layered(torchvision.models.get_model(name).eval()), torch.zeros(1, 1, 64, 64))
+    assert [size for _, size in found][: len(sizes)] == [(size, size) for size in sizes]
+
+
+def test_what_has_no_heat_says_why(bench, tmp_path: Path):
+    base = ("explain", *TINY, "--shots", "1", "--out", tmp_path)
+    status, _, err = bench(*base, "--baselines", "pixels")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "none of pixels has a heat map (it answers without the features of an encoder); name one with an encoder" in err
+    status, _, err = bench(*base, "--baselines", "untrained", "--stage", "9")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "--stage 9 is none of its encoder's (allowed: 1 (2 x 2), 2 (4 x 4)" in err
+    assert bench(*base, "--baselines", "untrained", "--images", "0")[0] == 2
+    status, _, err = bench(*base, "--baselines", "untrained", "--reference", "resnet")
+    assert (status, "resnet" in err) == (2, True)
+    fitted, question = fitted_and_question(tmp_path, "easyfsl:TIM", budget=64)
+    with pytest.raises(NotApplicable, match="depends on the others"):
+        heats(fitted, question, stage=1, most=2)
+
+
+def test_an_answer_cut_off_from_its_encoder_has_no_heat(boxed: list[Path], tmp_path: Path):
+    cut = tmp_path / "cut.py"
+    seeing = next(path for path in boxed if path.stem == "seeing").read_text()
+    cut.write_text(seeing.replace("Seeing", "Cut").replace(".mean((2, 3))", ".mean((2, 3)).detach()"))
+    with pytest.raises(UserError, match="no gradient leads from its answer to its encoder"):
+        explain(
+            Request(dataset="boxed", shots=[1], queries=2, episodes=5, baselines=["cut"]),
+            tmp_path / "out",
+            plugins=[*boxed, cut],
+        )
+
+
+def heat(image: int, rows: list[list[float]]) -> Heat:
+    return Heat(image, "a", np.array(rows, dtype=np.float32), (2, 2))
+
+
+def test_pointing_by_hand():
+    boxes = [np.array([[1, 1, 2, 1], [2, 1, 2, 2]]), np.array([[2, 2, 2, 2]]), np.array([], dtype=np.int64).reshape(0, 4)]
+    of_one = [[heat(0, [[1, 2], [3, 4]]), heat(1, [[0, 0], [0, 0]]), heat(2, [[1, 1], [1, 1]])]]
+    found = pointing({"one": of_one}, boxes, np.zeros(3, dtype=int), None).iloc[0]
+    assert found["images"] == 1
+    assert found["without_heat"] == 1
+    assert (found["energy"], found["hit"], found["cover"]) == (pytest.approx(0.7), 1, pytest.approx(0.75))
+    equal = pointing({"one": [[heat(0, [[2, 2], [2, 2]])]]}, boxes, np.zeros(3, dtype=int), None).iloc[0]
+    assert equal["hit"] == pytest.approx(0.75), "equal maxima share it"
+    two = [[heat(0, [[1, 1], [1, 1]])], [heat(0, [[0, 0], [1, 0]])]]
+    assert pointing({"two": two}, boxes, np.zeros(3, dtype=int), None).iloc[0]["energy"] == pytest.approx(0.75 / 2)
+
+
+def test_the_maximum_of_a_coarse_map_lies_at_the_rim():
+    where = peaks((2, 2), (8, 8))
+    assert where.sum() == pytest.approx(1)
+    assert where[:2, :2].sum() == pytest.approx(0.25)
+    assert where[3:5, 3:5].sum() == 0
+
+
+def test_means_over_images():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [30, 10])
+    values = rng.random((1, 40)) + labels
+    found = stats.over_images(values, labels)
+    se = np.sqrt(sum((n / 40) ** 2 * values[0, labels == c].var(ddof=1) / n for c, n in ((0, 30), (1, 10))))
+    assert found.mean == pytest.approx(values.mean())
+    assert found.high - found.low == pytest.approx(2 * 2.0227 * se, rel=1e-3)
+    assert stats.over_images(np.ones((1, 20)), np.zeros(20, dtype=int)) == stats.Mean(1.0, stats.wilson(1.0, 20)[0], 1.0)
+    several = stats.over_images(np.stack([values[0], values[0] + 1]), labels)
+    assert several.high - several.low > 5, "two trainings that far apart say little"
+    assert np.isnan(stats.over_images(np.empty((1, 0)), np.empty(0, dtype=int)).mean)
+
+
+def test_the_interval_covers_what_it_claims():
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1, 2], 40)
+    held = 0
+    for _ in range(1000):
+        found = stats.over_images(rng.beta(2, 3 + labels)[None], labels)
+        held += found.low <= np.mean([2 / 5, 2 / 6, 2 / 7]) <= found.high
+    assert 0.93 <= held / 1000 <= 0.97
