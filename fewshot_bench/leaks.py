@@ -24,6 +24,7 @@ class Leak(Exception):
     """A baseline used what it must not see, or changed what it must not touch; the text says what."""
 
 
+@torch.no_grad()
 def depends_on_the_batch(answer: Callable[[Tensor], Tensor], inputs: Tensor, together: Tensor) -> bool:
     """Whether rows of `together`, the answers to all `inputs`, differ from the answers to those inputs alone."""
     places = torch.linspace(0, len(inputs) - 1, min(ALONE, len(inputs))).long().tolist()

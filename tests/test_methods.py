@@ -56,7 +56,7 @@ def test_training_is_reproducible_and_can_be_stored(blobs: LabelledImages, train
     (baseline, history), (again, same_history) = trained(name), fitted(name, blobs.subset(blobs.class_names[:3]))
     copy = type(baseline)(baseline.settings)
     copy.load(baseline.state(), context=Context(CPU, 0, lambda passed, loss: None))
-    features = baseline.embed(images(blobs))
+    features = baseline.embed(images(blobs)).detach()
     assert 96 <= history[-1][0] < 96 + 64 * baseline.views
     assert history == same_history
     assert torch.equal(features, again.embed(images(blobs)))
@@ -65,6 +65,7 @@ def test_training_is_reproducible_and_can_be_stored(blobs: LabelledImages, train
 
 
 @pytest.mark.parametrize("name", [*ENCODERS, "lbp"])
+@torch.no_grad()
 def test_answering_does_not_depend_on_the_batch_and_leaves_no_trace(blobs: LabelledImages, trained: Trained, name: str):
     baseline, _ = trained(name)
     asked = images(blobs)
@@ -120,7 +121,7 @@ def test_matching_ranks_and_learns_by_the_attention_of_each_class():
 
 def test_relation_is_an_mlp_on_the_class_mean_beside_the_query(blobs: LabelledImages, trained: Trained):
     baseline, _ = trained("relation")
-    features, state = baseline.embed(images(blobs)), baseline.state()
+    features, state = baseline.embed(images(blobs)).detach(), baseline.state()
     support, queries = features[:6].view(3, 2, -1), features[6:12]
     weight = torch.cat([state["of_class.weight"], state["of_query.weight"]], dim=1)
     expected = torch.zeros(6, 3)
@@ -166,7 +167,7 @@ def test_baseline_pp_answers_an_episode_always_alike_and_says_that_the_order_of_
 
 def test_baseline_pp_has_a_closed_set_head_of_scaled_cosines(blobs: LabelledImages):
     baseline, _ = fitted("baseline_pp", blobs.subset(blobs.class_names[:3]), scale=3.0)
-    features, weight = baseline.embed(images(blobs)), baseline.state()["classifier.weight"]
+    features, weight = baseline.embed(images(blobs)).detach(), baseline.state()["classifier.weight"]
     expected = 3 * F.cosine_similarity(features[:, None], weight, dim=2)
     assert torch.allclose(baseline.logits(images(blobs)), expected, atol=1e-5)
 
