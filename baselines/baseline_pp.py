@@ -71,7 +71,6 @@ class BaselinePP(TrainedBaseline):
         """Cosines (Q, N) to the weights of a classifier fitted to the support."""
         return cosines(query_QD, self.fitted(support_NKD))
 
-    @torch.no_grad()
     def fitted(self, support_NKD: Tensor) -> Tensor:
         """Weights (N, D) after `steps` of SGD on the support's mean cross-entropy.
 

@@ -85,8 +85,7 @@ class Maml(AdaptiveBaseline):
         support = self.plain(shots.flatten(0, 1)).unflatten(0, shots.shape[:2])
         with torch.enable_grad():
             learner = self.learner(support, learning=False)
-        with torch.no_grad():
-            return torch.cat([self.scores(learner, support, self.plain(part)) for part in query_QCHW.split(TOGETHER)])
+        return torch.cat([self.scores(learner, support, self.plain(part)) for part in query_QCHW.split(TOGETHER)])
 
 
 def _in_order(support_NKCHW: Tensor) -> Tensor:

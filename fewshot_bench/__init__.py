@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
     from fewshot_bench.labelled import LabelledImages
-    from fewshot_bench.pictures import Explained, explain, map_features, plot, samples
+    from fewshot_bench.pictures import Drawn, explain, map_features, plot, samples
     from fewshot_bench.protocol import Classification, FewShot
     from fewshot_bench.published import Published
     from fewshot_bench.request import Request
@@ -36,7 +36,7 @@ _HOMES = {
     "Context": "baseline",
     "DataCard": "dataset",
     "DataSet": "dataset",
-    "Explained": "pictures",
+    "Drawn": "pictures",
     "FewShot": "protocol",
     "LabelledImages": "labelled",
     "NotApplicable": "errors",
@@ -68,7 +68,7 @@ __all__ = [
     "Context",
     "DataCard",
     "DataSet",
-    "Explained",
+    "Drawn",
     "FewShot",
     "LabelledImages",
     "NotApplicable",

@@ -54,7 +54,7 @@ class Outcome:
     @property
     def failed(self) -> list[Record]:
         """Records of cells that have no result."""
-        return [record for record in self.records if record.status in ("failed", "diverged")]
+        return [record for record in self.records if record.failed]
 
 
 def run(

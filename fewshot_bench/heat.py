@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from fewshot_bench.answer import from_features
 from fewshot_bench.baseline import Baseline, decision
 from fewshot_bench.episode import NO_QUERY, blocks
-from fewshot_bench.errors import NotApplicable, UserError
+from fewshot_bench.errors import NotApplicable
 from fewshot_bench.fitted import Fitted
 from fewshot_bench.optional import library
 from fewshot_bench.question import Question
@@ -30,6 +31,10 @@ __all__ = ["Heat", "heats", "peaks", "stages"]
 
 Ints = npt.NDArray[np.integer[Any]]
 BATCH = 64  # images explained at once
+CUT_OFF = (
+    "does not require grad",
+    "differentiated Tensors",
+)  # what autograd says of a layer that the answer is no function of
 EPISODES = 16  # drawn at once, in search of images that were not asked about yet
 
 
@@ -51,8 +56,8 @@ def heats(fitted: Fitted, question: Question, *, stage: int, most: int | None) -
     The target is the score of the way that is answered: of metric baselines how alike the image is to that class's
     references. stage: counted from the last convolutional one, 1.
 
-    Raises `NotApplicable` for a baseline without an encoder, or whose answer no gradient leads through; `UserError` for a
-    stage that its encoder has not.
+    Raises `NotApplicable` for a baseline without an encoder, one whose encoder has no such stage, or whose answer no
+    gradient leads through.
     """
     baseline, data = fitted.baseline, fitted.data
     how = decision(type(baseline), closed_set=question.closed_set)
@@ -66,13 +71,11 @@ def heats(fitted: Fitted, question: Question, *, stage: int, most: int | None) -
     position[fitted.test] = np.arange(len(fitted.test))
     found: list[Heat] = []
     for support_NK, query_Q, classes_N in _first_asked(question, most):
-        with torch.no_grad():
-            features = baseline.embed(fitted.images(position[support_NK.ravel()])).float()
-        support_NKD = features.unflatten(0, support_NK.shape)
 
-        def scores(images_BCHW: Tensor, support_NKD: Tensor = support_NKD) -> Tensor:
+        def scores(images_BCHW: Tensor, support_NK: Ints = support_NK) -> Tensor:
             if how == "classifier":
                 return baseline.logits(images_BCHW).float()
+            support_NKD = fitted.embeddings_MD[torch.from_numpy(position[support_NK]).to(fitted.device)]
             return from_features(baseline, how, support_NKD, baseline.embed(images_BCHW).float())
 
         for at in range(0, len(query_Q), BATCH):
@@ -87,12 +90,12 @@ def heats(fitted: Fitted, question: Question, *, stage: int, most: int | None) -
 
 
 def _first_asked(question: Question, most: int | None) -> Iterator[tuple[Ints, Ints, Ints]]:
-    """(support (N, K), queries, classes (N,)) of episodes: each has its own queries, then other images of its classes, that
-    no earlier one had, up to a batch of them; of a run all at once.
+    """(support (N, K), queries, classes (N,)) of episodes: each has its own queries, and in few-shot protocols then other
+    images of its classes, that no earlier one had, up to a batch of them, or what it takes to come to all.
     """
     seen: set[int] = set()
     wanted = sum(count for _, count in question.pool) if most is None else most
-    each = wanted if question.closed_set else BATCH
+    each = max(BATCH, -(-wanted // question.episodes))
     for _, part in blocks(question.source, question.first, question.first + question.episodes, EPISODES):
         for classes_N, support_NK, query_NQ in zip(part.classes_TN, part.support_TNK, part.query_TNQ, strict=True):
             others = [] if question.closed_set else [range(f, f + n) for f, n in (question.pool[c] for c in classes_N)]
@@ -116,8 +119,10 @@ def _grad_cam(
     try:
         with torch.enable_grad():
             maps: Tensor = cam.attribute(images_BCHW, target=ways_B, relu_attributions=True)
-    except RuntimeError as error:  # of autograd, where an answer is cut off from the network
-        raise NotApplicable(f"no gradient leads from its answer to its encoder ({str(error)[:80]})") from None
+    except RuntimeError as error:
+        if not any(told in str(error) for told in CUT_OFF):
+            raise
+        raise NotApplicable("no gradient leads from its answer to its encoder") from None
     return ways_B.cpu().numpy(), _enlarged(maps.detach(), size)
 
 
@@ -129,41 +134,61 @@ def _enlarged(maps_B1hw: Tensor, size: tuple[int, ...]) -> npt.NDArray[np.float3
 @functools.lru_cache(maxsize=8)
 def peaks(places: tuple[int, int], size: tuple[int, int]) -> npt.NDArray[np.float64]:
     """(H, W), 1 in all: how likely the maximum of a heat map lies at each pixel, if each place is as likely the hottest."""
-    single = _enlarged(torch.eye(places[0] * places[1]).view(-1, 1, *places), size)
-    at_top = single == single.max((1, 2), keepdims=True)
-    return np.asarray((at_top / at_top.sum((1, 2), keepdims=True)).mean(0))
+    count, likely_HW = places[0] * places[1], np.zeros(size)
+    for part in torch.arange(count).split(BATCH):
+        single = _enlarged(F.one_hot(part, count).float().view(-1, 1, *places), size)
+        at_top = single == single.max((1, 2), keepdims=True)
+        likely_HW += (at_top / at_top.sum((1, 2), keepdims=True)).sum(0) / count
+    return likely_HW
 
 
 def stages(baseline: Baseline, image_1CHW: Tensor) -> list[tuple[nn.Module, tuple[int, int]]]:
     """The convolutional stages of its encoder, the last first: the module that ends each, and its (h, w), more than 1 x 1.
 
-    A stage is what gives maps (1, C, h, w) of one size.
+    A stage is what gives maps (1, C, h, w) of one size along the main path: not what happens inside a block that ends in
+    another size, nor what is called twice, nor a pooling layer that makes maps larger again.
     """
-    ends: dict[tuple[int, int], nn.Module] = {}
-
-    def look(module: nn.Module, _: object, output: object) -> None:
-        if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] == output.shape[3] > 1:
-            size = (int(output.shape[2]), int(output.shape[3]))
-            ends.pop(size, None)
-            ends[size] = module
-
     network = baseline.network
     assert network is not None
-    hooks = [module.register_forward_hook(look) for module in network.modules() if module is not network]
+    called: list[tuple[str, nn.Module, Tensor]] = []
+
+    def look(name: str, module: nn.Module, _: object, output: object) -> None:
+        if isinstance(output, Tensor):
+            called.append((name, module, output))
+
+    hooks = [
+        module.register_forward_hook(functools.partial(look, name)) for name, module in network.named_modules() if name
+    ]
     try:
         with torch.no_grad():
             baseline.embed(image_1CHW)
     finally:
         for hook in hooks:
             hook.remove()
-    return [(module, size) for size, module in reversed(ends.items())]
+    shape = image_1CHW.shape[-2:]
+    oblong = 2 * max(shape) / min(shape)  # more than that is no map: some networks have channels last
+    sizes = {
+        name: (int(output.shape[2]), int(output.shape[3]))
+        for name, _, output in called
+        if output.ndim == 4 and max(output.shape[2:]) <= oblong * min(output.shape[2:])
+    }
+    blocks = {name for name, module, _ in called if name in sizes and not isinstance(module, nn.Sequential)}
+    ends: dict[tuple[int, int], nn.Module] = {}
+    smallest = math.inf
+    for name, module, _ in called:
+        inside = [outer for outer in blocks if name.startswith(f"{outer}.") and sizes[outer] != sizes.get(name)]
+        once = sum(other == name for other, _, _ in called) == 1
+        if name in sizes and once and not inside and math.prod(sizes[name]) <= smallest:
+            smallest = math.prod(sizes[name])
+            ends[sizes[name]] = module
+    return [(module, size) for size, module in reversed(ends.items()) if math.prod(size) > 1]
 
 
 def _stage(baseline: Baseline, image_1CHW: Tensor, stage: int) -> tuple[nn.Module, tuple[int, int]]:
     found = stages(baseline, image_1CHW)
     if not found:
         raise NotApplicable("its encoder has no convolutional stage with more than one place")
-    if not 1 <= stage <= len(found):
+    if stage > len(found):
         sizes = ", ".join(f"{at} ({h} x {w})" for at, (_, (h, w)) in enumerate(found, start=1))
-        raise UserError(f"--stage {stage} is none of its encoder's (allowed: {sizes})")
+        raise NotApplicable(f"its encoder has no stage {stage} (allowed: {sizes})")
     return found[stage - 1]

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fewshot_bench import tables
 from fewshot_bench.baseline import capability
 from fewshot_bench.differences import MARGIN, differences
 from fewshot_bench.entry import entries
+from fewshot_bench.episode import NO_QUERY
 from fewshot_bench.errors import NotApplicable, UserError, unknown
 from fewshot_bench.files import write_atomically
 from fewshot_bench.heat import Heat, heats
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.optional import require
 from fewshot_bench.plan import Cell, Plan, make_plan
-from fewshot_bench.pointing import MEASURED, pointing
+from fewshot_bench.pointing import MEASURED, pointing, shares
+from fewshot_bench.question import Question
 from fewshot_bench.record import Record
 from fewshot_bench.records import Records
 from fewshot_bench.registry import Registry
@@ -29,7 +34,7 @@ from fewshot_bench.runner import Notify, execute, fitted_of
 if TYPE_CHECKING:
     from fewshot_bench.show.plots import Picture
 
-__all__ = ["Explained", "can_plot", "explain", "map_features", "plot", "samples"]
+__all__ = ["Drawn", "can_plot", "explain", "map_features", "plot", "samples"]
 
 PLOTS, POINTING = "plots", "pointing.csv"
 ASKED = ["dataset", "protocol", "test_classes", "preset", "ways", "shots", "train_size"]
@@ -73,11 +78,14 @@ def plot(
 
 
 @dataclass(frozen=True, eq=False)
-class Explained:
-    """What `explain` gave: a row a baseline with how much of its heat lies in annotated boxes, and the files."""
+class Drawn:
+    """What `explain` or `map_features` gave: the files; a line for each baseline that failed; and of `explain` a row a
+    baseline, with how much of its heat lies in annotated boxes.
+    """
 
-    table: pd.DataFrame
     files: list[Path]
+    failed: list[str]
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def explain(
@@ -89,7 +97,7 @@ def explain(
     reference: str | None = None,
     plugins: Sequence[Path] = (),
     notify: Notify = lambda progress: None,
-) -> Explained:
+) -> Drawn:
     """Draw Grad-CAM heat maps of the same test images for all baselines of `request`, at its most shots or train images.
 
     Where the data set has boxes, all test images are explained and `pointing.csv` says how much of the heat lies in them.
@@ -98,40 +106,52 @@ def explain(
 
     Raises `UserError` where captum is not installed, for what cannot be run, and where no baseline has a heat map.
     """
+    can_plot("bench explain")
     require("bench explain", "captum", "explain")
-    if images < 1:
-        raise UserError(f"--images {images} is out of bounds (allowed: 1 or more)")
+    for option, value in (("--images", images), ("--stage", stage)):
+        if value < 1:
+            raise UserError(f"{option} {value} is out of bounds (allowed: 1 or more)")
     from fewshot_bench.show import gallery
 
     plan, records = make_plan(request, Registry(plugins)), Records(out)
     names, data = list(dict.fromkeys(training.name for training in plan.trainings)), plan.data
     if reference is not None and reference not in names:
         raise unknown("reference", reference, names)
-    rows, figures = [], []
-    for number, asked in enumerate(_asked_most(plan, execute(plan, records, fresh=False, notify=notify))):
-        found: dict[str, list[list[Heat]]] = {}
+    rows, figures, failed = [], [], []
+    for number, asked in enumerate(_asked_most(plan, records, notify)):
+        found: dict[str, dict[int, pd.DataFrame]] = {}
+        drawn: dict[str, list[Heat]] = {}
         told: dict[str, dict[str, object]] = {name: {} for name in names}
         for cell, record in asked:
             name = cell.training.name
             try:
                 if record.status != "ok":
-                    raise NotApplicable(f"{record.status}: {record.reason}")
+                    raise NotApplicable(record.told)
                 fitted = fitted_of(plan, cell, records, notify)
                 maps = heats(fitted, cell.question, stage=stage, most=None if data.boxes else images)
             except NotApplicable as error:
-                told[name] = {"note": str(error)}
+                told[name]["note"] = str(error)
                 continue
-            found.setdefault(name, []).append(maps)
-            told[name] = {"stage": stage, "places": "{} x {}".format(*maps[0].places)}
+            except Exception as error:  # whatever a baseline does wrong is its own failure
+                told[name]["note"] = " ".join(f"{type(error).__name__}: {error}".split())
+                failed.append(f"{name}: no heat map: {told[name]['note']}")
+                continue
+            drawn.setdefault(name, maps[:images])
+            if data.boxes:
+                found.setdefault(name, {})[cell.training.seed] = shares(maps, data.boxes)
+            told[name] |= {"stage": stage, "places": "{} x {}".format(*maps[0].places)}
+        failed += [record.told for _, record in asked if record.failed]
         about = _about(asked[0][1])
-        measured = pointing(found, data.boxes, data.labels, reference) if data.boxes else pd.DataFrame({"baseline": []})
-        by_name = {str(row["baseline"]): row for row in measured.to_dict("records")}
-        rows += [{**about, "reference": reference, **by_name.get(name, {"baseline": name}), **told[name]} for name in names]
-        if found:
-            first = {name: trainings[0] for name, trainings in found.items()}
+        measured = {str(row["baseline"]): row for row in pointing(found, data.labels, reference).to_dict("records")}
+        rows += [
+            {**about, "reference": reference, "baseline": name, **measured.get(name, {}), **told[name]} for name in names
+        ]
+        if drawn:
             title = f"{_title(about)}: what encoders look at (Grad-CAM, stage {stage} from the last)"
-            figures.append(gallery.heat_maps(data, first, images=images, title=title, name=_name("heat", about, number)))
-    frame = pd.DataFrame(rows, columns=[*ASKED, "baseline", "stage", "places", *MEASURED, "reference", "note"])
+            figures.append(gallery.heat_maps(data, drawn, title=title, name=_name("heat", about, number)))
+    whole = dict.fromkeys(("stage", "images", "trainings", "without_heat"), "Int64")
+    columns = [*ASKED, "baseline", "stage", "places", *MEASURED, "reference", "note"]
+    frame = pd.DataFrame(rows, columns=columns).astype(whole)
     if not figures:
         raise UserError(f"none of {', '.join(names)} has a heat map ({frame['note'].iloc[0]}); name one with an encoder")
     files = _written(out, figures)
@@ -139,7 +159,7 @@ def explain(
         text = tables.text(frame).encode()
         write_atomically(out / POINTING, lambda file: file.write(text))
         files.append(out / POINTING)
-    return Explained(frame, files)
+    return Drawn(files, failed, frame)
 
 
 def map_features(
@@ -149,8 +169,8 @@ def map_features(
     method: str = "pca",
     plugins: Sequence[Path] = (),
     notify: Notify = lambda progress: None,
-) -> list[Path]:
-    """Draw the features of the test images in two dimensions, a panel a baseline of `request`; the paths of the files.
+) -> Drawn:
+    """Draw the features of the test images in two dimensions, a panel a baseline of `request`, of its first training.
 
     method: pca, or tsne and umap where scikit-learn and umap-learn are installed. What has not been trained yet is, as by
     `run`. Raises `UserError` for what cannot be run, and where no baseline has features.
@@ -159,23 +179,35 @@ def map_features(
     from fewshot_bench.show import gallery
 
     gallery.check_method(method)
-    plan, records = make_plan(request, Registry(plugins)), Records(out)
-    figures = []
-    for number, asked in enumerate(_asked_most(plan, execute(plan, records, fresh=False, notify=notify))):
-        found, test = [], asked[0][0].training.split.asked
+    plan, records = make_plan(dataclasses.replace(request, seeds=None), Registry(plugins)), Records(out)
+    figures, failed = [], []
+    for number, asked in enumerate(_asked_most(plan, records, notify)):
+        found = []
+        test_M = gallery.some(_queries(asked[0][0].question))
         for cell, record in asked:
             kind = cell.training.kind
-            if record.status == "ok" and cell.training.seed == asked[0][0].training.seed and capability(kind) != "predict":
-                features_MD = fitted_of(plan, cell, records, notify).embeddings_MD.cpu().numpy()
+            if record.status == "ok" and capability(kind) != "predict":
+                fitted = fitted_of(plan, cell, records, notify)
+                order = fitted.test.argsort()
+                features_MD = fitted.embeddings_MD.cpu().numpy()[order[np.searchsorted(fitted.test, test_M, sorter=order)]]
                 found.append(gallery.Features(cell.training.name, features_MD, kind.rule == "mean_cosine"))
+        failed += [record.told for _, record in asked if record.failed]
         if found:
             about = _about(asked[0][1])
             title = f"{_title(about)}: features of the test images, {gallery.METHODS[method]}"
             name = _name(f"map-{method}", about, number)
-            figures.append(gallery.feature_map(plan.data, test, found, method=method, title=title, name=name))
+            figures.append(gallery.feature_map(plan.data, test_M, found, method=method, title=title, name=name))
     if not figures:
         raise UserError("none of these baselines has features to draw; name one with an encoder")
-    return _written(out, figures)
+    return Drawn(_written(out, figures), failed)
+
+
+def _queries(question: Question) -> npt.NDArray[np.int64]:
+    """Indices of the test images: of a run those that are asked about, not its references."""
+    if question.closed_set:
+        query = question.source.draw(question.first, question.first + 1).query_TNQ
+        return np.unique(query[query != NO_QUERY])
+    return np.sort(np.concatenate([np.arange(first, first + count) for first, count in question.pool]))
 
 
 def samples(data: LabelledImages, out: Path = Path("results")) -> list[Path]:
@@ -186,14 +218,19 @@ def samples(data: LabelledImages, out: Path = Path("results")) -> list[Path]:
     return _written(out, [gallery.samples(data)])
 
 
-def _asked_most(plan: Plan, found: Sequence[Record]) -> list[list[tuple[Cell, Record]]]:
-    """For each choice of test classes what asks with the most shots or train images, of runs the first; and its record."""
-    groups: dict[tuple[str, ...], list[tuple[Cell, Record]]] = {}
-    for cell, record in zip(plan.cells, found, strict=True):
+def _asked_most(plan: Plan, records: Records, notify: Notify) -> list[list[tuple[Cell, Record]]]:
+    """For each choice of test classes what asks with the most shots or train images, of runs the first; run, if it was not
+    yet, with its record. Nothing else is trained.
+    """
+    groups: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in plan.cells:
         if cell.question.first == 0:
-            groups.setdefault(cell.question.protocol.test_classes, []).append((cell, record))
-    most = {classes: max(cell.question.at for cell, _ in group) for classes, group in groups.items()}
-    return [[pair for pair in group if pair[0].question.at == most[classes]] for classes, group in groups.items()]
+            groups.setdefault(cell.question.protocol.test_classes, []).append(cell)
+    most = {classes: max(cell.question.at for cell in group) for classes, group in groups.items()}
+    kept = [[cell for cell in group if cell.question.at == most[classes]] for classes, group in groups.items()]
+    plan = dataclasses.replace(plan, trainings={cell.training: [cell] for group in kept for cell in group})
+    record = dict(zip(plan.cells, execute(plan, records, fresh=False, notify=notify), strict=True))
+    return [[(cell, record[cell]) for cell in group] for group in kept]
 
 
 def _about(record: Record) -> dict[Hashable, object]:

@@ -5,9 +5,7 @@ Shapes: M test images with boxes, S trainings, H x W pixels.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,93 +14,84 @@ import pandas as pd
 from fewshot_bench import stats
 from fewshot_bench.heat import Heat, peaks
 
-__all__ = ["MEASURED", "pointing"]
+__all__ = ["MEASURED", "pointing", "shares"]
 
 Boxes = Sequence[npt.NDArray[np.int64]]
-Floats = npt.NDArray[np.float64]
 MEASURED = [
     "images", "trainings", "without_heat", "energy", "energy_low", "energy_high", "hit", "hit_low", "hit_high",
-    "cover", "hit_chance",
-    "above_chance", "above_chance_low", "above_chance_high", "difference", "difference_low", "difference_high",
+    "cover", "hit_chance", "above_chance", "above_chance_low", "above_chance_high", "difference", "difference_low",
+    "difference_high",
 ]  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class _Pointed:
-    """Of each of `images_M`, by training: the share of the heat inside its boxes, and whether the maximum lies there; the
-    share of the image that the boxes cover, and how often the maximum would lie there by chance. without_heat: images left
-    out, as a training found no heat in them.
-    """
+def shares(heats: Sequence[Heat], boxes: Boxes) -> pd.DataFrame:
+    """Of one training, a row a test image that has boxes, by its index, with fractions.
 
-    images_M: npt.NDArray[np.int64]
-    energy_SM: Floats
-    hit_SM: Floats
-    cover_M: Floats
-    hit_chance_M: Floats
-    without_heat: int
+    energy: the share of the heat inside the boxes (energy-based pointing game, Wang et al., Score-CAM, CVPR workshop
+    2020), NaN where nothing spoke for the answer; hit: whether its maximum is (pointing game, Zhang et al., IJCV 2018);
+    cover: the share of the image inside the boxes, which energy would be by chance; hit_chance: what hit would be if each
+    place of the stage were as likely the hottest (coarse maps have their maximum at the rim).
+
+    boxes: of every image of the data set, rows of xmin, ymin, xmax, ymax, the last pixels inside, counted from 1.
+    """
+    rows = {}
+    for heat in (heat for heat in heats if len(boxes[heat.image])):
+        inside_HW, heat_HW = _inside(boxes[heat.image], heat.map_HW.shape), heat.map_HW
+        row = {"cover": inside_HW.mean(), "hit_chance": peaks(heat.places, heat_HW.shape)[inside_HW].sum()}
+        if heat_HW.max() > 0:
+            row["energy"] = heat_HW[inside_HW].sum() / heat_HW.sum()
+            row["hit"] = inside_HW[heat_HW == heat_HW.max()].mean()  # equal maxima share it
+        rows[heat.image] = row
+    columns = ["energy", "hit", "cover", "hit_chance"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float).sort_index()
 
 
 def pointing(
-    heats: Mapping[str, Sequence[Sequence[Heat]]], boxes: Boxes, labels: npt.NDArray[np.int64], reference: str | None
+    found: Mapping[str, Mapping[int, pd.DataFrame]], labels: npt.NDArray[np.int64], reference: str | None
 ) -> pd.DataFrame:
-    """One row a name of `heats`, which holds those of each training, with the columns `MEASURED`.
+    """One row a name of `found`, which holds the `shares` of each training by its seed, with the columns `MEASURED`.
 
-    energy: the share of the heat inside the boxes (energy-based pointing game, Wang et al., Score-CAM, CVPR workshop
-    2020); hit: how often its maximum is (pointing game, Zhang et al., IJCV 2018); cover: the share of the image inside the
-    boxes, which energy would be by chance; hit_chance: what hit would be if each place of the stage were as likely the
-    hottest (coarse maps have their maximum at the rim); above_chance: energy less cover, image by image; difference: energy
-    less that of the reference, on the images of both. All are fractions, with 95 % intervals over other images of these
-    classes and, of several trainings, over other trainings. An image in which nothing spoke for the answer has no heat to
-    share out: it is left out, and counted in without_heat.
-
-    boxes: of every image of the data set, rows of xmin, ymin, xmax, ymax, the last pixels inside, counted from 1; labels:
-    of every image its class.
+    Means over images and trainings, with 95 % intervals over other images of these classes and, of several trainings, over
+    other trainings. An image without heat in one of them has none to share out: it is left out, and counted in
+    without_heat. above_chance: energy less cover, image by image; difference: energy less that of the reference, on the
+    images and trainings of both. labels: of every image of the data set its class.
     """
-    found = {name: _pointed(of_trainings, boxes) for name, of_trainings in heats.items()}
-    held = found.get(reference) if reference is not None else None
+    whole = {name: _with_heat(of_trainings) for name, of_trainings in found.items()}
     rows = []
-    for name, one in found.items():
-        here_M, trainings = labels[one.images_M], len(one.energy_SM)
-        energy, hit = stats.over_images(one.energy_SM, here_M), stats.over_images(one.hit_SM, here_M)
-        above = stats.over_images(one.energy_SM - one.cover_M, here_M)
-        cover, chance = (float(of.mean()) if len(here_M) else math.nan for of in (one.cover_M, one.hit_chance_M))
+    for name, parts in whole.items():
+        first = next(iter(parts.values()))
+        at, asked = labels[first.index], next(iter(found[name].values()))
+        energy_SM, hit_SM = (np.stack([part[of] for part in parts.values()]) for of in ("energy", "hit"))
         row: dict[str, object] = {
-            "baseline": name, "images": len(here_M), "trainings": trainings, "without_heat": one.without_heat,
-            **_named("energy", energy), **_named("hit", hit), "cover": cover, "hit_chance": chance,
-            **_named("above_chance", above),
+            "baseline": name, "images": len(first), "trainings": len(parts), "without_heat": len(asked) - len(first),
+            **_named("energy", stats.over_images(energy_SM, at, share=True)),
+            **_named("hit", stats.over_images(hit_SM, at, share=True)),
+            "cover": first["cover"].mean(), "hit_chance": first["hit_chance"].mean(),
+            **_named("above_chance", stats.over_images(energy_SM - first["cover"].to_numpy(), at, share=False)),
         }  # fmt: skip
-        if held is not None and held is not one:
-            row |= _named("difference", _apart(one, held, labels))
+        if reference in whole and reference != name:
+            row |= _named("difference", _apart(parts, whole[reference], labels))
         rows.append(row)
-    return pd.DataFrame(rows, columns=["baseline", *MEASURED])
+    whole_numbers = dict.fromkeys(("images", "trainings", "without_heat"), "Int64")
+    return pd.DataFrame(rows, columns=["baseline", *MEASURED]).astype(whole_numbers)
+
+
+def _with_heat(parts: Mapping[int, pd.DataFrame]) -> dict[int, pd.DataFrame]:
+    """Of each training the images that have heat in all."""
+    warm = pd.concat([part["energy"] for part in parts.values()], axis=1).dropna().index
+    return {seed: part.loc[warm] for seed, part in parts.items()}
+
+
+def _apart(one: Mapping[int, pd.DataFrame], held: Mapping[int, pd.DataFrame], labels: npt.NDArray[np.int64]) -> stats.Mean:
+    """The paired difference in energy, on the images and trainings of both."""
+    apart = [(one[seed]["energy"] - held[seed]["energy"]).dropna() for seed in one.keys() & held.keys()]
+    if not apart:
+        return stats.Mean(np.nan, np.nan, np.nan)
+    return stats.over_images(np.stack(apart), labels[apart[0].index], share=False)
 
 
 def _named(name: str, found: stats.Mean) -> dict[str, float]:
     return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
-
-
-def _apart(one: _Pointed, held: _Pointed, labels: npt.NDArray[np.int64]) -> stats.Mean:
-    """The paired difference in energy, on the images and trainings of both."""
-    images_M, mine, theirs = np.intersect1d(one.images_M, held.images_M, return_indices=True)
-    trainings = min(len(one.energy_SM), len(held.energy_SM))
-    apart_SM = one.energy_SM[:trainings, mine] - held.energy_SM[:trainings, theirs]
-    return stats.over_images(apart_SM, labels[images_M])
-
-
-def _pointed(heats_S: Sequence[Sequence[Heat]], boxes: Boxes) -> _Pointed:
-    rows: dict[int, list[tuple[float, float, float, float]]] = {}
-    asked = {heat.image for heats in heats_S for heat in heats if len(boxes[heat.image])}
-    for heat in (heat for heats in heats_S for heat in heats if heat.image in asked and heat.map_HW.max() > 0):
-        inside_HW, heat_HW = _inside(boxes[heat.image], heat.map_HW.shape), heat.map_HW
-        energy = float(heat_HW[inside_HW].sum() / heat_HW.sum())
-        hit = float(inside_HW[heat_HW == heat_HW.max()].mean())  # equal maxima share it
-        chance = float(peaks(heat.places, heat_HW.shape)[inside_HW].sum())
-        rows.setdefault(heat.image, []).append((energy, hit, float(inside_HW.mean()), chance))
-    images = [image for image in sorted(rows) if len(rows[image]) == len(heats_S)]
-    found_MSF = np.array([rows[image] for image in images], dtype=np.float64).reshape(len(images), len(heats_S), 4)
-    energy_MS, hit_MS, cover_MS, chance_MS = found_MSF.transpose(2, 0, 1)
-    shares = (energy_MS.T, hit_MS.T, cover_MS[:, 0], chance_MS[:, 0])
-    return _Pointed(np.array(images, dtype=np.int64), *shares, len(asked) - len(images))
 
 
 def _inside(boxes: npt.NDArray[np.int64], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:

@@ -57,6 +57,17 @@ class Record:
         """Its shots or, in a classification protocol, its train size."""
         return written(self.shots if self.train_size is None else self.train_size)
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has no result where there should be one."""
+        return self.status in ("failed", "diverged")
+
+    @property
+    def told(self) -> str:
+        """In a line, what became of it."""
+        asked = f"{self.shots} shots, seed" if self.train_size is None else f"train size {self.at}, run"
+        return f"{self.baseline['name']}, {asked} {self.training['seed']}: {self.status}: {self.reason}"
+
     @functools.cached_property
     def asked(self) -> FewShot | Classification:
         """The protocol that `protocol` holds."""

@@ -201,6 +201,7 @@ class _Work:
             return self._keep(record, about, status="not applicable", reason=str(error))
         except Exception as error:  # whatever a baseline does wrong is its own cell's failure
             reason = str(error) if isinstance(error, (UserError, Leak)) else f"{type(error).__name__}: {error}"
+            reason = " ".join(reason.split())  # one line, wherever it is shown
             if "trained" not in self.fitted.__dict__:
                 self.failure = ("failed", reason)
             return self._keep(record, about, status="failed", reason=reason)

@@ -168,25 +168,28 @@ class Mean:
     high: float
 
 
-def over_images(values_SM: Floats, labels_M: npt.NDArray[np.integer[Any]]) -> Mean:
+def over_images(values_SM: Floats, labels_M: npt.NDArray[np.integer[Any]], *, share: bool) -> Mean:
     """The mean of what was measured on each image by each training, over other images of the same classes.
 
     SE^2 = sum_c (n_c / M)^2 s_c^2 / n_c, of an image's mean over trainings, and of several trainings the variance of their
-    means, with Satterthwaite's degrees of freedom. A share that nearly all or nearly no images have (fewer than 10 apart
-    from the rest) has Wilson's interval, in which 0 and 1 are no certainties. NaN without images.
+    means, with Satterthwaite's degrees of freedom. share: it lies in 0 to 1; one that nearly all or nearly no images have
+    (fewer than 10 apart from the rest) has Wilson's interval, in which 0 and 1 are no certainties. NaN without images; its
+    bounds are where a class has one alone.
     """
     if not values_SM.size:
         return Mean(math.nan, math.nan, math.nan)
     value_M, images = values_SM.mean(0), values_SM.shape[1]
     classes = [value_M[labels_M == label] for label in np.unique(labels_M)]
-    variance = sum(len(own) * float(own.var(ddof=1)) for own in classes if len(own) > 1) / images**2
+    if min(map(len, classes)) < 2:
+        return Mean(float(value_M.mean()), math.nan, math.nan)
+    variance = sum(len(own) * float(own.var(ddof=1)) for own in classes) / images**2
     trainings = Spread.of(values_SM.mean(1))
     reach = _se_and_t(Influence(trainings.mean, math.sqrt(variance), images, images), trainings, (0.975,))[1][0]
     low, high = trainings.mean - reach, trainings.mean + reach
-    if np.isin(values_SM, (0, 1)).all() and min(value_M.sum(), images - value_M.sum()) < FEW_ERRORS:
+    if share and np.isin(values_SM, (0, 1)).all() and min(value_M.sum(), images - value_M.sum()) < FEW_ERRORS:
         bounds = wilson(trainings.mean, images)
         low, high = min(low, bounds[0]), max(high, bounds[1])
-    return Mean(trainings.mean, low, high)
+    return Mean(trainings.mean, max(0.0, low), min(1.0, high)) if share else Mean(trainings.mean, low, high)
 
 
 @dataclass(frozen=True)

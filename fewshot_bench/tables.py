@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,7 +130,7 @@ def _row(entry: Entry, failed: int) -> dict[str, object]:
     }
 
 
-def column(row: Mapping[Hashable, Any]) -> str:
+def column(row: Mapping[Any, Any]) -> str:
     """What a table's column of this row is called: its shot value or train size."""
     size = row["train_size"]
     if pd.isna(size):

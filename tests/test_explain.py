@@ -14,7 +14,7 @@ from fewshot_bench.baseline import capability
 from fewshot_bench.errors import NotApplicable
 from fewshot_bench.heat import BATCH, Heat, heats, peaks, stages
 from fewshot_bench.plan import make_plan
-from fewshot_bench.pointing import pointing
+from fewshot_bench.pointing import pointing, shares
 from fewshot_bench.records import Records
 from fewshot_bench.registry import Registry
 from fewshot_bench.runner import fitted_of
@@ -174,19 +174,35 @@ class Layered(nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes"),
+    ("name", "ends"),
     [
-        ("resnet18", [2, 4, 8, 16, 32]),
-        ("convnext_tiny", [2, 4, 8, 16]),
-        ("densenet121", [2, 4, 8, 16, 32]),
-        ("swin_t", [2]),
+        ("resnet18", ["layer4", "layer3", "layer2"]),
+        ("resnet50", ["layer4", "layer3", "layer2"]),
+        ("wide_resnet50_2", ["layer4", "layer3", "layer2"]),
+        ("convnext_tiny", ["features", "features.6.0", "features.4.0"]),
+        ("densenet121", ["features", "features.transition3.conv", "features.transition2.conv"]),
+        ("mobilenet_v2", ["features", "features.13", "features.6"]),
+        ("efficientnet_b0", ["features", "features.5", "features.3"]),
+        ("regnet_y_400mf", ["trunk_output", "trunk_output.block3", "trunk_output.block2"]),
+        ("shufflenet_v2_x1_0", ["conv5", "stage3", "stage2"]),
+        ("vgg11", ["features", "features.19", "features.14"]),
+        ("swin_t", ["permute"]),
     ],
 )
-def test_stages_of_networks(name: str, sizes: list[int]):
+def test_stages_end_where_a_network_halves_its_maps(name: str, ends: list[str]):
     import torchvision
 
-    found = stages(Layered(torchvision.models.get_model(name).eval()), torch.zeros(1, 1, 64, 64))
-    assert [size for _, size in found][: len(sizes)] == [(size, size) for size in sizes]
+    network = torchvision.models.get_model(name).eval()
+    names = {module: path for path, module in network.named_modules()}
+    found = stages(Layered(network), torch.zeros(1, 1, 64, 64))
+    assert [names[module] for module, _ in found][: len(ends)] == ends
+    assert [size for _, size in found][: len(ends)] == [(2 * 2**at, 2 * 2**at) for at in range(len(ends))]
+
+
+def test_maps_need_not_be_square():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, stride=2, padding=1))
+    found = stages(Layered(network.eval()), torch.zeros(1, 1, 24, 40))
+    assert [size for _, size in found] == [(6, 10), (12, 20)]
 
 
 def test_what_has_no_heat_says_why(bench, tmp_path: Path):
@@ -196,13 +212,37 @@ def test_what_has_no_heat_says_why(bench, tmp_path: Path):
     assert "none of pixels has a heat map (it answers without the features of an encoder); name one with an encoder" in err
     status, _, err = bench(*base, "--baselines", "untrained", "--stage", "9")
     assert (status, err.count("\n")) == (2, 1)
-    assert "--stage 9 is none of its encoder's (allowed: 1 (2 x 2), 2 (4 x 4)" in err
-    assert bench(*base, "--baselines", "untrained", "--images", "0")[0] == 2
+    assert "its encoder has no stage 9 (allowed: 1 (2 x 2), 2 (4 x 4)" in err
+    for wrong in (("--images", "0"), ("--stage", "0"), ("--stage", "x")):
+        status, _, err = bench(*base, "--baselines", "untrained", *wrong)
+        assert (status, err.count("\n")) == (2, 1)
+        assert wrong[0] in err
     status, _, err = bench(*base, "--baselines", "untrained", "--reference", "resnet")
     assert (status, "resnet" in err) == (2, True)
     fitted, question = fitted_and_question(tmp_path, "easyfsl:TIM", budget=64)
     with pytest.raises(NotApplicable, match="depends on the others"):
         heats(fitted, question, stage=1, most=2)
+
+
+def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(bench, boxed: list[Path], tmp_path: Path):
+    seeing = next(path for path in boxed if path.stem == "seeing").read_text()
+    with_gradients = "        if torch.is_grad_enabled():\n            raise ValueError('no\\ngradients')\n"
+    breaks = seeing.replace("Seeing", "Breaks").replace(
+        "        return self.eye(", with_gradients + "        return self.eye("
+    )
+    unfit = (
+        seeing.replace("Seeing", "Unfit") + "    def fit(self, train, *, context):\n        raise ValueError('no fit')\n"
+    )
+    plugins = [*boxed, tmp_path / "breaks.py", tmp_path / "unfit.py"]
+    for path, text in zip(plugins[-2:], (breaks, unfit), strict=True):
+        path.write_text(text)
+    asked = ("--dataset", "boxed", "--shots", "1", "--episodes", "5", "--queries", "3", "--out", tmp_path / "out")
+    status, out, err = bench("explain", *words(plugins), *asked, "--baselines", "breaks,unfit,seeing", "--quiet")
+    told = "unfit, 1 shots, seed 0: failed: ValueError: no fit"
+    assert (status, out, err.splitlines()) == (1, "", ["breaks: no heat map: ValueError: no gradients", told])
+    assert (tmp_path / "out" / "plots" / "heat-boxed-heldout.png").is_file()
+    status, out, err = bench("map", *words(plugins), *asked, "--baselines", "unfit,seeing", "--quiet")
+    assert (status, out, err.splitlines()) == (1, "", [told])
 
 
 def test_an_answer_cut_off_from_its_encoder_has_no_heat(boxed: list[Path], tmp_path: Path):
@@ -221,17 +261,36 @@ def heat(image: int, rows: list[list[float]]) -> Heat:
     return Heat(image, "a", np.array(rows, dtype=np.float32), (2, 2))
 
 
-def test_pointing_by_hand():
-    boxes = [np.array([[1, 1, 2, 1], [2, 1, 2, 2]]), np.array([[2, 2, 2, 2]]), np.array([], dtype=np.int64).reshape(0, 4)]
-    of_one = [[heat(0, [[1, 2], [3, 4]]), heat(1, [[0, 0], [0, 0]]), heat(2, [[1, 1], [1, 1]])]]
-    found = pointing({"one": of_one}, boxes, np.zeros(3, dtype=int), None).iloc[0]
-    assert found["images"] == 1
-    assert found["without_heat"] == 1
-    assert (found["energy"], found["hit"], found["cover"]) == (pytest.approx(0.7), 1, pytest.approx(0.75))
-    equal = pointing({"one": [[heat(0, [[2, 2], [2, 2]])]]}, boxes, np.zeros(3, dtype=int), None).iloc[0]
-    assert equal["hit"] == pytest.approx(0.75), "equal maxima share it"
-    two = [[heat(0, [[1, 1], [1, 1]])], [heat(0, [[0, 0], [1, 0]])]]
-    assert pointing({"two": two}, boxes, np.zeros(3, dtype=int), None).iloc[0]["energy"] == pytest.approx(0.75 / 2)
+BOXES = [np.array([[1, 1, 2, 1], [2, 1, 2, 2]]), np.array([[2, 2, 2, 2]]), np.array([], dtype=np.int64).reshape(0, 4)]
+
+
+def test_shares_by_hand():
+    found = shares([heat(1, [[0, 0], [0, 0]]), heat(0, [[1, 2], [3, 4]]), heat(2, [[1, 1], [1, 1]])], BOXES)
+    assert found.index.tolist() == [0, 1], "the third has no box"
+    assert found.loc[0, ["energy", "hit", "cover"]].tolist() == [pytest.approx(0.7), 1, 0.75]
+    assert found.loc[1, ["energy", "hit"]].isna().all(), "nothing to share out"
+    assert shares([heat(0, [[2, 2], [2, 2]])], BOXES)["hit"][0] == 0.75, "equal maxima share it"
+    assert found["hit_chance"].tolist() == pytest.approx([0.75, 0.25])
+
+
+def frame(energy: list[float]) -> pd.DataFrame:
+    chance = {"hit": 1.0, "cover": 0.25, "hit_chance": 0.25}
+    return pd.DataFrame({"energy": energy, **chance}, index=range(10, 10 + len(energy)))
+
+
+def test_pointing_pairs_images_and_trainings_of_both():
+    labels = np.zeros(20, dtype=int)
+    one = {0: frame([0.5, 0.6, np.nan, 0.8]), 1: frame([0.5, 0.8, 0.9, 0.8])}
+    held = {1: frame([0.1, 0.2, 0.3, np.nan])}
+    rows = pointing({"one": one, "held": held}, labels, "held").set_index("baseline")
+    assert rows["images"].tolist() == [3, 3]
+    assert rows["without_heat"].tolist() == [1, 1]
+    assert rows["trainings"].tolist() == [2, 1]
+    assert rows["energy"]["one"] == pytest.approx(np.mean([0.5, 0.7, 0.8]))
+    assert rows["difference"]["one"] == pytest.approx(np.mean([0.4, 0.6])), "of seed 1, on images 10 and 11"
+    assert rows["above_chance"]["held"] == pytest.approx(-0.05)
+    apart = pointing({"one": {0: one[1]}, "held": held}, labels, "held").set_index("baseline")
+    assert np.isnan(apart["difference"]["one"]), "no training of both"
 
 
 def test_the_maximum_of_a_coarse_map_lies_at_the_rim():
@@ -239,20 +298,27 @@ def test_the_maximum_of_a_coarse_map_lies_at_the_rim():
     assert where.sum() == pytest.approx(1)
     assert where[:2, :2].sum() == pytest.approx(0.25)
     assert where[3:5, 3:5].sum() == 0
+    assert peaks((20, 10), (40, 40)).sum() == pytest.approx(1)
 
 
 def test_means_over_images():
     rng = np.random.default_rng(0)
     labels = np.repeat([0, 1], [30, 10])
     values = rng.random((1, 40)) + labels
-    found = stats.over_images(values, labels)
+    found = stats.over_images(values, labels, share=False)
     se = np.sqrt(sum((n / 40) ** 2 * values[0, labels == c].var(ddof=1) / n for c, n in ((0, 30), (1, 10))))
     assert found.mean == pytest.approx(values.mean())
     assert found.high - found.low == pytest.approx(2 * 2.0227 * se, rel=1e-3)
-    assert stats.over_images(np.ones((1, 20)), np.zeros(20, dtype=int)) == stats.Mean(1.0, stats.wilson(1.0, 20)[0], 1.0)
-    several = stats.over_images(np.stack([values[0], values[0] + 1]), labels)
+    one, zero = np.zeros(20, dtype=int), np.zeros((1, 20))
+    assert stats.over_images(zero + 1, one, share=True) == stats.Mean(1.0, stats.wilson(1.0, 20)[0], 1.0)
+    assert stats.over_images(zero, one, share=False) == stats.Mean(0.0, 0.0, 0.0), "a difference is no share"
+    several = stats.over_images(np.stack([values[0], values[0] + 1]), labels, share=False)
     assert several.high - several.low > 5, "two trainings that far apart say little"
-    assert np.isnan(stats.over_images(np.empty((1, 0)), np.empty(0, dtype=int)).mean)
+    assert stats.over_images(np.array([[0.1, 0.2], [0.8, 0.9]]), one[:2], share=True).low == 0
+    lonely = stats.over_images(values[:, :3], np.arange(3), share=True)
+    assert np.isfinite(lonely.mean)
+    assert np.isnan([lonely.low, lonely.high]).all(), "one image of a class says nothing of others"
+    assert np.isnan(stats.over_images(np.empty((1, 0)), np.empty(0, dtype=int), share=True).mean)
 
 
 def test_the_interval_covers_what_it_claims():
@@ -260,6 +326,6 @@ def test_the_interval_covers_what_it_claims():
     labels = np.repeat([0, 1, 2], 40)
     held = 0
     for _ in range(1000):
-        found = stats.over_images(rng.beta(2, 3 + labels)[None], labels)
+        found = stats.over_images(rng.beta(2, 3 + labels)[None], labels, share=True)
         held += found.low <= np.mean([2 / 5, 2 / 6, 2 / 7]) <= found.high
     assert 0.93 <= held / 1000 <= 0.97

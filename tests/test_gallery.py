@@ -25,7 +25,7 @@ def test_pca_keeps_what_varies_and_says_how_much(blobs: LabelledImages):
     axes = picture.figure.axes[0]
     assert axes.get_xlabel() == "100 % and 0 % of the variance"
     groups = {line.get_label(): line for line in axes.lines}
-    assert list(groups) == list(blobs.class_names)
+    assert [name.strip() for name in groups] == list(blobs.class_names)
     means = [line.get_xdata().mean() for line in groups.values()]
     steps = np.diff(means)
     assert np.allclose(np.abs(steps), 5, atol=0.3), "3-4-5: one class is 5 from the next"
@@ -96,3 +96,19 @@ def test_bench_data_shows_images_of_each_class_with_their_boxes(bench, tmp_path:
     assert np.array_equal(panel.images[0].get_array(), blobs.images[0, 0])
     box = panel.patches[0]
     assert (box.get_x(), box.get_y(), box.get_width(), box.get_height()) == (-0.5, -0.5, 4, 8)
+
+
+def test_names_like_formulas_are_drawn_as_they_are(tmp_path: Path, blobs: LabelledImages):
+    import dataclasses
+
+    from fewshot_bench.show.plots import files_of
+
+    named = dataclasses.replace(blobs, name="a $x_$ b", class_names=("$e_$", "a^b$", "$$", "\\frac", "_", "f"))
+    files_of(gallery.samples(named))
+    picture = gallery.feature_map(
+        named, np.arange(0, 120, 5), [gallery.Features("one", features(blobs).features_MD[::5, :1], False)],
+        method="pca", title="a $title_$ " * 20, name="n",
+    )  # fmt: skip
+    assert {text.get_text().strip() for text in picture.figure.legends[0].get_texts()} == set(named.class_names)
+    assert len(picture.figure.get_suptitle().splitlines()) > 1, "a long title is broken into lines"
+    files_of(picture)

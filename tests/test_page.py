@@ -204,3 +204,28 @@ def test_pictures_of_the_data_go_in(bench, tmp_path: Path):
     assert "What encoders look at: Grad-CAM on the same test images: steel-sim-heldout." in text
     assert "Features of the test images in two dimensions" in text
     assert "No heat maps" not in text
+
+
+def test_other_questions_and_settings_are_told_apart(tmp_path: Path):
+    for changes in ({"queries": 5}, {"queries": 7}, {"queries": 7, "image_size": 32}):
+        run(tmp_path, baselines=["untrained"], shots=[1], **changes)
+    text = report(tmp_path).read_text()
+    verdicts = re.findall(r"<li>(.*?)</li>", text)
+    assert len(verdicts) == 2
+    assert [re.search(r"\d queries", verdict).group() for verdict in verdicts] == ["5 queries", "7 queries"]
+    assert verdicts[1].count("untrained ") >= 1
+    assert len(re.findall(r"untrained [0-9a-f]{6} \(", verdicts[1])) == verdicts[1].count("%")
+
+
+def test_the_table_of_heat_in_boxes_goes_in(tmp_path: Path, bench):
+    from .test_explain import BOXED, SEEING
+
+    (tmp_path / "boxed.py").write_text(BOXED)
+    for name, weight in (("seeing", 1.0), ("blind", -1.0)):
+        (tmp_path / f"{name}.py").write_text(SEEING.format(kind=name.title(), weight=weight, bias=-0.2 * weight))
+    plugins = [word for name in ("boxed", "seeing", "blind") for word in ("--plugin", str(tmp_path / f"{name}.py"))]
+    words = ("--dataset", "boxed", "--shots", "1", "--episodes", "20", "--queries", "3", "--out", tmp_path / "out")
+    assert bench("explain", *plugins, *words, "--baselines", "seeing,blind", "--reference", "blind")[0] == 0
+    text = report(tmp_path / "out").read_text()
+    for expected in ("against blind", "above chance", "4 x 4", "100.0 ("):
+        assert expected in text

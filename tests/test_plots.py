@@ -135,3 +135,16 @@ def test_a_classification_protocol_is_drawn_too(tmp_path: Path):
     names = {path.name.partition("-")[0] for path in pictures.plot(tmp_path)}
     assert names == {"accuracy", "cost"}
     assert dataclasses.is_dataclass(plots.Picture)
+
+
+def test_names_like_formulas_are_drawn_as_they_are(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    names = ["$e_$", "a^b$", "$$", "one"]
+    for label, name in enumerate(names):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = rng.integers(0, 40, (16, 16)).astype(np.uint8) + 50 * label
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number}.png")
+    free = {"settings": {}, "shots": [1], "queries": 3, "ways": 2, "train_classes": names[2:], "test_classes": names[:2]}
+    run(tmp_path / "out", dataset="folder", data=tmp_path / "data", **free)
+    assert any(path.name.startswith("confusion") for path in pictures.plot(tmp_path / "out"))

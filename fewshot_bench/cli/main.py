@@ -48,7 +48,8 @@ def main() -> None:
     except UserError as error:
         message, status = str(error), 2
     except typer.TyperException as error:  # an unknown option, a missing argument
-        message, status = f"{getattr(error, 'message', error)}; bench --help shows what there is", 2
+        told = error.format_message() if isinstance(error, typer.BadParameter) else getattr(error, "message", str(error))
+        message, status = f"{told.rstrip('.')}; bench --help shows what there is", 2
     except OSError as error:  # a full disk, a folder that must not be entered, a name too long
         message, status = f"{error.filename or 'a file'} cannot be read or written ({error.strerror})", 2
     else:

@@ -52,6 +52,13 @@ def show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFra
     elif form == "json":
         typer.echo(frame.to_json(orient="records", indent=1))
     else:
-        rows = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in frame.to_numpy()]
+        rows = [[_cell(cell) for cell in row] for row in frame.astype(object).to_numpy()]
         for cells in (list(frame.columns), ["---"] * len(frame.columns), *rows):
             typer.echo(f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |")
+
+
+def _cell(value: object) -> str:
+    """A cell of a Markdown table; empty where there is nothing."""
+    if not isinstance(value, str | int | float) or value != value:  # None, NA, NaN
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -12,6 +12,7 @@ from fewshot_bench.cli.options import EPISODES, EVERY, Out, Plugins, asking
 from fewshot_bench.cli.terminal import Form, Json
 
 if TYPE_CHECKING:
+    from fewshot_bench.pictures import Drawn
     from fewshot_bench.request import Request
     from fewshot_bench.show.watch import Watch
 
@@ -67,7 +68,7 @@ def run(
         _written(pictures.plot(out, reference), told=told)
     if outcome.failed:
         if not told:
-            board.show_failed(terminal.console(err=True), outcome)
+            board.show_failed(terminal.console(err=True), (record.told for record in outcome.failed))
         raise typer.Exit(1)
 
 
@@ -152,7 +153,7 @@ def explain(
         )
     if form != "table" or not quiet:
         terminal.show(found.table, form, board.show_pointing)
-    _written(found.files, told=form == "table" and not quiet)
+    _drawn(found, told=form == "table" and not quiet)
 
 
 @app.command(
@@ -174,8 +175,8 @@ def map_(
     from fewshot_bench import pictures
 
     with _watch(quiet=quiet, err=False) as watch:
-        files = pictures.map_features(asked, out, method=method, plugins=plugin or [], notify=watch)
-    _written(files, told=not quiet)
+        found = pictures.map_features(asked, out, method=method, plugins=plugin or [], notify=watch)
+    _drawn(found, told=not quiet)
 
 
 @app.command(epilog="Examples: bench data NEU-DET.zip | bench data my_images/ | bench data --dataset steel-sim --show")
@@ -197,6 +198,16 @@ def data(
     board.show_data(terminal.console(), found)
     if drawn:
         _written(pictures.samples(found, out), told=True)
+
+
+def _drawn(found: Drawn, *, told: bool) -> None:
+    """Tell the files, and what failed; exit status 1 where something did."""
+    from fewshot_bench.show import board
+
+    _written(found.files, told=told)
+    if found.failed:
+        board.show_failed(terminal.console(err=True), found.failed)
+        raise typer.Exit(1)
 
 
 def _written(files: list[Path], *, told: bool) -> None:

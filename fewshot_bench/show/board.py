@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ __all__ = [
 
 
 WITH_ENCODER, WITH_RULE = 100, 120  # columns of text from which on there is room for them
-CELL, MACRO = 14, 8  # columns of text that one column of a table takes at most
 # what a baseline's cells in a table share
 ROW = ["baseline", "encoder", "episodes", "transductive", "settings", "source", "version", "train_classes", "episodes_file"]
 
@@ -46,16 +45,14 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
         console.print(f"Data: {note}.", highlight=False, markup=False)
     if outcome.data.dropped:
         console.print(f"Data: {_dropped(outcome.data)}.", highlight=False, markup=False)
-    show_failed(console, outcome)
+    show_failed(console, (record.told for record in outcome.failed))
     show_written(console, outcome.files)
 
 
-def show_failed(console: Console, outcome: Outcome) -> None:
-    """Each cell without a result, with its reason."""
-    for record in outcome.failed:
-        asked = f"{record.shots} shots, seed" if record.train_size is None else f"train size {record.at}, run"
-        who = f"{record.baseline['name']}, {asked} {record.training['seed']}"
-        console.print(f"{who}: {record.status}: {record.reason}", highlight=False, markup=False, soft_wrap=True)
+def show_failed(console: Console, lines: Iterable[str]) -> None:
+    """What has no result, with its reason."""
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def show_written(console: Console, files: Sequence[Path]) -> None:
@@ -72,7 +69,7 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
     for values, part in frame[~split].groupby(among, sort=False):
         asked = dict(zip(among, values, strict=True)) | {"episodes": part["episodes"].max()}
         console.print((_title if part["train_size"].isna().all() else _title_of_runs)(asked), highlight=False, markup=False)
-        for board in _boards(part, console.width):
+        for board in _board(part, console.width):
             console.print(board)
         for note in sorted(set(part["note"].dropna()) - {""}):
             console.print(f"Note: {note}.", highlight=False, markup=False)
@@ -101,32 +98,20 @@ def _title_of_runs(asked: dict[str, Any]) -> str:
     return f"{asked['dataset']}, {asked['protocol']}: {asked['ways']} classes, tested on {tested}, preset {asked['preset']}"
 
 
-def _boards(part: pd.DataFrame, width: int) -> Iterator[Table]:
-    """The table, in as many parts as fit so many columns of text; with encoder and rule where there is room."""
+def _board(part: pd.DataFrame, width: int) -> Iterator[Table]:
+    """Baselines by rows, shot values or train sizes by columns; encoder and rule where there is room."""
+    several, runs = part["seeds"].max() > 1, bool(part["train_size"].notna().any())
     ordered = part.sort_values(["train_size", "shots"], kind="stable")
     columns = list(dict.fromkeys(column(row) for row in ordered.to_dict("records")))
-    runs = bool(part["train_size"].notna().any())
-    more = [
-        name
-        for name, room in (("encoder", WITH_ENCODER), ("rule", WITH_RULE))
-        if width >= room or (runs and name == "rule")
-    ]
-    front = 10 + part["baseline"].str.len().max() + sum(3 + part[name].fillna("").str.len().max() for name in more)
-    fit = max(1, int(width - front - 1) // (CELL + (MACRO if runs else 0)))
-    for at in range(0, len(columns), fit):
-        yield _board(part, columns[at : at + fit], columns[-1], more)
-
-
-def _board(part: pd.DataFrame, columns: Sequence[str], ranked_by: str, more: Sequence[str]) -> Table:
-    several, runs = part["seeds"].max() > 1, bool(part["train_size"].notna().any())
-    heads = [head for name in columns for head in ([name, "macro"] if runs else [name])]
+    more = ["encoder"] if width >= WITH_ENCODER else []
+    more += ["rule"] if width >= WITH_RULE or runs else []
     counted = ["runs" if runs else "seeds"] if several or runs else []
-    table = Table("rank", "baseline", *more, *counted, *heads)
+    heads = [head for name in columns for head in ([name, "macro"] if runs else [name])]
     rows = []
     filled = part.fillna({"encoder": "-", "episodes_file": ""})
     for (name, _, episodes, transductive, *_), cells in filled.groupby(ROW):
         by_column = {column(row): row for row in cells.to_dict("records")}
-        last = by_column.get(ranked_by)
+        last = by_column.get(columns[-1])
         rank = None if last is None or pd.isna(last["rank"]) else int(last["rank"])
         texts = [text for at in columns for text in _cells(by_column.get(at), runs=runs)]
         told = [f"{episodes} episodes"] if episodes < part["episodes"].max() else []
@@ -136,9 +121,26 @@ def _board(part: pd.DataFrame, columns: Sequence[str], ranked_by: str, more: Seq
         rows.append((rank if rank is not None else len(part) + 1, [
             "-" if rank is None else str(rank), *front, *([str(cells["seeds"].max())] if counted else []), *texts,
         ]))  # fmt: skip
-    for _, cells_text in sorted(rows, key=lambda row: (row[0], row[1][1])):
-        table.add_row(*cells_text)
-    return table
+    found = [texts for _, texts in sorted(rows, key=lambda row: (row[0], row[1][1]))]
+    return _fitting(["rank", "baseline", *more, *counted, *heads], found, width, front=2 + len(more) + len(counted))
+
+
+def _fitting(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, front: int) -> Iterator[Table]:
+    """As many tables as it takes to fit so many columns of text, each with the first `front` columns."""
+    takes = [max(len(text) for text in texts) + 3 for texts in zip(heads, *rows, strict=True)]
+    at = front
+    while at < len(heads):
+        end = at + 1
+        while end < len(heads) and sum(takes[:front]) + sum(takes[at : end + 1]) < width:
+            end += 1
+        shown = [*range(front), *range(at, end)]
+        table = Table()
+        for number in shown:
+            table.add_column(heads[number], overflow="fold")
+        for row in rows:
+            table.add_row(*(row[number] for number in shown))
+        yield table
+        at = end
 
 
 def _cells(row: dict[Hashable, Any] | None, *, runs: bool) -> list[str]:
@@ -236,8 +238,8 @@ def show_findings(console: Console, frame: pd.DataFrame) -> None:
 
 POINTING = (
     "Share of the heat inside the boxes, and how often its maximum is, in %, +- half the 95 % interval over other images "
-    "of these classes, of those with heat; chance: what the boxes cover, and their share of where a map of so many places "
-    "can have its maximum."
+    "of these classes and, of several trainings, over other trainings, for images with heat; chance: what the boxes cover, "
+    "and their share of where a map of so many places can have its maximum."
 )
 NO_BOXES = "The data set has no boxes, so nothing is measured."
 
@@ -248,14 +250,15 @@ def show_pointing(console: Console, frame: pd.DataFrame) -> None:
         at = column(part.iloc[0].to_dict())
         console.print("{}, {}: test classes {}, ".format(*values) + at, highlight=False, markup=False)
         held = part["reference"].iloc[0]
-        table = Table("baseline", "places", "images", "no heat", "in boxes", "chance", "maximum", "chance",
-                      *([] if held is None else [f"against {held}"]))  # fmt: skip
+        heads = ["baseline", "places", "images", "no heat", "in boxes", "chance", "maximum", "chance"]
+        rows = []
         for row in part.dropna(subset=["places"]).to_dict("records"):
+            counts = ["-" if pd.isna(row[name]) else f"{row[name]:.0f}" for name in ("images", "without_heat")]
             cells = [_within(row, "energy"), _chance(row["cover"]), _within(row, "hit"), _chance(row["hit_chance"])]
             against = [] if held is None else ["" if pd.isna(row["difference"]) else _within(row, "difference", sign="+")]
-            counts = ["-" if pd.isna(row[name]) else f"{row[name]:.0f}" for name in ("images", "without_heat")]
-            table.add_row(row["baseline"], row["places"], *counts, *cells, *against)
-        console.print(table)
+            rows.append([row["baseline"], row["places"], *counts, *cells, *against])
+        for table in _fitting([*heads, *([] if held is None else [f"against {held}"])], rows, console.width, front=1):
+            console.print(table)
         for row in part.dropna(subset=["note"]).to_dict("records"):
             console.print(f"{row['baseline']}: {row['note']}", highlight=False, markup=False, soft_wrap=True)
         console.print(POINTING if part["energy"].notna().any() else NO_BOXES, highlight=False)

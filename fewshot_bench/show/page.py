@@ -85,8 +85,11 @@ HEADS = {
     "rank": "rank", "baseline": "baseline", "asked": "at", "accuracy": "accuracy", "from": "ci95_low", "to": "ci95_high",
     "published": "published", "status": "status", "trainings": "seeds", "decided by": "rule",
     "transductive": "transductive", "encoder": "encoder", "preset": "preset", "data set": "dataset",
-    "protocol": "protocol", "test classes": "test_classes", "note": "note",
+    "protocol": "protocol", "ways": "ways", "queries": "queries", "episodes": "episodes", "test classes": "test_classes",
+    "settings": "settings", "note": "note",
 }  # fmt: skip
+# what the rows of one ranking share
+AMONG = ["dataset_digest", "protocol", "test_classes", "preset", "ways", "queries", "episode_seed", "shots", "train_size"]
 
 
 CHANCE = {"energy": "cover", "hit": "hit_chance"}
@@ -125,15 +128,27 @@ def _of_differences(frame: pd.DataFrame) -> Iterator[str]:
 
 def _of_ranks(board: pd.DataFrame) -> Iterator[str]:
     """A sentence a question: which baselines none is significantly better than."""
-    questions = [_where(row) for row in board.to_dict("records")]
-    for where, part in board.groupby(questions, sort=False):
-        first = [f"{row['baseline']} ({100 * row['accuracy']:.1f} %)" for row in part[part["rank"] == 1].to_dict("records")]
+    for _, part in board.groupby(AMONG, sort=False, dropna=False):
+        several = part["baseline"].value_counts()
+        first = [
+            f"{_variant(row, several=several[row['baseline']] > 1)} ({100 * row['accuracy']:.1f} %)"
+            for row in part[part["rank"] == 1].to_dict("records")
+        ]
+        where = _where(part.iloc[0].to_dict())
         yield f"{where}: " + (f"none is significantly better than {', '.join(first)}." if first else "there is no result.")
 
 
-def _where(row: Mapping[Hashable, Any]) -> str:
+def _variant(row: Mapping[Hashable, Any], *, several: bool) -> str:
+    """A baseline by name; of one with several settings by a part of their digest too."""
+    return f"{row['baseline']} {str(row['settings'])[:6]}" if several else str(row["baseline"])
+
+
+def _where(row: Mapping[Any, Any]) -> str:
     """What was asked, in words."""
-    return f"{row['protocol']} ({row['test_classes']}), {tables.column(row)}, preset {row['preset']}"
+    return (
+        f"{row['protocol']} ({row['test_classes']}), {row['ways']}-way {tables.column(row)}, {row['queries']} queries, "
+        f"preset {row['preset']}"
+    )
 
 
 def _picture(path: Path) -> dict[str, str]:
@@ -147,23 +162,37 @@ def _pointing(path: Path) -> dict[str, object] | None:
         return None
     try:
         frame = pd.read_csv(path)
+        held = frame["reference"].dropna().unique()
         rows = [
             [
                 *(row[name] for name in ("protocol", "test_classes", "baseline", "places")),
                 *(f"{row[name]:.0f}" for name in ("images", "without_heat")),
                 *(text for name, by in CHANCE.items() for text in (_within(row, name), f"{100 * row[by]:.1f}")),
+                _within(row, "above_chance", sign="+"),
+                *(_within(row, "difference", sign="+") for _ in held),
             ]
             for row in frame.dropna(subset=["energy"]).to_dict("records")
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not what bench explain wrote ({error}); remove it") from None
     heads = ["protocol", "test classes", "baseline", "places", "images", "no heat"]
-    heads += ["heat in boxes", "by chance", "maximum in a box", "by chance"]
+    heads += [
+        "heat in boxes",
+        "by chance",
+        "maximum in a box",
+        "by chance",
+        "above chance",
+        *(f"against {name}" for name in held),
+    ]
     return {"heads": heads, "rows": rows}
 
 
-def _within(row: dict[Hashable, Any], name: str) -> str:
-    return f"{100 * row[name]:.1f} ({100 * row[f'{name}_low']:.1f} to {100 * row[f'{name}_high']:.1f})"
+def _within(row: Mapping[Hashable, Any], name: str, *, sign: str = "") -> str:
+    """A share in percent with its interval, where it has one."""
+    if pd.isna(row[name]):
+        return ""
+    middle, low, high = (f"{100 * row[of]:{sign}.1f}" for of in (name, f"{name}_low", f"{name}_high"))
+    return middle if pd.isna(row[f"{name}_low"]) else f"{middle} ({low} to {high})"
 
 
 def _settings(records: Sequence[Record]) -> Iterator[dict[str, object]]:
@@ -190,9 +219,7 @@ def _settings(records: Sequence[Record]) -> Iterator[dict[str, object]]:
             "packages": ", ".join(f"{name} {number}" for name, number in dict(made.get("packages", {})).items()),
             "seconds": ", ".join(f"{stage} {seconds}" for stage, seconds in record.seconds.items()),
         }
-        name = f"{record.baseline['name']}: {record.asked.name}, {_asked(record)}, preset {record.baseline['preset']}"
-        yield {"name": name, "pairs": [*settings.items(), *about.items()]}
-
-
-def _asked(record: Record) -> str:
-    return tables.column({"shots": record.shots, "train_size": record.train_size})
+        yield {
+            "name": f"{baseline['name']}: {_where(tables.described(record))}",
+            "pairs": [*settings.items(), *about.items()],
+        }

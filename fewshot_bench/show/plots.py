@@ -6,6 +6,7 @@ Accuracies are fractions in the frames and percent in the figures.
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from matplotlib.figure import Figure
 
 from fewshot_bench.tables import column
 
-__all__ = ["COLOURS", "LOOK", "MARKERS", "Picture", "drawn", "files_of", "stem"]
+__all__ = ["COLOURS", "LOOK", "MARKERS", "Picture", "drawn", "files_of", "stem", "titled"]
 
 # Okabe and Ito (2008), dark to light in turns, so that neighbours differ in grey too
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#009E73", "#CC79A7")
@@ -28,10 +29,11 @@ LINES = ("-", "--", "-.", ":")
 LOOK: Any = {
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#dddddd",
     "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False, "svg.hashsalt": "fewshot-bench",
-    "svg.fonttype": "none", "figure.constrained_layout.use": True,
+    "svg.fonttype": "none", "text.parse_math": False, "figure.constrained_layout.use": True,
 }  # fmt: skip
 TABLE = ["dataset", "protocol", "preset", "ways", "queries", "test_classes"]  # what the rows of a picture share
 SIZE = (6.4, 4.0)  # inches
+LETTERS = 13  # of a title, for each inch
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +186,7 @@ def confusions(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     for axes in panels.flat[len(rows) :]:
         axes.set_visible(False)
     title = f"{_title(frame)}, {shown['shots'].iloc[0]}-shot: class by rows, taken for, %"
-    figure.suptitle(title, fontsize=9, parse_math=False)
+    titled(figure, title)
     return figure
 
 
@@ -236,7 +238,7 @@ def loss_curves(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
     panels[-1].set_xlabel("images passed through the encoder")
     title = f"{frame['dataset'].iloc[0]}, preset {frame['preset'].iloc[0]}: loss"
-    figure.suptitle(title, fontsize=9, parse_math=False)
+    titled(figure, title)
     return figure
 
 
@@ -250,7 +252,7 @@ def _styles(names: pd.Series[str]) -> dict[str, Style]:
 def _figure(title: str, *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(SIZE[0], height))
     axes = figure.subplots()
-    figure.suptitle(title, fontsize=9, parse_math=False)
+    titled(figure, title)
     return figure, axes
 
 
@@ -259,6 +261,12 @@ def _title(frame: pd.DataFrame) -> str:
     return (
         f"{row['dataset']}, {row['protocol']}: {row['ways']}-way, {row['queries']} queries a class, preset {row['preset']}"
     )
+
+
+def titled(figure: Figure, title: str) -> None:
+    """Put a title above a figure, in as many lines as it takes."""
+    lines = [textwrap.fill(line, int(LETTERS * figure.get_figwidth())) for line in title.splitlines()]
+    figure.suptitle("\n".join(lines), fontsize=9)
 
 
 def stem(text: str) -> str:
