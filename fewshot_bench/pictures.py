@@ -119,29 +119,24 @@ def explain(
         raise unknown("reference", reference, names)
     rows, figures, failed = [], [], []
     for number, asked in enumerate(_asked_most(plan, records, notify)):
+        about, drawn = _about(asked[0][1]), dict[str, list[Heat]]()
         found: dict[str, dict[int, pd.DataFrame]] = {}
-        drawn: dict[str, list[Heat]] = {}
         told: dict[str, dict[str, object]] = {name: {} for name in names}
+        failed += [record.told for _, record in asked if record.failed]
         for cell, record in asked:
-            name = cell.training.name
+            name, most = cell.training.name, None if data.boxes else images
             try:
-                if record.status != "ok":
-                    raise NotApplicable(record.told)
-                fitted = fitted_of(plan, cell, records, notify)
-                maps = heats(fitted, cell.question, stage=stage, most=None if data.boxes else images)
+                maps = _heats(plan, cell, record, records, notify, stage=stage, most=most)
             except NotApplicable as error:
                 told[name]["note"] = str(error)
-                continue
-            except Exception as error:  # whatever a baseline does wrong is its own failure
-                told[name]["note"] = " ".join(f"{type(error).__name__}: {error}".split())
-                failed.append(f"{name}: no heat map: {told[name]['note']}")
-                continue
-            drawn.setdefault(name, maps[:images])
-            if data.boxes:
-                found.setdefault(name, {})[cell.training.seed] = shares(maps, data.boxes)
-            told[name] |= {"stage": stage, "places": "{} x {}".format(*maps[0].places)}
-        failed += [record.told for _, record in asked if record.failed]
-        about = _about(asked[0][1])
+            except Broken as error:
+                told[name]["note"] = str(error)
+                failed.append(f"{name}: no heat map: {error}")
+            else:
+                told[name] |= {"stage": stage, "places": "{} x {}".format(*maps[0].places)}
+                drawn.setdefault(name, maps[:images])
+                if data.boxes:
+                    found.setdefault(name, {})[cell.training.seed] = shares(maps, data.boxes)
         measured = {str(row["baseline"]): row for row in pointing(found, data.labels, reference).to_dict("records")}
         rows += [
             {**about, "reference": reference, "baseline": name, **measured.get(name, {}), **told[name]} for name in names
@@ -160,6 +155,24 @@ def explain(
         write_atomically(out / POINTING, lambda file: file.write(text))
         files.append(out / POINTING)
     return Drawn(files, failed, frame)
+
+
+class Broken(Exception):
+    """What a baseline did wrong, in a line."""
+
+
+def _heats(
+    plan: Plan, cell: Cell, record: Record, records: Records, notify: Notify, *, stage: int, most: int | None
+) -> list[Heat]:
+    """The heat maps of one training; raises `NotApplicable` where it can have none, `Broken` where it should have."""
+    if record.status != "ok":
+        raise NotApplicable(record.told)
+    try:
+        return heats(fitted_of(plan, cell, records, notify), cell.question, stage=stage, most=most)
+    except NotApplicable:
+        raise
+    except Exception as error:
+        raise Broken(" ".join(f"{type(error).__name__}: {error}".split())) from error
 
 
 def map_features(

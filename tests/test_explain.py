@@ -239,7 +239,7 @@ def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(bench, boxed: l
     asked = ("--dataset", "boxed", "--shots", "1", "--episodes", "5", "--queries", "3", "--out", tmp_path / "out")
     status, out, err = bench("explain", *words(plugins), *asked, "--baselines", "breaks,unfit,seeing", "--quiet")
     told = "unfit, 1 shots, seed 0: failed: ValueError: no fit"
-    assert (status, out, err.splitlines()) == (1, "", ["breaks: no heat map: ValueError: no gradients", told])
+    assert (status, out, err.splitlines()) == (1, "", [told, "breaks: no heat map: ValueError: no gradients"])
     assert (tmp_path / "out" / "plots" / "heat-boxed-heldout.png").is_file()
     status, out, err = bench("map", *words(plugins), *asked, "--baselines", "unfit,seeing", "--quiet")
     assert (status, out, err.splitlines()) == (1, "", [told])
