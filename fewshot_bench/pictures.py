@@ -32,7 +32,7 @@ from fewshot_bench.request import Request
 from fewshot_bench.runner import Notify, execute, fitted_of
 
 if TYPE_CHECKING:
-    from fewshot_bench.show.plots import Picture
+    from fewshot_bench.show.figure import Picture
 
 __all__ = ["Drawn", "can_plot", "explain", "map_features", "plot", "samples"]
 
@@ -256,13 +256,13 @@ def _title(about: Mapping[Hashable, object]) -> str:
 
 
 def _name(what: str, about: Mapping[Hashable, object], number: int) -> str:
-    from fewshot_bench.show.plots import stem
+    from fewshot_bench.show.figure import stem
 
     return f"{what}-{stem(str(about['protocol']))}" + (f"-{number}" if number else "")
 
 
 def _written(out: Path, pictures: Iterable[Picture]) -> list[Path]:
-    from fewshot_bench.show.plots import files_of
+    from fewshot_bench.show.figure import files_of
 
     written = []
     for picture in pictures:

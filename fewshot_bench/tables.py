@@ -160,6 +160,11 @@ def _plus_minus(accuracy: float, low: float, high: float) -> str:
     return "" if pd.isna(accuracy) else f"{accuracy:.4f} +- {(high - low) / 2:.4f}"
 
 
+def over_splits(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows are of a protocol over every split of a data set's classes."""
+    return frame["protocol"] == frame["dataset"] + SPLITS
+
+
 def splits(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a baseline x shot value over all splits of a data set's classes: mean, spread, worst and best split.
 
@@ -169,7 +174,7 @@ def splits(frame: pd.DataFrame) -> pd.DataFrame:
     among = ["dataset", "preset", "ways", "shots", "queries", "episodes", "baseline", "encoder", "settings", "source",
              "version", "episode_seed", "dataset_digest"]  # fmt: skip
     rows = []
-    for values, part in frame[frame["protocol"] == frame["dataset"] + SPLITS].groupby(among, sort=True, dropna=False):
+    for values, part in frame[over_splits(frame)].groupby(among, sort=True, dropna=False):
         done = part.dropna(subset=["accuracy"])
         test, train = (len(str(part[name].iloc[0]).split(LISTED)) for name in ("test_classes", "train_classes"))
         expected = math.comb(test + train, test)

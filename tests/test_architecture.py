@@ -62,6 +62,7 @@ LAYERS = [
         "show",
         "show.board",
         "show.catalogue",
+        "show.figure",
         "show.gallery",
         "show.page",
         "show.plots",

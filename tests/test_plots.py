@@ -1,6 +1,5 @@
 """Pictures show what the tables hold, the missing as missing, and are the same files for the same records."""
 
-import dataclasses
 import itertools
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from PIL import Image
 
 from fewshot_bench import api, pictures
 from fewshot_bench.errors import UserError
-from fewshot_bench.show import plots
+from fewshot_bench.show import figure, plots
 
 from .test_runner import plugin, run
 
@@ -29,8 +28,8 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
-def picture(table: pd.DataFrame, draw) -> plots.Figure:
-    return draw(table, plots._styles(table["baseline"]))
+def picture(table: pd.DataFrame, draw) -> figure.Figure:
+    return draw(table, figure.styles_of(table["baseline"]))
 
 
 def test_bench_plot_draws_every_kind_as_png_and_svg(bench, done: Path):
@@ -94,9 +93,9 @@ def test_shares_of_episodes_fall_from_all_to_none(done: Path):
 
 def test_styles_differ_in_colour_in_marker_and_in_grey():
     names = pd.Series([f"method{number}" for number in range(24)])
-    styles = plots._styles(names)
+    styles = figure.styles_of(names)
     assert len({(style.colour, style.marker) for style in styles.values()}) == 24
-    grey = [np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) for colour in plots.COLOURS]
+    grey = [np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) for colour in figure.COLOURS]
     assert min(abs(one - two) for one, two in itertools.pairwise(grey)) > 0.1  # neighbours in grey
 
 
@@ -109,7 +108,7 @@ def test_names_from_data_sets_are_text_and_no_mathematics(tmp_path: Path, done: 
         )
     )  # fmt: skip
     for found in pictures:
-        for name, content in plots.files_of(found).items():
+        for name, content in figure.files_of(found).items():
             (tmp_path / name).write_bytes(content)
     assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {"accuracy", "recall", "confusion"}
 
@@ -129,12 +128,35 @@ def test_what_cannot_be_drawn_is_one_line(bench, done: Path, tmp_path: Path, mon
         pictures.plot(done)
 
 
+def test_every_split_is_a_row_of_one_picture(tmp_path: Path):
+    run(tmp_path, baselines=["pixels", "untrained"], splits="all", shots=[1, 2], episodes=40, queries=2)
+    files = {path.name for path in pictures.plot(tmp_path, "pixels")}
+    assert files == {f"{kind}-steel-sim-splits.{end}" for kind in ("accuracy", "differences") for end in ("png", "svg")}
+    board = api.leaderboard(tmp_path)[0]
+    last = board[board["shots"] == 2]
+    axes = picture(board, plots.accuracy_by_split).axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(names) == 20
+    means = last.groupby("test_classes")["accuracy"].mean()
+    assert (np.diff(means[names]) >= 0).all(), "the hardest first"
+    for container in axes.containers:
+        own = last[last["baseline"] == container.get_label()].set_index("test_classes")["accuracy"]
+        shown = dict(zip(np.round(container.lines[0].get_ydata().astype(float)), container.lines[0].get_xdata(), strict=True))
+        assert [shown[at] for at in range(20)] == pytest.approx((100 * own[names]).tolist())
+    frame = api.compare(tmp_path, "pixels")
+    (axes,) = picture(frame, plots.differences_by_split).axes
+    sure = frame[(frame["shots"] == 2) & frame["verdict"].isin(["better", "worse"])]
+    filled = [c for c in axes.containers if c.lines[0].get_markerfacecolor() != "white"]
+    assert sorted(c.lines[0].get_xdata()[0] for c in filled) == pytest.approx(sorted(100 * sure["difference"]))
+    counts = [int(word) for word in axes.get_title().replace(",", "").split() if word.isdigit()]
+    assert counts == [(sure["difference"] > 0).sum(), (sure["difference"] < 0).sum()]
+
+
 def test_a_classification_protocol_is_drawn_too(tmp_path: Path):
     free = dict.fromkeys(("shots", "queries", "episodes"))
     run(tmp_path, baselines=["pixels"], train_per_class=[4, 8], runs=2, **free)
     names = {path.name.partition("-")[0] for path in pictures.plot(tmp_path)}
     assert names == {"accuracy", "cost"}
-    assert dataclasses.is_dataclass(plots.Picture)
 
 
 def test_names_like_formulas_are_drawn_as_they_are(tmp_path: Path):

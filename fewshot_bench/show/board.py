@@ -15,7 +15,7 @@ from fewshot_bench.api import Outcome
 from fewshot_bench.differences import which_test
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.split import tested_on
-from fewshot_bench.tables import CONFUSED, SPLITS, column, splits
+from fewshot_bench.tables import CONFUSED, column, over_splits, splits
 
 __all__ = [
     "show_comparison",
@@ -63,7 +63,7 @@ def show_written(console: Console, files: Sequence[Path]) -> None:
 def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
     """A table for each question: baselines by rows, shot values by columns, accuracy in percent with its interval."""
     among = ["dataset", "dataset_digest", "protocol", "test_classes", "preset", "ways", "queries", "episode_seed"]
-    split = frame["protocol"] == frame["dataset"] + SPLITS
+    split = over_splits(frame)
     if split.any():
         show_splits(console, splits(frame))
     for values, part in frame[~split].groupby(among, sort=False):

@@ -19,7 +19,7 @@ from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.heat import Heat
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.optional import library, require
-from fewshot_bench.show.plots import COLOURS, LOOK, MARKERS, Picture, stem, titled
+from fewshot_bench.show.figure import COLOURS, LOOK, MARKERS, Picture, stem, titled
 
 __all__ = ["METHODS", "Features", "check_method", "feature_map", "heat_maps", "samples", "some"]
 

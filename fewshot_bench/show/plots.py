@@ -1,56 +1,28 @@
-"""Pictures of the tables, fit for a paper: labelled, told apart by colour-blind eyes and in grey. Frames in, figures out.
+"""Pictures of the tables. Frames in, figures out.
 
 Accuracies are fractions in the frames and percent in the figures.
 """
 
 from __future__ import annotations
 
-import io
 import textwrap
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from fewshot_bench.tables import column
+from fewshot_bench.show.figure import LOOK, SIZE, Picture, Style, legend, stem, styles_of, titled
+from fewshot_bench.tables import column, over_splits
 
-__all__ = ["COLOURS", "LOOK", "MARKERS", "Picture", "drawn", "files_of", "stem", "titled"]
+__all__ = ["drawn"]
 
-# Okabe and Ito (2008), dark to light in turns, so that neighbours differ in grey too
-COLOURS = ("#000000", "#E69F00", "#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#009E73", "#CC79A7")
-MARKERS = "osD^vPX*<>"
-LINES = ("-", "--", "-.", ":")
-LOOK: Any = {
-    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.color": "#dddddd",
-    "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False, "svg.hashsalt": "fewshot-bench",
-    "svg.fonttype": "none", "text.parse_math": False, "figure.constrained_layout.use": True,
-}  # fmt: skip
 TABLE = ["dataset", "protocol", "preset", "ways", "queries", "test_classes"]  # what the rows of a picture share
-SIZE = (6.4, 4.0)  # inches
-LETTERS = 13  # of a title, for each inch
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A figure and the stem of its files."""
-
-    name: str
-    figure: Figure
-
-
-@dataclass(frozen=True)
-class Style:
-    """What tells a baseline from the others in every picture: three marks, so that one is enough."""
-
-    colour: str
-    marker: str
-    line: str
+Draw = Callable[[pd.DataFrame, dict[str, Style]], Figure]
+MOST_SPLITS = 60  # that a picture grows with
 
 
 def drawn(
@@ -62,37 +34,38 @@ def drawn(
     losses: pd.DataFrame,
     differences: pd.DataFrame | None = None,
 ) -> Iterator[Picture]:
-    """Every picture that there is something to show in: of each table of the leaderboard and of the trainings."""
-    styles = _styles(leaderboard["baseline"])
-    every: list[tuple[str, pd.DataFrame | None, Callable[[pd.DataFrame, dict[str, Style]], Figure]]] = [
-        ("accuracy", leaderboard, accuracy),
-        ("differences", differences, paired_differences),
-        ("recall", confusion, class_recalls),
-        ("confusion", confusion, confusions),
-        ("episodes", episodes, episode_shares),
-        ("cost", leaderboard.merge(_cost(timings), on=["baseline", "dataset"], how="inner"), cost),
-        ("loss", losses, loss_curves),
+    """Every picture that there is something to show in: of each table of the leaderboard and of the trainings.
+
+    Of a protocol over every split of the classes a picture shows all splits, a row each.
+    """
+    styles, seen = styles_of(leaderboard["baseline"]), Counter[str]()
+    every: list[tuple[str, pd.DataFrame | None, Draw, Draw | None]] = [
+        ("accuracy", leaderboard, accuracy, accuracy_by_split),
+        ("differences", differences, paired_differences, differences_by_split),
+        ("recall", confusion, class_recalls, None),
+        ("confusion", confusion, confusions, None),
+        ("episodes", episodes, episode_shares, None),
+        ("cost", leaderboard.merge(_cost(timings), on=["baseline", "dataset"], how="inner"), cost, None),
+        ("loss", losses, loss_curves, None),
     ]
-    for kind, frame, draw in every:
-        if frame is None or frame.empty:
-            continue
-        shared = [name for name in TABLE if name in frame]
-        for number, (_, part) in enumerate(frame.groupby(shared, sort=True, dropna=False)):
+    for kind, frame, draw_one, draw_splits in every:
+        for of_splits, part in () if frame is None else _of_pictures(frame):
+            draw = draw_splits if of_splits else draw_one
+            if draw is None:
+                continue
+            name = f"{kind}-{stem(str(part.iloc[0].get('protocol', part.iloc[0]['dataset'])))}"
             with rc_context(LOOK):
-                name = stem(str(part.iloc[0].get("protocol", part.iloc[0]["dataset"])))
-                yield Picture(f"{kind}-{name}" + (f"-{number}" if number else ""), draw(part, styles))
+                yield Picture(name + (f"-{seen[name]}" if seen[name] else ""), draw(part, styles))
+            seen[name] += 1
 
 
-def files_of(picture: Picture) -> dict[str, bytes]:
-    """The picture as PNG and SVG, the same to the byte for the same figures; by file name."""
-    found = {}
-    with rc_context(LOOK):
-        for ending, about in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
-            file = io.BytesIO()
-            FigureCanvasAgg(picture.figure)
-            picture.figure.savefig(file, format=ending, dpi=200, metadata=about)
-            found[f"{picture.name}.{ending}"] = file.getvalue()
-    return found
+def _of_pictures(frame: pd.DataFrame) -> Iterator[tuple[bool, pd.DataFrame]]:
+    """The rows of one picture after another, and whether they are of all splits."""
+    over = over_splits(frame) if "protocol" in frame else pd.Series(data=False, index=frame.index)
+    for of_splits, rows in ((False, frame[~over]), (True, frame[over])):
+        shared = [name for name in TABLE if name in frame and not (of_splits and name == "test_classes")]
+        for _, part in rows.groupby(shared, sort=True, dropna=False):
+            yield of_splits, part
 
 
 def accuracy(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
@@ -119,7 +92,7 @@ def accuracy(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     axes.axhline(chance, color="#777777", lw=0.8, ls=":", label="chance")
     axes.set_xticks(list(places.values()), list(places))
     axes.set_ylabel("accuracy, %, with 95 % interval")
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -143,6 +116,71 @@ def paired_differences(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     return figure
 
 
+def accuracy_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
+    """Accuracy at the most shots on each split with 95 % intervals, the hardest split first; no mark: no result."""
+    shown = _at_most_shots(frame)
+    names = _in_order(shown, "accuracy")
+    figure, axes = _figure(f"{_title(shown)}, {shown['shots'].iloc[0]}-shot", height=_height(names))
+    rows = list(_variants(shown))
+    for number, (name, part) in enumerate(rows):
+        at = [names.index(label) + 0.5 * (number + 0.5 - len(rows) / 2) / len(rows) for label in part["test_classes"]]
+        middle, low, high = (100 * part[of].to_numpy(dtype=float) for of in ("accuracy", "ci95_low", "ci95_high"))
+        style = styles[str(part["baseline"].iloc[0])]
+        axes.errorbar(
+            middle, at, xerr=(middle - low, high - middle), label=name, color=style.colour, marker=style.marker, ls="none",
+            markeredgecolor="black", markeredgewidth=0.4, ms=4, elinewidth=0.8,
+        )  # fmt: skip
+    axes.axvline(100 / shown["ways"].iloc[0], color="#777777", lw=0.8, ls=":", label="chance")
+    _name_splits(axes, names)
+    axes.set_xlabel("accuracy, %, with 95 % interval")
+    legend(axes)
+    return figure
+
+
+def differences_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
+    """Differences to the reference at the most shots on each split with 95 % intervals: a panel a baseline.
+
+    A mark is filled where the verdict is better or worse.
+    """
+    shown = _at_most_shots(frame)
+    names, rows = _in_order(shown, "difference"), list(_variants(shown))
+    figure = Figure(figsize=(max(SIZE[0], 2.8 + 1.7 * len(rows)), _height(names)))
+    panels = figure.subplots(1, len(rows), squeeze=False, sharex=True, sharey=True)[0]
+    for axes, (name, part) in zip(panels, rows, strict=True):
+        style = styles[str(part["baseline"].iloc[0])]
+        for row in part.to_dict("records"):
+            middle, low, high = (100 * row[of] for of in ("difference", "ci95_low", "ci95_high"))
+            sure = row["verdict"] in ("better", "worse")
+            axes.errorbar(
+                middle, names.index(row["test_classes"]), xerr=[[middle - low], [high - middle]], color=style.colour,
+                marker=style.marker, markeredgecolor="black", markerfacecolor=style.colour if sure else "white",
+                markeredgewidth=0.6, ms=5, elinewidth=0.8,
+            )  # fmt: skip
+        margin, verdicts = 100 * part["margin"].max(), part["verdict"].value_counts()
+        axes.axvspan(-margin, margin, color="#bbbbbb", alpha=0.5, lw=0)
+        axes.axvline(0, color="black", lw=0.8)
+        axes.set_title(f"{name}\nbetter on {verdicts.get('better', 0)}, worse on {verdicts.get('worse', 0)}", fontsize=8)
+    _name_splits(panels[0], names)
+    figure.supxlabel("difference, points, with 95 % interval; filled: better or worse", fontsize=9)
+    titled(figure, f"{_title(shown)}, {shown['shots'].iloc[0]}-shot\nagainst {shown['reference'].iloc[0]}")
+    return figure
+
+
+def _in_order(frame: pd.DataFrame, value: str) -> list[str]:
+    """Splits by their mean value, the lowest first."""
+    return [str(name) for name in frame.groupby("test_classes")[value].mean().sort_values(kind="stable").index]
+
+
+def _height(names: list[str]) -> float:
+    return 1.5 + 0.32 * min(len(names), MOST_SPLITS)
+
+
+def _name_splits(axes: Axes, names: list[str]) -> None:
+    axes.set_yticks(range(len(names)), names, fontsize=7)
+    axes.set_ylabel("held-out classes")
+    axes.set_ylim(len(names) - 0.4, -0.6)
+
+
 def class_recalls(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     """Recall of each class at the most shots, a mark a baseline."""
     own = _at_most_shots(frame[frame["class"] == frame["predicted"]])
@@ -157,7 +195,7 @@ def class_recalls(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("recall, %")
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -205,7 +243,7 @@ def episode_shares(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     axes.set_xlabel("accuracy of an episode, %")
     axes.set_ylabel("episodes with at least that, %")
     axes.set_ylim(0, 101)
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -223,7 +261,7 @@ def cost(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     axes.set_xscale("log")
     axes.set_xlabel("seconds of training and embedding, for one training")
     axes.set_ylabel("accuracy, %, with 95 % interval")
-    _legend(axes)
+    legend(axes)
     return figure
 
 
@@ -242,13 +280,6 @@ def loss_curves(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     return figure
 
 
-def _styles(names: pd.Series[str]) -> dict[str, Style]:
-    return {
-        name: Style(COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)], LINES[at % len(LINES)])
-        for at, name in enumerate(sorted(names.unique()))
-    }
-
-
 def _figure(title: str, *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(SIZE[0], height))
     axes = figure.subplots()
@@ -257,25 +288,10 @@ def _figure(title: str, *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
 
 
 def _title(frame: pd.DataFrame) -> str:
-    row = frame.iloc[0]
-    return (
-        f"{row['dataset']}, {row['protocol']}: {row['ways']}-way, {row['queries']} queries a class, preset {row['preset']}"
-    )
-
-
-def titled(figure: Figure, title: str) -> None:
-    """Put a title above a figure, in as many lines as it takes."""
-    lines = [textwrap.fill(line, int(LETTERS * figure.get_figwidth())) for line in title.splitlines()]
-    figure.suptitle("\n".join(lines), fontsize=9)
-
-
-def stem(text: str) -> str:
-    """A name of files, without what no file system takes."""
-    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in text)
-
-
-def _legend(axes: Axes) -> None:
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    row, tested = frame.iloc[0], frame["test_classes"].unique()
+    asked = f"{row['ways']}-way, {row['queries']} queries a class, preset {row['preset']}"
+    classes = f"tested on {textwrap.shorten(tested[0], 100)}" if len(tested) == 1 else f"{len(tested)} splits"
+    return f"{row['dataset']}, {row['protocol']}: {asked}, {classes}"
 
 
 def _variants(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
