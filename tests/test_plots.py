@@ -141,7 +141,9 @@ def test_every_split_is_a_row_of_one_picture(tmp_path: Path):
     assert (np.diff(means[names]) >= 0).all(), "the hardest first"
     for container in axes.containers:
         own = last[last["baseline"] == container.get_label()].set_index("test_classes")["accuracy"]
-        shown = dict(zip(np.round(container.lines[0].get_ydata().astype(float)), container.lines[0].get_xdata(), strict=True))
+        shown = dict(
+            zip(np.round(container.lines[0].get_ydata().astype(float)), container.lines[0].get_xdata(), strict=True)
+        )
         assert [shown[at] for at in range(20)] == pytest.approx((100 * own[names]).tolist())
     frame = api.compare(tmp_path, "pixels")
     (axes,) = picture(frame, plots.differences_by_split).axes
