@@ -68,7 +68,7 @@ def plot(
         out,
         plots.drawn(
             tables.leaderboard(answers, others),
-            confusion=tables.confusion([answer for answer in answers if answer.record.train_size is None]),
+            confusion=tables.confusion(answers),
             episodes=tables.episode_accuracies(answers),
             timings=tables.timings(answer.record for answer in answers),
             losses=tables.losses(answer.record for answer in answers),

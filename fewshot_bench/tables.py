@@ -16,10 +16,11 @@ from fewshot_bench.entry import Entry, entries, row_key
 from fewshot_bench.record import Record
 from fewshot_bench.records import Answer
 from fewshot_bench.seeds import digest
+from fewshot_bench.split import tested_on
 
 __all__ = [
-    "COLUMNS", "column", "confusion", "described", "episode_accuracies", "leaderboard", "losses", "splits", "text",
-    "timings", "wide",
+    "COLUMNS", "column", "confusion", "costs", "described", "episode_accuracies", "leaderboard", "losses", "question",
+    "splits", "text", "timings", "wide",
 ]  # fmt: skip
 
 SPLITS = "-splits"  # ends the name of the protocol that every split of a data set shares
@@ -138,6 +139,13 @@ def column(row: Mapping[Any, Any]) -> str:
     return f"{100 * size:g} % train" if size < 1 else f"{size:g} a class"
 
 
+def question(row: Mapping[Any, Any]) -> str:
+    """What a row answers, in words, but for its shot value or train size."""
+    if pd.isna(row["train_size"]):
+        return f"{row['ways']}-way, {row['queries']} queries a class"
+    return f"{row['ways']} classes, tested on {tested_on(None if row['queries'] == 'all' else float(row['queries']))}"
+
+
 def wide(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a baseline, a column a shot value or train size: "mean +- half-width", in fractions; empty where there is no
     result.
@@ -220,6 +228,12 @@ def episode_accuracies(answers: Sequence[Answer]) -> pd.DataFrame:
         about = {name: described(entry.record)[name] for name in CONFUSED}
         parts.append(pd.DataFrame({**about, "accuracy": entry.correct().accuracy_ST.mean(0)}))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*CONFUSED, "accuracy"])
+
+
+def costs(timings: pd.DataFrame) -> pd.DataFrame:
+    """Mean seconds of a training and its embedding, by baseline and data set; of the frame of `timings`."""
+    seconds = timings.assign(seconds=timings[["seconds_train", "seconds_embed"]].fillna(0).sum(axis=1))
+    return seconds.groupby(["baseline", "dataset"])[["seconds"]].mean().reset_index()
 
 
 def losses(records: Iterable[Record]) -> pd.DataFrame:

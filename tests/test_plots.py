@@ -99,6 +99,18 @@ def test_styles_differ_in_colour_in_marker_and_in_grey():
     assert min(abs(one - two) for one, two in itertools.pairwise(grey)) > 0.1  # neighbours in grey
 
 
+@pytest.mark.parametrize(("classes", "written"), [(12, 144), (13, 0)])
+def test_a_confusion_of_many_classes_is_told_by_colour(classes: int, written: int):
+    pairs = [(f"class{i}", f"class{j}", float(i == j)) for i in range(classes) for j in range(classes)]
+    frame = pd.DataFrame(pairs, columns=["class", "predicted", "share"]).assign(
+        dataset="many", protocol="many", preset="quick", ways=classes, queries="15", test_classes="all", shots=1, train_size=np.nan,
+        baseline="pixels", encoder="", settings="",
+    )  # fmt: skip
+    drawn = plots.confusions(frame, {})
+    assert len(drawn.axes[0].texts) == written
+    assert [axes.get_ylabel() for axes in drawn.axes[1:]] == ([] if written else ["%"])  # the colour bar
+
+
 def test_names_from_data_sets_are_text_and_no_mathematics(tmp_path: Path, done: Path):
     confusion = api.confusion(done).assign(protocol="$\\frac{$", dataset="a/b:c")
     pictures = list(
@@ -158,7 +170,12 @@ def test_a_classification_protocol_is_drawn_too(tmp_path: Path):
     free = dict.fromkeys(("shots", "queries", "episodes"))
     run(tmp_path, baselines=["pixels"], train_per_class=[4, 8], runs=2, **free)
     names = {path.name.partition("-")[0] for path in pictures.plot(tmp_path)}
-    assert names == {"accuracy", "cost"}
+    assert names == {"accuracy", "recall", "confusion", "cost"}
+    recalls, drawn = api.recalls(tmp_path), plots.class_recalls(api.confusion(tmp_path), figure.styles_of(["pixels"]))
+    (line,) = drawn.axes[0].lines
+    own = recalls[(recalls["train_size"] == 8) & recalls["class"].isin(api.confusion(tmp_path)["class"])]
+    assert line.get_xdata() == pytest.approx(100 * own["recall"].to_numpy())
+    assert "8 a class" in drawn.get_suptitle().replace("\n", " ")
 
 
 def test_names_like_formulas_are_drawn_as_they_are(tmp_path: Path):

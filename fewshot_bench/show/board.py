@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from rich.table import Table
 from fewshot_bench.api import Outcome
 from fewshot_bench.differences import which_test
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.split import tested_on
-from fewshot_bench.tables import CONFUSED, column, over_splits, splits
+from fewshot_bench.tables import CONFUSED, column, over_splits, question, splits
 
 __all__ = [
     "show_comparison",
@@ -66,9 +65,8 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
     split = over_splits(frame)
     if split.any():
         show_splits(console, splits(frame))
-    for values, part in frame[~split].groupby(among, sort=False):
-        asked = dict(zip(among, values, strict=True)) | {"episodes": part["episodes"].max()}
-        console.print((_title if part["train_size"].isna().all() else _title_of_runs)(asked), highlight=False, markup=False)
+    for _, part in frame[~split].groupby(among, sort=False):
+        console.print(_title(part.sort_values("episodes").iloc[-1].to_dict()), highlight=False, markup=False)
         for board in _board(part, console.width):
             console.print(board)
         for note in sorted(set(part["note"].dropna()) - {""}):
@@ -86,16 +84,10 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
     )
 
 
-def _title(asked: dict[str, Any]) -> str:
-    return (
-        f"{asked['dataset']}, {asked['protocol']}: {asked['ways']}-way, {asked['queries']} queries a class, "
-        f"{asked['episodes']} episodes, preset {asked['preset']}; test classes {asked['test_classes']}"
-    )
-
-
-def _title_of_runs(asked: dict[str, Any]) -> str:
-    tested = tested_on(None if asked["queries"] == "all" else float(asked["queries"]))
-    return f"{asked['dataset']}, {asked['protocol']}: {asked['ways']} classes, tested on {tested}, preset {asked['preset']}"
+def _title(row: Mapping[Any, Any]) -> str:
+    few_shot = pd.isna(row["train_size"])
+    episodes, tested = (f", {row['episodes']} episodes", f"; test classes {row['test_classes']}") if few_shot else ("", "")
+    return f"{row['dataset']}, {row['protocol']}: {question(row)}{episodes}, preset {row['preset']}{tested}"
 
 
 def _board(part: pd.DataFrame, width: int) -> Iterator[Table]:

@@ -16,13 +16,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fewshot_bench.show.figure import LOOK, SIZE, Picture, Style, legend, stem, styles_of, titled
-from fewshot_bench.tables import column, over_splits
+from fewshot_bench.tables import column, costs, over_splits, question
 
 __all__ = ["drawn"]
 
 TABLE = ["dataset", "protocol", "preset", "ways", "queries", "test_classes"]  # what the rows of a picture share
 Draw = Callable[[pd.DataFrame, dict[str, Style]], Figure]
 MOST_SPLITS = 60  # that a picture grows with
+MOST_WRITTEN = 12  # classes of a confusion that is written out; of more a colour bar tells
 
 
 def drawn(
@@ -45,7 +46,7 @@ def drawn(
         ("recall", confusion, class_recalls, None),
         ("confusion", confusion, confusions, None),
         ("episodes", episodes, episode_shares, None),
-        ("cost", leaderboard.merge(_cost(timings), on=["baseline", "dataset"], how="inner"), cost, None),
+        ("cost", leaderboard.merge(costs(timings), on=["baseline", "dataset"], how="inner"), cost, None),
         ("loss", losses, loss_curves, None),
     ]
     for kind, frame, draw_one, draw_splits in every:
@@ -91,6 +92,7 @@ def accuracy(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     chance = 100 / frame["ways"].iloc[0]
     axes.axhline(chance, color="#777777", lw=0.8, ls=":", label="chance")
     axes.set_xticks(list(places.values()), list(places))
+    axes.set_xlim(-0.5, len(places) - 0.5)
     axes.set_ylabel("accuracy, %, with 95 % interval")
     legend(axes)
     return figure
@@ -118,9 +120,9 @@ def paired_differences(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
 
 def accuracy_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     """Accuracy at the most shots on each split with 95 % intervals, the hardest split first; no mark: no result."""
-    shown = _at_most_shots(frame)
+    shown = _at_most(frame)
     names = _in_order(shown, "accuracy")
-    figure, axes = _figure(f"{_title(shown)}, {shown['shots'].iloc[0]}-shot", height=_height(names))
+    figure, axes = _figure(_title(shown), height=_height(names))
     rows = list(_variants(shown))
     for number, (name, part) in enumerate(rows):
         at = [names.index(label) + 0.5 * (number + 0.5 - len(rows) / 2) / len(rows) for label in part["test_classes"]]
@@ -142,7 +144,7 @@ def differences_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figur
 
     A mark is filled where the verdict is better or worse.
     """
-    shown = _at_most_shots(frame)
+    shown = _at_most(frame)
     names, rows = _in_order(shown, "difference"), list(_variants(shown))
     figure = Figure(figsize=(max(SIZE[0], 2.8 + 1.7 * len(rows)), _height(names)))
     panels = figure.subplots(1, len(rows), squeeze=False, sharex=True, sharey=True)[0]
@@ -162,7 +164,7 @@ def differences_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figur
         axes.set_title(f"{name}\nbetter on {verdicts.get('better', 0)}, worse on {verdicts.get('worse', 0)}", fontsize=8)
     _name_splits(panels[0], names)
     figure.supxlabel("difference, points, with 95 % interval; filled: better or worse", fontsize=9)
-    titled(figure, f"{_title(shown)}, {shown['shots'].iloc[0]}-shot\nagainst {shown['reference'].iloc[0]}")
+    titled(figure, f"{_title(shown)}\nagainst {shown['reference'].iloc[0]}")
     return figure
 
 
@@ -182,10 +184,10 @@ def _name_splits(axes: Axes, names: list[str]) -> None:
 
 
 def class_recalls(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """Recall of each class at the most shots, a mark a baseline."""
-    own = _at_most_shots(frame[frame["class"] == frame["predicted"]])
+    """Recall of each class at the most shots or train images, a mark a baseline."""
+    own = _at_most(frame[frame["class"] == frame["predicted"]])
     names = list(dict.fromkeys(own["class"]))
-    figure, axes = _figure(f"{_title(frame)}, {own['shots'].iloc[0]}-shot", height=1.4 + 0.5 * len(names))
+    figure, axes = _figure(_title(own), height=1.4 + 0.5 * len(names))
     rows = list(_variants(own))
     for number, (name, part) in enumerate(rows):
         style, shift = styles[str(part["baseline"].iloc[0])], 0.6 * ((number + 0.5) / len(rows) - 0.5)
@@ -200,38 +202,42 @@ def class_recalls(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
 
 
 def confusions(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """What each class was taken for at the most shots, in percent of the class: a panel a baseline."""
+    """What each class was taken for at the most shots or train images, in percent of the class: a panel a baseline."""
     del styles
-    shown = _at_most_shots(frame)
+    shown = _at_most(frame)
     names = list(dict.fromkeys(shown["class"]))
     rows = list(_variants(shown))
     across = min(3, len(rows))
     down = -(-len(rows) // across)
-    side = 0.9 + 0.45 * len(names)
+    written = len(names) <= MOST_WRITTEN
+    side = 0.9 + (0.45 if written else 0.16) * len(names)
     figure = Figure(figsize=(across * side + 1, down * side + 0.8))
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for axes, (name, part) in zip(panels.flat, rows, strict=False):
         shares = part.pivot_table(index="class", columns="predicted", values="share", sort=False).reindex(
             names, columns=names
         )
-        axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+        image = axes.imshow(100 * shares, cmap="cividis", vmin=0, vmax=100)
         axes.grid(visible=False)
         axes.set_title(name, fontsize=8)
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9 if written else 6)
+        axes.set_yticks(range(len(names)), names, fontsize=9 if written else 6)
+        if not written:
+            continue
         for (i, j), share in np.ndenumerate(shares.to_numpy()):
             axes.annotate(f"{100 * share:.0f}", (j, i), ha="center", va="center", color="black" if share > 0.5 else "white")
-        axes.set_xticks(range(len(names)), names, rotation=90)
-        axes.set_yticks(range(len(names)), names)
+    if not written:
+        figure.colorbar(image, ax=panels, shrink=0.4, label="%")
     for axes in panels.flat[len(rows) :]:
         axes.set_visible(False)
-    title = f"{_title(frame)}, {shown['shots'].iloc[0]}-shot: class by rows, taken for, %"
-    titled(figure, title)
+    titled(figure, f"{_title(shown)}: class by rows, taken for, %")
     return figure
 
 
 def episode_shares(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     """The share of episodes, at the most shots, whose accuracy is above a value."""
-    shown = _at_most_shots(frame)
-    figure, axes = _figure(f"{_title(frame)}, {shown['shots'].iloc[0]}-shot")
+    shown = _at_most(frame)
+    figure, axes = _figure(_title(shown))
     for name, part in _variants(shown):
         style, ordered = styles[str(part["baseline"].iloc[0])], np.sort(100 * part["accuracy"].to_numpy())
         above = 100 * (1 - np.arange(len(ordered)) / len(ordered))
@@ -248,9 +254,9 @@ def episode_shares(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
 
 
 def cost(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """Accuracy at the most shots against the seconds of training and embedding."""
-    shown = _at_most_shots(frame).dropna(subset=["accuracy"])
-    figure, axes = _figure(f"{_title(frame)}, {shown['shots'].iloc[0]}-shot" if len(shown) else _title(frame))
+    """Accuracy at the most shots or train images against the seconds of training and embedding."""
+    shown = _at_most(frame).dropna(subset=["accuracy"])
+    figure, axes = _figure(_title(shown if len(shown) else frame))
     for name, part in _variants(shown):
         row, style = part.iloc[0], styles[str(part["baseline"].iloc[0])]
         middle, low, high = (100 * row[of] for of in ("accuracy", "ci95_low", "ci95_high"))
@@ -288,10 +294,15 @@ def _figure(title: str, *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
 
 
 def _title(frame: pd.DataFrame) -> str:
-    row, tested = frame.iloc[0], frame["test_classes"].unique()
-    asked = f"{row['ways']}-way, {row['queries']} queries a class, preset {row['preset']}"
-    classes = f"tested on {textwrap.shorten(tested[0], 100)}" if len(tested) == 1 else f"{len(tested)} splits"
-    return f"{row['dataset']}, {row['protocol']}: {asked}, {classes}"
+    """What the rows answer; where they are of one shot value or train size, that too."""
+    row, tested = frame.iloc[0].to_dict(), frame["test_classes"].unique()
+    sizes = {column(one) for one in frame[["shots", "train_size"]].drop_duplicates().to_dict("records")}
+    said = [question(row), *(sizes if len(sizes) == 1 else ()), f"preset {row['preset']}"]
+    if len(tested) > 1:
+        said.append(f"{len(tested)} splits")
+    elif pd.isna(row["train_size"]):
+        said.append(f"tested on {textwrap.shorten(tested[0], 100)}")
+    return f"{row['dataset']}, {row['protocol']}: {', '.join(said)}"
 
 
 def _variants(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -301,11 +312,7 @@ def _variants(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield (f"{name} {str(settings)[:6]}" if several[str(name)] > 1 else str(name)), part
 
 
-def _at_most_shots(frame: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(frame[frame["shots"] == frame["shots"].max()])
-
-
-def _cost(timings: pd.DataFrame) -> pd.DataFrame:
-    """Mean seconds of a training and its embedding, by baseline and data set."""
-    seconds = timings.assign(seconds=timings[["seconds_train", "seconds_embed"]].fillna(0).sum(axis=1))
-    return seconds.groupby(["baseline", "dataset"])[["seconds"]].mean().reset_index()
+def _at_most(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the most shots or train images."""
+    asked = frame["shots"] if frame["train_size"].isna().all() else frame["train_size"]
+    return pd.DataFrame(frame[asked == asked.max()])

@@ -1,0 +1,97 @@
+"""The tables of README.md and results/FINDINGS.md, made from `results/published`: `uv run python -m tests.published_tables`
+writes them.
+
+In a page a table stands between `<!-- table: KIND FOLDER -->` and `<!-- end -->`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+PUBLISHED = ROOT / "results" / "published"
+PAGES = (ROOT / "README.md", ROOT / "results" / "FINDINGS.md")
+TABLE = re.compile(r"(<!-- table: (\w+) ([\w-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+
+
+def with_tables(page: str) -> str:
+    """The page with each of its tables as the published files have it."""
+
+    def made(found: re.Match[str]) -> str:
+        begin, kind, folder, end = found.groups()
+        return begin + "\n".join(KINDS[kind](PUBLISHED / folder)) + "\n" + end
+
+    return TABLE.sub(made, page)
+
+
+def accuracy(folder: Path) -> Iterator[str]:
+    """A row a baseline, in the order of its rank at the most shots or train images."""
+    board = pd.read_csv(folder / "leaderboard.csv")
+    sized = board["train_size"].notna().any()
+    at = "train_size" if sized else "shots"
+    asked = sorted(board[at].unique())
+    heads = [f"{size:g} images a class" if sized else f"{size}-shot" for size in asked]
+    yield from _row(["rank", "baseline", "trainings", *heads, "published"], head=True)
+    last = board[board[at] == asked[-1]].sort_values(["rank", "accuracy"], ascending=[True, False])
+    for row in last.to_dict("records"):
+        own = board[board["baseline"] == row["baseline"]].set_index(at).loc[asked]
+        cells = [
+            f"{100 * middle:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+            for middle, low, high in zip(own["accuracy"], own["ci95_low"], own["ci95_high"], strict=True)
+        ]
+        papers = " / ".join("-" if pd.isna(value) else f"{100 * value:.2f}" for value in own["published"])
+        papers = "" if own["published"].isna().all() else papers
+        yield from _row([row["rank"], f"`{row['baseline']}`", row["seeds"], *cells, papers])
+
+
+def differences(folder: Path) -> Iterator[str]:
+    """A row a baseline, what it is ahead of the reference (behind where negative) and the verdict."""
+    frame = pd.read_csv(folder / "comparison.csv")
+    sized = frame["train_size"].notna().any()
+    at = "train_size" if sized else "shots"
+    asked = sorted(frame[at].unique())
+    reference = frame["reference"].iloc[0]
+    heads = [f"{size:g} images a class" if sized else f"{size}-shot" for size in asked]
+    yield from _row([f"less `{reference}`", *heads], head=True)
+    for name, part in frame.groupby("baseline", sort=False):
+        own = part.set_index(at).loc[asked].to_dict("records")
+        yield from _row([f"`{name}`", *(f"{_points(row)} {row['verdict']}" for row in own)])
+
+
+def splits(folder: Path) -> Iterator[str]:
+    """A row a baseline at the most shots: over all splits, and on how many it is better or worse than the reference."""
+    frame = pd.read_csv(folder / "splits.csv")
+    frame = frame[frame["shots"] == frame["shots"].max()].sort_values("accuracy", ascending=False)
+    against = pd.read_csv(folder / "comparison.csv")
+    against = against[against["shots"] == against["shots"].max()]
+    reference = against["reference"].iloc[0]
+    heads = ["baseline", "mean of splits", "sd", "worst", "best", f"than `{reference}`: better / worse / neither"]
+    yield from _row(heads, head=True)
+    for row in frame.to_dict("records"):
+        name, shown = row["baseline"], [f"{100 * row[of]:.1f}" for of in ("accuracy", "sd", "worst", "best")]
+        verdicts = against.loc[against["baseline"] == name, "verdict"]
+        better, worse = ((verdicts == verdict).sum() for verdict in ("better", "worse"))
+        counts = "" if name == reference else f"{better} / {worse} / {len(verdicts) - better - worse}"
+        yield from _row([f"`{name}`", *shown, counts])
+
+
+def _points(row: dict[str, float]) -> str:
+    middle, low, high = (f"{100 * row[of]:+.1f}" for of in ("difference", "ci95_low", "ci95_high"))
+    return f"{middle} ({low} to {high})"
+
+
+def _row(cells: Sequence[object], *, head: bool = False) -> Iterator[str]:
+    yield f"| {' | '.join(str(cell) for cell in cells)} |"
+    if head:
+        yield "|---" * len(cells) + "|"
+
+
+KINDS: dict[str, Callable[[Path], Iterator[str]]] = {"accuracy": accuracy, "differences": differences, "splits": splits}
+
+if __name__ == "__main__":
+    for path in PAGES:
+        path.write_text(with_tables(path.read_text()))
