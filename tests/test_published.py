@@ -1,5 +1,6 @@
 """What is published follows from what is kept: the tables from the records, the tables of the pages from these."""
 
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -44,6 +45,15 @@ def test_the_command_that_is_kept_made_every_record_by_unedited_code(folder: Pat
         assert record.provenance["argv"][1:] in kept, record.stem
         assert record.provenance["commit"]
         assert not record.provenance["dirty"], f"{record.stem} was made by an edited checkout"
+
+
+@pytest.mark.parametrize("name", sorted({path.name for path in PUBLISHED.glob("*/*.csv")}))
+def test_every_column_is_explained(name: str):
+    explained = set(re.findall(r"`([^`]+)`", (PUBLISHED.parent / "README.md").read_text()))
+    for path in PUBLISHED.glob(f"*/{name}"):
+        for column in pd.read_csv(path, nrows=0).columns:
+            size = re.sub(r"^\d+", "1" if column.endswith("-shot") else "10", column)  # one name for all shot values
+            assert size in explained, f"{column} of {path}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
