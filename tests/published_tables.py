@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewshot_bench.tables import column
+
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
 PAGES = (ROOT / "README.md", ROOT / "results" / "FINDINGS.md")
@@ -30,15 +32,10 @@ def with_tables(page: str) -> str:
 
 def accuracy(folder: Path) -> Iterator[str]:
     """A row a baseline, in the order of its rank at the most shots or train images."""
-    board = pd.read_csv(folder / "leaderboard.csv")
-    sized = board["train_size"].notna().any()
-    at = "train_size" if sized else "shots"
-    asked = sorted(board[at].unique())
-    heads = [f"{size:g} images a class" if sized else f"{size}-shot" for size in asked]
-    yield from _row(["rank", "baseline", "trainings", *heads, "published"], head=True)
-    last = board[board[at] == asked[-1]].sort_values(["rank", "accuracy"], ascending=[True, False])
-    for row in last.to_dict("records"):
-        own = board[board["baseline"] == row["baseline"]].set_index(at).loc[asked]
+    board, sizes = _by_size(pd.read_csv(folder / "leaderboard.csv"))
+    yield from _row(["rank", "baseline", "trainings", *sizes, "published"], head=True)
+    for row in board.loc[[sizes[-1]]].sort_values(["rank", "accuracy"], ascending=[True, False]).to_dict("records"):
+        own = board[board["baseline"] == row["baseline"]].loc[sizes]
         cells = [
             f"{100 * middle:.1f} ({100 * low:.1f} to {100 * high:.1f})"
             for middle, low, high in zip(own["accuracy"], own["ci95_low"], own["ci95_high"], strict=True)
@@ -50,15 +47,10 @@ def accuracy(folder: Path) -> Iterator[str]:
 
 def differences(folder: Path) -> Iterator[str]:
     """A row a baseline, what it is ahead of the reference (behind where negative) and the verdict."""
-    frame = pd.read_csv(folder / "comparison.csv")
-    sized = frame["train_size"].notna().any()
-    at = "train_size" if sized else "shots"
-    asked = sorted(frame[at].unique())
-    reference = frame["reference"].iloc[0]
-    heads = [f"{size:g} images a class" if sized else f"{size}-shot" for size in asked]
-    yield from _row([f"less `{reference}`", *heads], head=True)
+    frame, sizes = _by_size(pd.read_csv(folder / "comparison.csv"))
+    yield from _row([f"less `{frame['reference'].iloc[0]}`", *sizes], head=True)
     for name, part in frame.groupby("baseline", sort=False):
-        own = part.set_index(at).loc[asked].to_dict("records")
+        own = part.loc[sizes].to_dict("records")
         yield from _row([f"`{name}`", *(f"{_points(row)} {row['verdict']}" for row in own)])
 
 
@@ -77,6 +69,13 @@ def splits(folder: Path) -> Iterator[str]:
         better, worse = ((verdicts == verdict).sum() for verdict in ("better", "worse"))
         counts = "" if name == reference else f"{better} / {worse} / {len(verdicts) - better - worse}"
         yield from _row([f"`{name}`", *shown, counts])
+
+
+def _by_size(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The rows under the names of their shot values or train sizes, and these names from the least to the most."""
+    ordered = frame.sort_values(["train_size", "shots"], kind="stable")
+    named = ordered.set_index(pd.Index([column(row) for row in ordered.to_dict("records")]))
+    return named, list(dict.fromkeys(named.index))
 
 
 def _points(row: dict[str, float]) -> str:
