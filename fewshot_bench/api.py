@@ -59,11 +59,11 @@ class Outcome:
 
 def run(
     request: Request,
-    out: Path = Path("results"),
+    out: Path | str = "results",
     *,
     fresh: bool = False,
     reference: str | None = None,
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[Path | str] = (),
     notify: Notify = lambda progress: None,
 ) -> Outcome:
     """Run what `request` asks for, keep it below `out`, and bring the leaderboard there up to date.
@@ -87,18 +87,18 @@ def run(
     return Outcome(table[own].reset_index(drop=True), comparison, found, plan.data, files)
 
 
-def leaderboard(out: Path = Path("results")) -> tuple[pd.DataFrame, list[Path]]:
+def leaderboard(out: Path | str = "results") -> tuple[pd.DataFrame, list[Path]]:
     """The leaderboard of all records below `out`, and the CSV files that were written anew from them."""
     return _tables(Records(out, write=False))
 
 
-def compare(out: Path, reference: str, margin: float = MARGIN) -> pd.DataFrame:
+def compare(out: Path | str, reference: str, margin: float = MARGIN) -> pd.DataFrame:
     """Paired differences to `reference` of all that lies below `out`; margin: a fraction, of what counts as equivalent."""
     return differences(entries(Records(out, write=False).answers()), reference, margin)
 
 
 def confusion(
-    out: Path = Path("results"), baselines: Sequence[str] | None = None, shots: Sequence[int] | None = None
+    out: Path | str = "results", baselines: Sequence[str] | None = None, shots: Sequence[int] | None = None
 ) -> pd.DataFrame:
     """True by predicted class of what lies below `out`, in counts and shares, of some baselines and shot values."""
     answers = Records(out, write=False).answers(baselines)
@@ -109,7 +109,7 @@ def confusion(
     return tables.confusion([answer for answer in answers if shots is None or answer.record.shots in shots])
 
 
-def recalls(out: Path = Path("results"), baselines: Sequence[str] | None = None) -> pd.DataFrame:
+def recalls(out: Path | str = "results", baselines: Sequence[str] | None = None) -> pd.DataFrame:
     """Recall of each class and group of classes with its interval, of the classification protocols below `out`."""
     return class_recalls(Records(out, write=False).answers(baselines))
 
@@ -140,7 +140,7 @@ def _locked_tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
     return table, [records.out / name for name in contents]
 
 
-def episodes(request: Request, file: Path, *, plugins: Sequence[Path] = ()) -> pd.DataFrame:
+def episodes(request: Request, file: Path | str, *, plugins: Sequence[Path | str] = ()) -> pd.DataFrame:
     """Write the episodes of the protocol that `request` settles to `file`, and tell what was written, a row a shot."""
     images, protocols = load_data(request, Registry(plugins))
     questions = settle_questions(request, images, protocols)
@@ -153,13 +153,13 @@ def episodes(request: Request, file: Path, *, plugins: Sequence[Path] = ()) -> p
         "digests": {question.shots: question.digest for question in questions},
     }
     try:
-        write_episodes(file, {q.shots: q.source.draw(0, q.episodes) for q in questions}, about)
+        write_episodes(Path(file), {q.shots: q.source.draw(0, q.episodes) for q in questions}, about)
     except OSError as error:
         raise UserError(f"{file} cannot be written ({error.strerror}); name a file in a folder that can") from None
     return pd.DataFrame([{"shots": q.shots, "episodes": q.episodes, "digest": q.digest} for q in questions])
 
 
-def data(request: Request, *, plugins: Sequence[Path] = ()) -> LabelledImages:
+def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledImages:
     """The images of a data set; of a path without a name, the data set that recognises its files, else `folder`."""
     registry = Registry(plugins)
     name = request.dataset
@@ -188,7 +188,7 @@ def check(methods: Sequence[str], *, notify: Callable[[str], None] = lambda name
     return pd.DataFrame(rows, columns=["baseline", "check", "status", "told"])
 
 
-def listing(plugins: Sequence[Path] = ()) -> pd.DataFrame:
+def listing(plugins: Sequence[Path | str] = ()) -> pd.DataFrame:
     """Every baseline and data set: kind, name, title, source, year, how it answers, and why one is broken."""
     columns = ["kind", "name", "title", "source", "year", "about", "settings", "error"]
     return pd.DataFrame(described(Registry(plugins)), columns=columns).astype({"year": "Int64"})

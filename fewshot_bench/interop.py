@@ -44,7 +44,7 @@ def tasksets(
     *,
     interleaved: bool = False,
     transform: Transform = lambda image: image,
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[Path | str] = (),
 ) -> Tasksets:
     """The data set, classes and episodes that a request settles, as tasks.
 

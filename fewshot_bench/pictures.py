@@ -46,7 +46,7 @@ def can_plot(who: str) -> None:
 
 
 def plot(
-    out: Path = Path("results"),
+    out: Path | str = "results",
     reference: str | None = None,
     margin: float = MARGIN,
     baselines: Sequence[str] | None = None,
@@ -65,7 +65,7 @@ def plot(
         raise UserError(f"--out {out} holds no answer to draw; run bench run --out {out} first")
     others = [r for r in records if r.status != "ok" and (baselines is None or r.baseline["name"] in baselines)]
     return _written(
-        out,
+        records.out,
         plots.drawn(
             tables.leaderboard(answers, others),
             confusion=tables.confusion(answers),
@@ -90,12 +90,12 @@ class Drawn:
 
 def explain(
     request: Request,
-    out: Path = Path("results"),
+    out: Path | str = "results",
     *,
     images: int = 6,
     stage: int = 1,
     reference: str | None = None,
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[Path | str] = (),
     notify: Notify = lambda progress: None,
 ) -> Drawn:
     """Draw Grad-CAM heat maps of the same test images for all baselines of `request`, at its most shots or train images.
@@ -149,11 +149,11 @@ def explain(
     frame = pd.DataFrame(rows, columns=columns).astype(whole)
     if not figures:
         raise UserError(f"none of {', '.join(names)} has a heat map ({frame['note'].iloc[0]}); name one with an encoder")
-    files = _written(out, figures)
+    files = _written(records.out, figures)
     if data.boxes:
         text = tables.text(frame).encode()
-        write_atomically(out / POINTING, lambda file: file.write(text))
-        files.append(out / POINTING)
+        write_atomically(records.out / POINTING, lambda file: file.write(text))
+        files.append(records.out / POINTING)
     return Drawn(files, failed, frame)
 
 
@@ -177,10 +177,10 @@ def _heats(
 
 def map_features(
     request: Request,
-    out: Path = Path("results"),
+    out: Path | str = "results",
     *,
     method: str = "pca",
-    plugins: Sequence[Path] = (),
+    plugins: Sequence[Path | str] = (),
     notify: Notify = lambda progress: None,
 ) -> Drawn:
     """Draw the features of the test images in two dimensions, a panel a baseline of `request`, of its first training.
@@ -212,7 +212,7 @@ def map_features(
             figures.append(gallery.feature_map(plan.data, test_M, found, method=method, title=title, name=name))
     if not figures:
         raise UserError("none of these baselines has features to draw; name one with an encoder")
-    return Drawn(_written(out, figures), failed)
+    return Drawn(_written(records.out, figures), failed)
 
 
 def _queries(question: Question) -> npt.NDArray[np.int64]:
@@ -223,12 +223,12 @@ def _queries(question: Question) -> npt.NDArray[np.int64]:
     return np.sort(np.concatenate([np.arange(first, first + count) for first, count in question.pool]))
 
 
-def samples(data: LabelledImages, out: Path = Path("results")) -> list[Path]:
+def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
     """Draw some images of each class; the paths of the files."""
     can_plot("--show")
     from fewshot_bench.show import gallery
 
-    return _written(out, [gallery.samples(data)])
+    return _written(Path(out), [gallery.samples(data)])
 
 
 def _asked_most(plan: Plan, records: Records, notify: Notify) -> list[list[tuple[Cell, Record]]]:

@@ -190,7 +190,8 @@ def _chosen(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:
         return [plugin for plugin, _ in usable(registry.every_baseline())]
     if names:
         return [registry.baseline(name) for name in dict.fromkeys(names)]
-    return [plugin for plugin, kind in usable(registry.every_baseline()) if kind.card.standard]
+    every = usable(registry.every_baseline())
+    return [plugin for plugin, kind in every if kind.card.standard or plugin.name.partition(":")[0] in registry.given]
 
 
 def _learner(plugin: Plugin[Baseline], kind: type[Baseline], registry: Registry) -> Learner:

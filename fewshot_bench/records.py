@@ -47,8 +47,8 @@ class Answer:
 class Records:
     """The results kept below one folder. Raises `UserError` where that folder cannot be made or written."""
 
-    def __init__(self, out: Path, *, write: bool = True) -> None:
-        self.out = out
+    def __init__(self, out: Path | str, *, write: bool = True) -> None:
+        self.out = out = Path(out)
         if write:
             try:
                 (out / "records").mkdir(parents=True, exist_ok=True)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import importlib
-import importlib.util
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from fewshot_bench.baseline import Baseline, Decision, decision
-from fewshot_bench.dataset import DataSet
+from fewshot_bench import imports
+from fewshot_bench.baseline import Baseline, Card, Decision, decision
+from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.optional import require
-from fewshot_bench.seeds import digest
+from fewshot_bench.settings import Settings
 
 __all__ = ["Plugin", "Registry", "decided_by", "usable"]
 
 Kind = TypeVar("Kind", Baseline, DataSet)
 GROUP = "fewshot_bench.plugins"  # of entry points
+FOLDERS: dict[type[Any], str] = {Baseline: "baselines", DataSet: "episodes"}  # of the checkout, and on the path
 
 
 @dataclass(frozen=True)
@@ -43,22 +43,20 @@ class Plugin(Generic[Kind]):
 
     @property
     def sha256(self) -> str:
-        """Of the file and of those of the plug-ins it derives from: an edited file is another method."""
-        own = [kind for kind in self.load().__mro__ if issubclass(kind, self.base) and not _of_the_core(kind)]
-        files = dict.fromkeys(Path(inspect.getfile(kind)) for kind in own)
-        hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
-        return hashes[0] if len(hashes) == 1 else digest(hashes)
+        """Of the code that is executed: of the file, and of its own that it imports."""
+        return imports.load(self.module, self.path).sha256
 
     def family(self) -> type[Kind]:
-        """The class of the file; raises `UserError` where it cannot be imported or defines none or several."""
+        """The class of the file; raises `UserError` where it cannot be imported, defines none or several, or says what
+        it is in a way that cannot be understood.
+        """
         if self.error:
             raise UserError(self.error)
-        found = _defined(_import(self.module, self.path), self.base)
+        found = _defined(imports.load(self.module, self.path).module, self.base)
         if len(found) != 1:
             names = ", ".join(kind.__name__ for kind in found) or "none"
             raise UserError(f"{self.path} defines {len(found)} public {self.base.__name__} classes ({names}; allowed: one)")
-        if not hasattr(found[0], "card"):
-            raise UserError(f"{self.path}: {found[0].__name__} has no card; give it one with a title and a source")
+        _declares(found[0], self.path)
         return found[0]
 
     def load(self) -> type[Kind]:
@@ -75,7 +73,10 @@ class Plugin(Generic[Kind]):
         needs: tuple[str, str] | None = getattr(kind, "needs", None)
         if needs is not None:
             require(self.name, *needs)
-        return variants[self.variant] if self.variant else kind
+        if self.variant:
+            kind = variants[self.variant]
+            _declares(kind, self.path)
+        return kind
 
 
 class Registry:
@@ -85,34 +86,38 @@ class Registry:
     Raises `UserError` where two files claim one name, or where one of `files` is missing or defines neither.
     """
 
-    def __init__(self, files: Sequence[Path] = ()) -> None:
-        self.baselines = {plugin.name: plugin for plugin in _listed("baselines", Baseline)}
-        self.datasets = {plugin.name: plugin for plugin in _listed("episodes", DataSet)}
+    def __init__(self, files: Sequence[Path | str] = ()) -> None:
+        self.baselines = {plugin.name: plugin for plugin in _listed(Baseline)}
+        self.datasets = {plugin.name: plugin for plugin in _listed(DataSet)}
+        self.given: list[str] = []  # names of those of `files`
         for entry in entry_points(group=GROUP):
-            self._add_installed(entry)
-        for path in files:
+            self._add(_installed(entry, self.baselines))
+        for path in map(Path, files):
             if not path.is_file():
                 raise UserError(f"--plugin {path} is not a file; name a Python file that defines a Baseline or a DataSet")
-            name = f"fewshot_bench.plugins.baselines.{path.stem}"
-            self._add(path.stem, _import(name, path.resolve()), f"--plugin {path}")
+            self._add_file(path.resolve())
 
-    def _add(self, name: str, module: ModuleType, what: str) -> None:
-        path = Path(module.__file__ or "").resolve()
-        if _defined(module, Baseline):
-            _claim(self.baselines, Plugin(name, path, module.__name__, Baseline))
-        elif _defined(module, DataSet):
-            _claim(self.datasets, Plugin(_dashed(name), path, module.__name__, DataSet))
-        else:
-            raise UserError(f"{what} defines no public subclass of Baseline or DataSet; add one")
+    def _add_file(self, path: Path) -> None:
+        """Under the name that a file of the open folder for its kind has; what had that name keeps it where this fails."""
+        if reason := _unnameable(path):
+            raise UserError(reason)
+        for base, folder in FOLDERS.items():
+            name = f"fewshot_bench.plugins.{folder}.{path.stem}"
+            before = sys.modules.get(name)
+            module = imports.load(name, path).module
+            try:
+                if _defined(module, base):
+                    self._add(_plugin(path.stem, module))
+                    self.given.append(path.stem)
+                    return
+            except UserError:
+                imports.put_back(name, before)
+                raise
+            imports.put_back(name, before)
+        raise UserError(f"--plugin {path} defines no public subclass of Baseline or DataSet; add one")
 
-    def _add_installed(self, entry: EntryPoint) -> None:
-        """A broken one is listed among the baselines with its error."""
-        try:
-            self._add(entry.name, importlib.import_module(entry.value), f"entry point {entry.name} ({entry.value})")
-        except Exception as error:  # a stranger's module may fail in any way: it is told, and breaks nothing else
-            told = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            reason = f"entry point {entry.name} ({entry.value}) cannot be used: {told}"
-            _claim(self.baselines, Plugin(entry.name, Path(entry.value), entry.value, Baseline, error=reason))
+    def _add(self, plugin: Plugin[Any]) -> None:
+        _claim(self.baselines if plugin.base is Baseline else self.datasets, plugin)
 
     def baseline(self, name: str) -> Plugin[Baseline]:
         """The baseline of that name, or the variant of one, NAME:VARIANT; raises `UserError` where there is none."""
@@ -148,14 +153,62 @@ def _named(plugins: dict[str, Plugin[Kind]], what: str, name: str) -> Plugin[Kin
     return plugins[name]
 
 
-def _listed(folder: str, base: type[Kind]) -> Iterator[Plugin[Kind]]:
+def _listed(base: type[Kind]) -> Iterator[Plugin[Kind]]:
+    folder = FOLDERS[base]
     package = importlib.import_module(f"fewshot_bench.plugins.{folder}")
     plugins: dict[str, Plugin[Kind]] = {}
     for place in package.__path__:
         for path in sorted(Path(place).glob("[!_]*.py")):
             name = _dashed(path.stem) if base is DataSet else path.stem
-            _claim(plugins, Plugin(name, path.resolve(), f"fewshot_bench.plugins.{folder}.{path.stem}", base))
+            module = f"fewshot_bench.plugins.{folder}.{path.stem}"
+            _claim(plugins, Plugin(name, path.resolve(), module, base, error=_unnameable(path)))
     yield from plugins.values()
+
+
+def _plugin(name: str, module: ModuleType) -> Plugin[Any]:
+    path = Path(module.__file__ or "").resolve()
+    if _defined(module, DataSet):
+        return Plugin(_dashed(name), path, module.__name__, DataSet)
+    return Plugin(name, path, module.__name__, Baseline)
+
+
+def _installed(entry: EntryPoint, taken: Container[str]) -> Plugin[Any]:
+    """A broken one is listed among the baselines with its error, under a name that is free."""
+    what = f"entry point {entry.name} ({entry.value})"
+    try:
+        return _plugin(entry.name, importlib.import_module(entry.module))
+    except imports.STRANGERS as error:
+        name = what if entry.name in taken else entry.name
+        reason = f"{what} cannot be used: {type(error).__name__}: {error}"
+        return Plugin(name, Path(entry.value), entry.module, Baseline, error=reason)
+
+
+def _unnameable(path: Path) -> str:
+    """Why no command can name what is called as this file is; empty where one can."""
+    parting = set(path.stem) & set(",:=")
+    return f"{path.name} cannot be named, as {parting.pop()} parts the words of a command; rename it" if parting else ""
+
+
+def _declares(kind: type[Kind], path: Path) -> None:
+    """Raise `UserError` for what a class says of itself and nobody could understand."""
+    card = getattr(kind, "card", None)
+    needs, variants = getattr(kind, "needs", None), getattr(kind, "variants", {})
+    told = {
+        "card": (isinstance(card, (Card, DataCard)) and isinstance(card.title, str), "a Card, or a DataCard of a data set"),
+        "settings_type": (_is(kind.settings_type, Settings), "a subclass of Settings"),
+        "needs": (needs is None or (isinstance(needs, tuple) and len(needs) == 2), "(module, extra)"),
+        "variants": (
+            isinstance(variants, Mapping) and all(_is(variant, Baseline) for variant in variants.values()),
+            "a dictionary of subclasses of Baseline",
+        ),
+    }
+    for name, (understood, allowed) in told.items():
+        if not understood:
+            raise UserError(f"{path}: {kind.__name__}.{name} is {getattr(kind, name, None)!r} (allowed: {allowed})")
+
+
+def _is(value: object, base: type) -> bool:
+    return isinstance(value, type) and issubclass(value, base)
 
 
 def _claim(plugins: dict[str, Plugin[Kind]], plugin: Plugin[Kind]) -> None:
@@ -168,27 +221,6 @@ def _claim(plugins: dict[str, Plugin[Kind]], plugin: Plugin[Kind]) -> None:
 
 def _dashed(name: str) -> str:
     return name.replace("_", "-")
-
-
-def _of_the_core(kind: type) -> bool:
-    package = kind.__module__
-    return package.startswith("fewshot_bench.") and not package.startswith("fewshot_bench.plugins.")
-
-
-def _import(name: str, path: Path) -> ModuleType:
-    known = sys.modules.get(name)
-    if known is not None and Path(known.__file__ or "").resolve() == path:
-        return known
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{path} is not a Python file; name one that ends in .py")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # a stranger's file may fail in any way: it is told, and breaks nothing else
-        del sys.modules[name]
-        raise UserError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    return module
 
 
 def _defined(module: ModuleType, base: type[Kind]) -> list[type[Kind]]:

@@ -19,6 +19,8 @@ from fewshot_bench.split import Size
 __all__ = ["Request", "chosen_dataset", "load_data", "overrides", "settle_questions"]
 
 OF_FEW_SHOTS = ("train_classes", "test_classes", "ways", "shots", "queries", "episodes", "splits", "seeds")
+FILES = ("data", "data_folder", "episodes_file")
+LISTS = ("train_classes", "test_classes", "shots", "train_per_class", "train_fraction", "baselines")
 OF_CLASSIFICATION = ("train_per_class", "train_fraction", "runs", "test_images")
 
 
@@ -29,7 +31,7 @@ class Request:
     dataset: None is that of the protocol, else the standard one; protocol: a named one of the data set; queries: a number
     or "all"; splits: "all" for every split of the classes; train_per_class, train_fraction: train images of each class, or
     their share, of a classification protocol with `runs` runs; test_images: a number, a share or "all"; settings:
-    "baseline.name" -> text.
+    "baseline.name" -> text. A path may also come as text, and one value in the place of a list.
     """
 
     dataset: str | None = None
@@ -59,6 +61,14 @@ class Request:
     settings: Mapping[str, str] = field(default_factory=dict)
     seeds: int | None = None
     device: str = "auto"
+
+    def __post_init__(self) -> None:
+        for name in FILES:
+            if isinstance(getattr(self, name), str):
+                object.__setattr__(self, name, Path(getattr(self, name)))
+        for name in LISTS:
+            if isinstance(getattr(self, name), (str, int, float)):
+                object.__setattr__(self, name, (getattr(self, name),))
 
 
 def chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:

@@ -6,12 +6,12 @@ import contextlib
 import hashlib
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
-__all__ = ["derive", "digest", "global_seed"]
+__all__ = ["derive", "digest", "global_seed", "set_anew"]
 
 
 def digest(*parts: object) -> str:
@@ -39,3 +39,22 @@ def global_seed(seed: int) -> Iterator[None]:
         finally:
             random.setstate(python)
             np.random.set_state(legacy)
+
+
+def set_anew(act: Callable[[int], object]) -> list[str]:
+    """Names of the global generators to which `act`, given a seed, gives a state that depends on no seed.
+
+    It is called under two seeds: a generator that it draws from, or leaves alone, ends in two states.
+    """
+    ends: list[dict[str, object]] = []
+    for seed in (1, 2):
+        with global_seed(seed):
+            act(seed)
+            numpy_key, numpy_position = np.random.get_state(legacy=False)["state"].values()
+            ends.append({
+                "random": random.getstate(),
+                "numpy.random": (numpy_key.tobytes(), numpy_position),
+                "torch": torch.random.get_rng_state().numpy().tobytes(),
+            })  # fmt: skip
+    first, second = ends
+    return [name for name, state in first.items() if state == second[name]]

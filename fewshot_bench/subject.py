@@ -55,8 +55,12 @@ class Subject:
     def fitted(self, seed: int, passes: int = PASSES) -> Baseline:
         """Fitted anew, as a run does it."""
         with global_seed(seed):
-            baseline = self.kind(self.settings(passes))
-            baseline.fit(self.train, context=self.context(seed))
+            return self.fit(seed, passes)
+
+    def fit(self, seed: int, passes: int) -> Baseline:
+        """As `fitted`, whatever the global random generators hold."""
+        baseline = self.kind(self.settings(passes))
+        baseline.fit(self.train, context=self.context(seed))
         return baseline
 
     @staticmethod
@@ -80,14 +84,19 @@ class Subject:
         return part[:, :shots].contiguous(), part[:, EACH - queries :].flatten(0, 1).contiguous()
 
     def scores(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> Tensor:
-        """Its scores (Q, N), float32, from its first capability."""
+        """Its scores (Q, N), float32, from its first capability, under one seed of the global random generators."""
+        with global_seed(1):
+            return self.answer(support_NKCHW, query_QCHW, baseline)
+
+    @torch.no_grad()
+    def answer(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> Tensor:
+        """As `scores`, whatever the global random generators hold."""
         baseline, how = baseline or self.baseline, capability(self.kind)
-        with global_seed(1), torch.no_grad():
-            if how == "predict":
-                return baseline.predict(support_NKCHW, query_QCHW).float()
-            features = baseline.embed(support_NKCHW.flatten(0, 1)), baseline.embed(query_QCHW)
-            support, query = (part.float().clone() for part in features)  # a run's are no inference tensors either
-            return from_features(baseline, how, support.unflatten(0, support_NKCHW.shape[:2]), query).float()
+        if how == "predict":
+            return baseline.predict(support_NKCHW, query_QCHW).float()
+        features = baseline.embed(support_NKCHW.flatten(0, 1)), baseline.embed(query_QCHW)
+        support, query = (part.float().clone() for part in features)  # a run's are no inference tensors either
+        return from_features(baseline, how, support.unflatten(0, support_NKCHW.shape[:2]), query).float()
 
 
 def _patterns(classes: range, use: str) -> LabelledImages:

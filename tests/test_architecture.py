@@ -29,6 +29,7 @@ LAYERS = [
     {
         "claims",
         "files",
+        "imports",
         "images",
         "provenance",
         "plugins",

@@ -1,5 +1,6 @@
 """The contract: who keeps it passes, and each way of breaking it is named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ BREACHES = {
     "ways and shots": "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1))[:, :3]\n",
     "chance on noise": "    def classify(self, support, query):\n        n = len(support)\n        return torch.eye(n)[torch.arange(len(query)) * n // len(query)]\n",
     "tells patterns apart": "    def classify(self, support, query):\n        return torch.cdist(query, support.mean(1))\n",
+    "leaves no trace: answering sets torch's generator": "    def classify(self, support, query):\n        torch.manual_seed(0)\n"
+    "        return -torch.cdist(query, support.mean(1))\n",
+    "leaves no trace: fit sets Python's generator": "    def fit(self, train, *, context):\n        import random\n        random.seed(0)\n",
+    "leaves no trace: a network in training mode": "    def fit(self, train, *, context):\n        self.norm = torch.nn.BatchNorm1d(3)\n",
+    "way order: slots": "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
+    "        scores[:, 5:] = scores.min() - 1\n        return scores\n",
     "learns": "    def fit(self, train, *, context):\n        context.progress(1, float('nan'))\n",
 }
 
@@ -47,9 +54,23 @@ def test_a_sound_method_keeps_it(tmp_path: Path, name: str):
 
 @pytest.mark.parametrize("breach", BREACHES)
 def test_a_breach_is_named(tmp_path: Path, breach: str):
+    """And told: what was expected, what came, and in a sentence why it matters or what to do."""
     body = BREACHES[breach] if "def classify" in BREACHES[breach] else CAPABILITIES["classify"] + BREACHES[breach]
     path = plugin(tmp_path, "breach_" + "".join(filter(str.isalpha, breach)), EMBED + body)
-    assert found(path)[breach] == "broken"
+    rows = api.check([str(path)]).set_index("check").loc[[breach.partition(":")[0]]]
+    assert rows["status"].tolist() == ["broken"]
+    assert re.fullmatch(r"expected [^;]+; .+\. [A-Z].+\.", rows["told"].item()), rows["told"].item()
+
+
+def test_what_a_method_raises_is_told_with_its_place(tmp_path: Path):
+    path = plugin(tmp_path, "raising", EMBED + "    def classify(self, support, query):\n        return support @ query\n")
+    told = api.check([str(path)]).set_index("check").loc["picklable", "told"]
+    assert re.match(r"expected an answer; came RuntimeError: .* \(raising.py, line 9\)\. An error", told), told
+
+
+def test_a_generator_set_by_the_seed_of_the_training_is_no_breach(tmp_path: Path):
+    body = "    def fit(self, train, *, context):\n        torch.manual_seed(context.seed)\n"
+    assert found(plugin(tmp_path, "seeded", CAPABILITIES["rule"] + body)) == dict.fromkeys(CHECKS, "ok")
 
 
 REGISTERED = [plugin.name for plugin in Registry().every_baseline()]
@@ -81,7 +102,7 @@ def test_bench_check_tells_what_was_expected_and_ends_with_status_1(bench, tmp_p
     assert status == 1
     assert "pixels: 14 checks passed" in out
     assert "backwards: 1 broken, 13 checks passed" in out
-    assert "broken: tells patterns apart: expected at least 55 %" in out
+    assert "broken: tells patterns apart: expected at least 80 %" in out
     assert bench("check", "pixels")[0] == 0
     assert bench("check", "no_such_method")[0] == 2
 

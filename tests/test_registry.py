@@ -1,20 +1,24 @@
 """The open door: a file on the path, a file named, an installed distribution; and manners where names clash or files break."""
 
+import dataclasses
 import os
 import shutil
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from fewshot_bench import api
 from fewshot_bench.errors import UserError
-from fewshot_bench.registry import Plugin, Registry, usable
+from fewshot_bench.plan import make_plan
+from fewshot_bench.registry import GROUP, Plugin, Registry, usable
 
 from .conftest import ROOT
-from .test_runner import CAPABILITIES, EMBED, plugin, run
+from .test_runner import CAPABILITIES, EMBED, QUICK, plugin, run
 
 TINY = ("--shots", "1", "--episodes", "30", "--queries", "3")
 
@@ -74,10 +78,137 @@ def test_a_taken_name_names_both_files(tmp_path: Path):
     assert str(path) in str(error.value)
 
 
+def test_a_name_taken_by_an_installed_distribution_names_both_files(monkeypatch: pytest.MonkeyPatch):
+    entry = EntryPoint("pixels", "tests.extension.fewshot_extension.brightness", GROUP)
+    monkeypatch.setattr("fewshot_bench.registry.entry_points", lambda group: [entry])
+    with pytest.raises(UserError, match=r"'pixels' is claimed by \S*baselines/pixels.py and by \S*/brightness.py; rename"):
+        Registry()
+
+
+def test_a_file_that_leaves_is_told_like_one_that_raises(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "leaving.py"
+    path.write_text("raise SystemExit('bye')\n")
+    status, _, err = bench("list", "--plugin", path)
+    assert (status, err) == (2, f"error: {path} cannot be imported: SystemExit: bye\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("fewshot_bench.registry.entry_points", lambda group: [EntryPoint("leaving", "leaving:Some", GROUP)])
+    listed = Registry().baselines["leaving"]
+    assert listed.error == "entry point leaving (leaving:Some) cannot be used: SystemExit: bye"
+
+
+def test_a_folder_on_the_path_that_holds_nothing_is_told(tmp_path: Path):
+    environment = {**os.environ, "FEWSHOT_BENCH_PATH": f"{tmp_path}"}
+    done = subprocess.run([sys.executable, "-m", "fewshot_bench", "list"], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"$FEWSHOT_BENCH_PATH names {tmp_path}, which has no folder baselines or episodes" in done.stderr
+
+
 def test_the_same_file_twice_is_no_clash(tmp_path: Path):
     path = plugin(tmp_path, "twice", CAPABILITIES["rule"])
     (tmp_path / "other").symlink_to(tmp_path)
     assert "twice" in Registry([path, tmp_path / "other" / "twice.py"]).baselines
+
+
+def test_an_edited_file_is_executed_anew_and_is_another_method(tmp_path: Path):
+    """In one process, as in a notebook: what was recorded is of the code that answered."""
+    path = plugin(tmp_path, "edited", CAPABILITIES["rule"])
+    first = run(tmp_path / "out", [path], baselines=["edited"])
+    path.write_text(path.read_text().replace("images.float()", "images.float() * 0 + torch.rand(images.shape)"))
+    again = run(tmp_path / "out", [path], baselines=["edited"])
+    assert not {record.key for record in first.records} & {record.key for record in again.records}
+    assert first.records[0].baseline["sha256"] != again.records[0].baseline["sha256"]
+    assert [record.status for record in again.records] == ["failed"] * 2, "the new code depends on its batch"
+    path.write_text(path.read_text() + "syntax error")
+    with pytest.raises(UserError, match=r"edited.py cannot be imported: SyntaxError"):
+        api.check([str(path)])
+
+
+@pytest.fixture
+def helped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A baseline, and the helper beside it that says how long its features are."""
+    helper = tmp_path / "helper_of_its_own.py"
+    helper.write_text("LENGTH = 5\n")
+    path = plugin(tmp_path, "helped", CAPABILITIES["rule"].replace("::7]", ":LENGTH]"))
+    path.write_text("from helper_of_its_own import LENGTH\n" + path.read_text())
+    monkeypatch.syspath_prepend(tmp_path)
+    yield path, helper
+    sys.modules.pop("helper_of_its_own", None)
+
+
+def test_an_edited_helper_makes_another_method_too(helped: tuple[Path, Path]):
+    path, helper = helped
+    images = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
+
+    def now() -> tuple[str, int]:
+        found = Registry([path]).baseline("helped")
+        return found.sha256, found.load()().embed(images).shape[1]
+
+    before = now()
+    assert before == now()
+    helper.write_text("LENGTH = 50 - 1\n")
+    after = now()
+    assert (before[1], after[1]) == (5, 49)
+    assert before[0] != after[0]
+    helper.write_text("LENGTH = 5\n")
+    assert now()[0] == before[0]
+
+
+def test_a_baseline_follows_the_file_it_derives_from(tmp_path: Path):
+    base = plugin(tmp_path, "ground", CAPABILITIES["rule"])
+    derived = tmp_path / "above.py"
+    derived.write_text("from fewshot_bench.plugins.baselines.ground import Mine\n\nclass Above(Mine):\n    pass\n")
+    assert Registry([base, derived]).baseline("above").load().rule == "mean_cosine"
+    base.write_text(base.read_text().replace("mean_cosine", "prototype"))
+    registry = Registry([base, derived])
+    assert registry.baseline("above").load().rule == "prototype"
+    assert issubclass(registry.baseline("above").load(), registry.baseline("ground").load())
+
+
+def test_a_data_set_may_bear_the_name_of_a_baseline_and_leaves_it_alone(tmp_path: Path):
+    path = tmp_path / "resnet.py"
+    path.write_text((ROOT / "tests" / "extension" / "fewshot_extension" / "grey_steps.py").read_text())
+    registry = Registry([path])
+    assert registry.dataset("resnet").path == path
+    assert registry.baseline("simpleshot").load().__mro__[1].__name__ == "ResNet"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("card = 'x'", "Mine.card is 'x' (allowed: a Card"),
+        ("card = Card(title=3, paper='')", "Mine.card is Card(title=3"),
+        ("needs = 'numpy'", "Mine.needs is 'numpy' (allowed: (module, extra))"),
+        ("settings_type = dict", "Mine.settings_type is <class 'dict'> (allowed: a subclass of Settings)"),
+        ("variants = {'a': int}", "(allowed: a dictionary of subclasses of Baseline)"),
+    ],
+)
+def test_what_a_class_says_of_itself_must_be_understood(bench, tmp_path: Path, line: str, told: str):
+    path = plugin(tmp_path, "muddled", f"    {line}\n" + CAPABILITIES["rule"])
+    status, out, _ = bench("list", "--plugin", path)
+    assert status == 0
+    assert told in " ".join(out.split())
+    status, _, err = bench("check", path)
+    assert (status, err.count("\n")) == (2, 1)
+    assert told in err
+
+
+@pytest.mark.parametrize("stem", ["my,method", "my:method", "my=method"])
+def test_a_file_that_no_command_can_name_is_told(bench, tmp_path: Path, stem: str):
+    path = plugin(tmp_path, stem, CAPABILITIES["rule"])
+    status, _, err = bench("check", path)
+    assert (status, err) == (
+        2,
+        f"error: {path.name} cannot be named, as {stem[2]} parts the words of a command; rename it\n",
+    )
+
+
+def test_a_file_given_runs_beside_the_standard_ones(tmp_path: Path):
+    path = plugin(tmp_path, "guest", CAPABILITIES["rule"])
+    plan = make_plan(dataclasses.replace(QUICK, baselines=()), Registry([path]))
+    names = {training.name for training in plan.trainings}
+    assert "guest" in names
+    assert names > {"scl_amp", "pixels"}
+    assert "supcon" not in names
 
 
 def test_an_unknown_name_suggests_the_nearest():

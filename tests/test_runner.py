@@ -118,9 +118,6 @@ def test_finished_work_is_skipped_and_fresh_does_it_again(tmp_path: Path):
         run(tmp_path / "out", [path], baselines=["counted"], **changes)
         assert fits.read_text() == expected
     path.write_text(path.read_text() + "# edited: another method\n")
-    import sys
-
-    del sys.modules["fewshot_bench.plugins.baselines.counted"]
     run(tmp_path / "out", [path], baselines=["counted"])
     assert fits.read_text() == "xxxx"
 

@@ -40,7 +40,7 @@ TOLD = {  # kind of picture, the start of its file's name -> what it shows
 KEPT = ("heat", "map", "samples")  # drawn by commands that need the data
 
 
-def report(out: Path = Path("results"), reference: str | None = None, margin: float = MARGIN) -> Path:
+def report(out: Path | str = "results", reference: str | None = None, margin: float = MARGIN) -> Path:
     """Write `report.html` below `out`, with the plots drawn anew and what `explain` and `map_features` drew; its path.
 
     reference: a baseline that the verdicts hold the others against; margin: a fraction, of what counts as equivalent.
@@ -54,7 +54,7 @@ def report(out: Path = Path("results"), reference: str | None = None, margin: fl
     board = tables.leaderboard(answers, [record for record in every if record.status != "ok"])
     compared = None if reference is None else differences(entries(answers), reference, margin)
     drawn = pictures.plot(out, reference, margin) if answers else []
-    kept = [path for kind in KEPT for path in sorted((out / pictures.PLOTS).glob(f"{kind}-*.png"))]
+    kept = [path for kind in KEPT for path in sorted((records.out / pictures.PLOTS).glob(f"{kind}-*.png"))]
     script = _resource("page.js")
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(_resource("page.html"))
     text = page.render(
@@ -69,12 +69,12 @@ def report(out: Path = Path("results"), reference: str | None = None, margin: fl
         rows=[[_cell(row, name) for name in HEADS.values()] for row in board.to_dict("records")],
         pictures=[_picture(path) for path in [*(path for path in drawn if path.suffix == ".png"), *kept]],
         heat=any(path.name.startswith("heat-") for path in kept),
-        pointing=_pointing(out / pictures.POINTING),
+        pointing=_pointing(records.out / pictures.POINTING),
         settings=list(_settings(every)),
         commands=sorted({shlex.join(r.provenance["argv"]) for r in every if isinstance(r.provenance.get("argv"), list)}),
     )  # fmt: skip
-    write_atomically(out / NAME, lambda file: file.write(text.encode()))
-    return out / NAME
+    write_atomically(records.out / NAME, lambda file: file.write(text.encode()))
+    return records.out / NAME
 
 
 def _resource(name: str) -> str:

@@ -1,0 +1,163 @@
+"""Files of plug-ins as modules: which code was executed, and executed anew where a file has changed since."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from weakref import WeakKeyDictionary
+
+from fewshot_bench.errors import UserError
+from fewshot_bench.seeds import digest
+
+__all__ = ["STRANGERS", "Loaded", "load", "put_back"]
+
+STRANGERS = (Exception, SystemExit)  # whatever a stranger's file raises at import is told, and breaks nothing else
+CORE, PLUGINS = "fewshot_bench", "fewshot_bench.plugins."
+INSTALLED = {"site-packages", "dist-packages"}  # folders of distributions, which change with their version alone
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A module, the SHA-256 of its file when it was executed, and what it imported then."""
+
+    module: ModuleType
+    path: Path
+    sha256: str
+    imports: tuple[ModuleType, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the module."""
+        return self.module.__name__
+
+    @property
+    def current(self) -> bool:
+        """Whether this is still the module of its name, and its file what it was."""
+        return sys.modules.get(self.name) is self.module and _sha256(self.path) == self.sha256
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A file as a module. parts: that module, then those of its own that it imports, directly or through another: plug-ins,
+    modules of its package, and files in its folder and the folders in there.
+    """
+
+    parts: tuple[Part, ...]
+
+    @property
+    def module(self) -> ModuleType:
+        """The file's."""
+        return self.parts[0].module
+
+    @property
+    def sha256(self) -> str:
+        """Of all the code: an edited file is another method."""
+        hashes = [part.sha256 for part in self.parts]
+        return hashes[0] if len(hashes) == 1 else digest(hashes)
+
+
+_PARTS: WeakKeyDictionary[ModuleType, Part] = WeakKeyDictionary()  # by module, as they were first seen
+
+
+def load(name: str, path: Path) -> Loaded:
+    """The file at `path` as the module `name`; it is executed where it has not been, or where a part of it has changed.
+
+    Raises `UserError` where it is no Python file or raises something itself.
+    """
+    known = sys.modules.get(name)
+    if known is not None and _file(known) == path:
+        parts = _parts(known)
+        old = [part for part in parts if not all(below.current for below in _parts(part.module))]
+        if not old:
+            return Loaded(tuple(parts))
+        for part in old:
+            if sys.modules.get(part.name) is part.module:
+                del sys.modules[part.name]
+        for part in reversed(old):  # those that others stand on first; a file that was handed over is on no path
+            if part.name.startswith(PLUGINS) and part.name not in (name, *sys.modules):
+                _executed(part.name, part.path)
+    return Loaded(tuple(_parts(_executed(name, path))))
+
+
+def _executed(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is not a Python file; name one that ends in .py")
+    before = sys.modules.get(name)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except STRANGERS as error:
+        put_back(name, before)
+        raise UserError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def put_back(name: str, module: ModuleType | None) -> None:
+    """Let `name` stand for the module that it stood for before, or for none."""
+    if module is None:
+        del sys.modules[name]
+    else:
+        sys.modules[name] = module
+
+
+def _parts(root: ModuleType) -> list[Part]:
+    """The module, then its own that it imports, in the order in which they are met."""
+    found, left = {root: _part(root)}, [root]
+    while left:
+        for module in found[left.pop(0)].imports:
+            if module not in found and _own(module, root):
+                found[module] = _part(module)
+                left.append(module)
+    return list(found.values())
+
+
+def _part(module: ModuleType) -> Part:
+    """As it was first seen, which is right after it was executed."""
+    if module not in _PARTS:
+        path = _file(module)
+        source = path.read_bytes()
+        _PARTS[module] = Part(module, path, hashlib.sha256(source).hexdigest(), tuple(_imported(source, module)))
+    return _PARTS[module]
+
+
+def _imported(source: bytes, module: ModuleType) -> Iterator[ModuleType]:
+    """Modules that it imports as it is executed, not those that its functions import when they are called."""
+    left: list[ast.AST] = [ast.parse(source)]
+    while left:
+        node = left.pop(0)
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = importlib.util.resolve_name("." * node.level + (node.module or ""), module.__package__)
+            names = [start, *(f"{start}.{alias.name}" for alias in node.names)]
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            left += ast.iter_child_nodes(node)
+        yield from (sys.modules[name] for name in names if name in sys.modules)
+
+
+def _own(module: ModuleType, root: ModuleType) -> bool:
+    """Whether it belongs to the plug-in `root`: is one too, or of its package, or lies in its folder."""
+    if module.__name__.startswith(PLUGINS):
+        return bool(getattr(module, "__file__", None)) and not hasattr(module, "__path__")
+    top, package = module.__name__.partition(".")[0], root.__name__.partition(".")[0]
+    if top == CORE or not getattr(module, "__file__", None):
+        return False
+    path = _file(module)
+    return top == package or (path.is_relative_to(_file(root).parent) and not INSTALLED & set(path.parts))
+
+
+def _file(module: ModuleType) -> Path:
+    return Path(module.__file__ or "").resolve()
+
+
+def _sha256(path: Path) -> str:
+    """Of a file; of one that has gone, nothing."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
