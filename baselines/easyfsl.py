@@ -5,6 +5,7 @@ Shapes: N ways, K shots, Q queries, D features.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -27,11 +28,13 @@ class EasyFslSettings(TrainingSettings):
 
 
 class EasyFsl(ResNet):
-    """One of easyfsl's few-shot classifiers, with its own defaults; the training is that of `resnet`."""
+    """One of easyfsl's few-shot classifiers, with the options of easyfsl's own benchmark (scripts/methods_configs.json of
+    its repository); the training is that of `resnet`.
+    """
 
     card = Card(title="easyfsl's classifiers", paper="Bennequin: Easy Few-Shot Learning")
     method: ClassVar[str]
-    fewest_queries: ClassVar[int] = 1
+    options: ClassVar[Mapping[str, float]] = {}
     rule = None
     needs = ("easyfsl", "easyfsl")
     taught_by = "resnet"
@@ -41,14 +44,21 @@ class EasyFsl(ResNet):
 
     def classify(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
         """Scores (Q, N) from the features of one episode."""
-        if len(query_QD) < self.fewest_queries:
-            raise NotApplicable(f"{self.method} needs {self.fewest_queries} queries of an episode together, or more")
         ways, shots = support_NKD.shape[:2]
+        fewest = self.fewest_queries(ways)
+        if len(query_QD) < fewest:
+            raise NotApplicable(f"{self.method} needs {fewest} queries of an episode together, or more")
         classifier = self.classifier()
         labels = torch.arange(ways, device=support_NKD.device).repeat_interleave(shots)
         classifier.process_support_set(support_NKD.flatten(0, 1), labels)
         scores: Tensor = classifier(query_QD)
         return scores
+
+    @staticmethod
+    def fewest_queries(ways: int) -> int:
+        """Of an episode of so many ways, that can be answered."""
+        del ways
+        return 1
 
     def classifier(self) -> Any:
         """A new classifier of easyfsl, on features as they are handed to it."""
@@ -56,6 +66,7 @@ class EasyFsl(ResNet):
         return kind(
             feature_centering=self.parts.get_buffer("centre") if s.centre else None,
             feature_normalization=2.0 if s.normalise else None,
+            **self.options,
         )
 
 
@@ -80,6 +91,7 @@ class _Finetune(EasyFsl):
         year=2019,
     )
     method = "Finetune"
+    options = {"fine_tuning_steps": 50, "fine_tuning_lr": 1e-4, "temperature": 10.0}
 
 
 class _LaplacianShot(EasyFsl):
@@ -92,7 +104,13 @@ class _LaplacianShot(EasyFsl):
         transductive=True,
     )
     method = "LaplacianShot"
-    fewest_queries = 3  # the neighbours it looks at, a query itself being one
+    options = {"inference_steps": 10, "knn": 3, "lambda_regularization": 0.1}
+
+    @staticmethod
+    def fewest_queries(ways: int) -> int:
+        """The neighbours it looks at, a query itself being one."""
+        del ways
+        return 3
 
 
 class _PtMap(EasyFsl):
@@ -105,6 +123,12 @@ class _PtMap(EasyFsl):
         transductive=True,
     )
     method = "PTMAP"
+    options = {"fine_tuning_steps": 30, "fine_tuning_lr": 0.3, "lambda_regularization": 10.0, "power_factor": 0.5}
+
+    @staticmethod
+    def fewest_queries(ways: int) -> int:
+        """One a way: with fewer it shares out none."""
+        return ways
 
 
 class _SimpleShot(EasyFsl):
@@ -128,6 +152,14 @@ class _Tim(EasyFsl):
         transductive=True,
     )
     method = "TIM"
+    options = {
+        "fine_tuning_steps": 50,
+        "fine_tuning_lr": 1e-3,
+        "cross_entropy_weight": 1.0,
+        "marginal_entropy_weight": 1.0,
+        "conditional_entropy_weight": 0.5,
+        "temperature": 10.0,
+    }
 
 
 class _TransductiveFinetuning(EasyFsl):
@@ -140,6 +172,7 @@ class _TransductiveFinetuning(EasyFsl):
         transductive=True,
     )
     method = "TransductiveFinetuning"
+    options = {"fine_tuning_steps": 10, "fine_tuning_lr": 1e-4, "temperature": 10.0}
 
 
 EasyFsl.variants = {

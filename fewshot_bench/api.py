@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from fewshot_bench import tables
+from fewshot_bench.baseline import Baseline
 from fewshot_bench.claims import Claims
 from fewshot_bench.contract import examine
 from fewshot_bench.differences import MARGIN, differences
@@ -20,7 +21,7 @@ from fewshot_bench.plan import make_plan
 from fewshot_bench.recall import recalls as class_recalls
 from fewshot_bench.record import Record
 from fewshot_bench.records import Records, write_episodes
-from fewshot_bench.registry import Registry, usable
+from fewshot_bench.registry import Plugin, Registry, usable
 from fewshot_bench.request import Request, load_data, settle_questions
 from fewshot_bench.runner import Notify, execute
 from fewshot_bench.show.catalogue import described
@@ -34,6 +35,7 @@ __all__ = [
     "episodes",
     "leaderboard",
     "listing",
+    "rebuild",
     "recalls",
     "run",
 ]
@@ -87,7 +89,12 @@ def run(
     return Outcome(table[own].reset_index(drop=True), comparison, found, plan.data, files)
 
 
-def leaderboard(out: Path | str = "results") -> tuple[pd.DataFrame, list[Path]]:
+def leaderboard(out: Path | str = "results") -> pd.DataFrame:
+    """The leaderboard of all records below `out`, whose CSV files are written anew."""
+    return rebuild(out)[0]
+
+
+def rebuild(out: Path | str) -> tuple[pd.DataFrame, list[Path]]:
     """The leaderboard of all records below `out`, and the CSV files that were written anew from them."""
     return _tables(Records(out, write=False))
 
@@ -170,22 +177,35 @@ def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledIma
     return load_data(Request(dataset=name, data=request.data, data_folder=request.data_folder), registry)[0]
 
 
-def check(methods: Sequence[str], *, notify: Callable[[str], None] = lambda name: None) -> pd.DataFrame:
+def check(methods: Sequence[str] | str, *, notify: Callable[[str], None] = lambda name: None) -> pd.DataFrame:
     """The contract, held against baselines by name or by the file that defines one: a row a baseline x check.
 
     notify: told which baseline is looked at. Columns: baseline, check, status (ok, broken or not checked) and told: what
     was expected, what came, and why it matters. Raises `UserError` for a name that is not there.
     """
-    files = [Path(method) for method in methods if method.endswith(".py")]
-    registry, names = Registry(files), [Path(method).stem if method.endswith(".py") else method for method in methods]
-    plugins = (
-        [plugin for plugin, _ in usable(registry.every_baseline())] if names == ["all"] else map(registry.baseline, names)
-    )
+    methods = [methods] if isinstance(methods, str) else methods
+    registry = Registry([method for method in methods if method.endswith(".py")])
+    plugins: list[Plugin[Baseline]] = []
+    for method in methods:
+        if method == "all":
+            plugins += (plugin for plugin, _ in usable(registry.every_baseline()))
+        elif method.endswith(".py"):
+            plugins += registry.variants(_of_a_baseline(Path(method), registry))
+        elif Path(method).exists() and method not in registry.baselines:
+            raise UserError(f"{method} is no Python file; name one that ends in .py, or a baseline")
+        else:
+            plugins.append(registry.baseline(method))
     rows = []
     for plugin, kind in [(plugin, plugin.load()) for plugin in plugins]:
         notify(plugin.name)
         rows += [{"baseline": plugin.name, **asdict(finding)} for finding in examine(kind)]
     return pd.DataFrame(rows, columns=["baseline", "check", "status", "told"])
+
+
+def _of_a_baseline(path: Path, registry: Registry) -> str:
+    if path.stem not in registry.baselines:
+        raise UserError(f"{path} defines a data set; the contract is one of baselines")
+    return path.stem
 
 
 def listing(plugins: Sequence[Path | str] = ()) -> pd.DataFrame:

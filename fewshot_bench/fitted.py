@@ -9,7 +9,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench import scoring
-from fewshot_bench.answer import PAIR_TILE, pair_scores
+from fewshot_bench.answer import PAIR_TILE, answered, pair_scores
 from fewshot_bench.baseline import Baseline, Context
 from fewshot_bench.errors import Diverged, UserError
 from fewshot_bench.labelled import LabelledImages
@@ -163,7 +163,7 @@ class Fitted:
         if stored is not None:
             self.seconds["embed"] = stored[1]["seconds"]
             return stored[0]["embeddings"].to(self.device)
-        embeddings = self._of_each(self.baseline, self.baseline.embed, "an embedding")
+        embeddings = self._of_each(self.baseline, partial(answered, self.baseline, "embed"), "an embedding")
         if kept:
             about = {"seconds": self.seconds["embed"]}
             self.records.save_tensors(place, {"embeddings": embeddings}, about)
@@ -175,7 +175,7 @@ class Fitted:
         classes = len(self.training.split.train_classes)
 
         def logits(images: Tensor) -> Tensor:
-            scores = self.baseline.logits(images)
+            scores = answered(self.baseline, "logits", images)
             if scores.shape != (len(images), classes):
                 raise ValueError(f"logits of {len(images)} images over {classes} classes came as {tuple(scores.shape)}")
             return scores
@@ -194,7 +194,7 @@ class Fitted:
                 with untouched(baseline, images):
                     parts.append(answer(images).float())
                 if len(parts) == 1:
-                    self.inductive(baseline, answer, images, parts[0])
+                    self.inductive(baseline, answer, images, parts[0], of_scores=False)
         answers = torch.cat(parts)[order.argsort()]
         if not torch.isfinite(answers).all():
             raise Diverged(f"{what} of a test image is not finite; lower the learning rate")
@@ -203,9 +203,14 @@ class Fitted:
         self.seconds["embed"] = round(time.perf_counter() - start, 3)
         return answers
 
-    def inductive(self, baseline: Baseline, answer: Callable[[Tensor], Tensor], inputs: Tensor, together: Tensor) -> None:
-        """Raise `Leak` where an answer depends on its batch though the baseline's card says nothing of it."""
-        if not baseline.card.transductive and depends_on_the_batch(answer, inputs, together):
+    def inductive(
+        self, baseline: Baseline, answer: Callable[[Tensor], Tensor], inputs: Tensor, together: Tensor, **what: bool
+    ) -> None:
+        """Raise `Leak` where an answer depends on its batch though the baseline's card says nothing of it.
+
+        what: `of_scores`, as `depends_on_the_batch` takes it.
+        """
+        if not baseline.card.transductive and depends_on_the_batch(answer, inputs, together, **what):
             raise Leak(
                 "its answer to an image depends on the others it came with, though its card says transductive=False; "
                 "answer each alone, or say transductive=True"

@@ -12,12 +12,11 @@ from pathlib import Path
 from types import ModuleType
 from weakref import WeakKeyDictionary
 
-from fewshot_bench.errors import UserError
+from fewshot_bench.errors import STRANGERS, UserError
 from fewshot_bench.seeds import digest
 
-__all__ = ["STRANGERS", "Loaded", "load", "put_back"]
+__all__ = ["Loaded", "load", "put_back"]
 
-STRANGERS = (Exception, SystemExit)  # whatever a stranger's file raises at import is told, and breaks nothing else
 CORE, PLUGINS = "fewshot_bench", "fewshot_bench.plugins."
 INSTALLED = {"site-packages", "dist-packages"}  # folders of distributions, which change with their version alone
 

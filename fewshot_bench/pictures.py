@@ -17,7 +17,7 @@ from fewshot_bench.baseline import capability
 from fewshot_bench.differences import MARGIN, differences
 from fewshot_bench.entry import entries
 from fewshot_bench.episode import NO_QUERY
-from fewshot_bench.errors import NotApplicable, UserError, unknown
+from fewshot_bench.errors import STRANGERS, NotApplicable, UserError, unknown
 from fewshot_bench.files import write_atomically
 from fewshot_bench.heat import Heat, heats
 from fewshot_bench.labelled import LabelledImages
@@ -171,7 +171,7 @@ def _heats(
         return heats(fitted_of(plan, cell, records, notify), cell.question, stage=stage, most=most)
     except NotApplicable:
         raise
-    except Exception as error:
+    except STRANGERS as error:
         raise Broken(" ".join(f"{type(error).__name__}: {error}".split())) from error
 
 

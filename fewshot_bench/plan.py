@@ -15,7 +15,7 @@ from fewshot_bench.baseline import Baseline
 from fewshot_bench.dataset import DataCard
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.learn.encoder import best_precision
+from fewshot_bench.learn.encoder import best_precision, chosen
 from fewshot_bench.published import Published
 from fewshot_bench.question import Question
 from fewshot_bench.registry import Plugin, Registry, decided_by, usable
@@ -238,7 +238,9 @@ def _resolve(
     images: int,
     device: torch.device,
 ) -> tuple[Settings, dict[str, Any]]:
-    """Defaults, then the preset, then the options for all baselines, then those given for this one; and what was given."""
+    """Defaults, then the preset where the method does not choose itself, then the options for all baselines, then those
+    given for this one; and what was given.
+    """
     preset = PRESETS[request.preset]
     values: dict[str, object] = {
         "encoder": preset.encoder,
@@ -248,5 +250,7 @@ def _resolve(
     }
     options = {setting: getattr(request, option) for option, setting in FOR_ALL.items()}
     settings = kind.settings_type
+    for own in chosen(settings):
+        del values[own]
     wanted = settings.applicable({option: value for option, value in options.items() if value is not None}) | given
     return settings.given(name, settings.applicable(values) | wanted), wanted

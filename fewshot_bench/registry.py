@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 from fewshot_bench import imports
 from fewshot_bench.baseline import Baseline, Card, Decision, decision
 from fewshot_bench.dataset import DataCard, DataSet
-from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.errors import STRANGERS, UserError, unknown
 from fewshot_bench.optional import require
 from fewshot_bench.settings import Settings
 
@@ -126,9 +126,10 @@ class Registry:
 
     def every_baseline(self) -> list[Plugin[Baseline]]:
         """All of them, those that cannot be loaded too; of a family each of its variants."""
-        return [plugin for name in self.baselines for plugin in self._variants(name)]
+        return [plugin for name in self.baselines for plugin in self.variants(name)]
 
-    def _variants(self, name: str) -> list[Plugin[Baseline]]:
+    def variants(self, name: str) -> list[Plugin[Baseline]]:
+        """The baseline of that name, of a family each of its variants."""
         plugin = self.baselines[name]
         try:
             return [self.baseline(f"{name}:{variant}") for variant in plugin.family().variants] or [plugin]
@@ -177,7 +178,7 @@ def _installed(entry: EntryPoint, taken: Container[str]) -> Plugin[Any]:
     what = f"entry point {entry.name} ({entry.value})"
     try:
         return _plugin(entry.name, importlib.import_module(entry.module))
-    except imports.STRANGERS as error:
+    except STRANGERS as error:
         name = what if entry.name in taken else entry.name
         reason = f"{what} cannot be used: {type(error).__name__}: {error}"
         return Plugin(name, Path(entry.value), entry.module, Baseline, error=reason)

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from fewshot_bench import scoring
-from fewshot_bench.answer import from_features
+from fewshot_bench.answer import answered, from_features
 from fewshot_bench.baseline import Capability, Decision, decision
 from fewshot_bench.claims import Claims
 from fewshot_bench.episode import NO_QUERY, blocks
-from fewshot_bench.errors import Diverged, NotApplicable, UserError
+from fewshot_bench.errors import STRANGERS, Diverged, NotApplicable, UserError
 from fewshot_bench.fitted import Fitted
 from fewshot_bench.leaks import Leak, untouched
 from fewshot_bench.plan import Cell, Plan, Training
@@ -30,7 +30,7 @@ from fewshot_bench.provenance import provenance
 from fewshot_bench.question import Question
 from fewshot_bench.record import Record, Status
 from fewshot_bench.records import NO_PREDICTION, Records
-from fewshot_bench.seeds import derive, global_seed
+from fewshot_bench.seeds import derive, global_seed, seed_all
 
 __all__ = ["Notify", "Progress", "execute", "fitted_of"]
 
@@ -199,7 +199,7 @@ class _Work:
             return self._keep(record, about, status="diverged", reason=str(error))
         except NotApplicable as error:
             return self._keep(record, about, status="not applicable", reason=str(error))
-        except Exception as error:  # whatever a baseline does wrong is its own cell's failure
+        except STRANGERS as error:  # whatever a baseline does wrong is its own cell's failure
             reason = str(error) if isinstance(error, (UserError, Leak)) else f"{type(error).__name__}: {error}"
             reason = " ".join(reason.split())  # one line, wherever it is shown
             if "trained" not in self.fitted.__dict__:
@@ -251,9 +251,9 @@ class _Work:
         fitted, baseline = self.fitted, self.fitted.baseline
         shuffle = torch.Generator().manual_seed(derive("queries", fitted.training.key))
         ask: Callable[[Tensor, Tensor], Tensor] = (
-            baseline.predict if how == "predict" else partial(from_features, baseline, how)
+            partial(answered, baseline, "predict") if how == "predict" else partial(from_features, baseline, how)
         )
-        asked, checked = 0, set(torch.randint(CHECKED_UP_TO, (CHECKED,), generator=shuffle).tolist()) | {0}
+        put, checked = 0, set(torch.randint(CHECKED_UP_TO, (CHECKED,), generator=shuffle).tolist()) | {0}
 
         def inputs(positions: npt.NDArray[np.int64]) -> Tensor:
             if how != "predict":
@@ -261,18 +261,24 @@ class _Work:
             return fitted.images(positions)
 
         def answer(support_NK: npt.NDArray[np.int64], query_Q: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-            nonlocal asked
+            nonlocal put
+            seed = derive("episode", fitted.training.seed, question.first + put)
             order = torch.randperm(len(query_Q), generator=shuffle)
             support, query = inputs(support_NK.ravel()).unflatten(0, support_NK.shape), inputs(query_Q[order.numpy()])
-            with untouched(baseline, query) if asked in checked else contextlib.nullcontext():
-                scores = ask(support, query).float()
+
+            def scores_of(queries: Tensor) -> Tensor:
+                seed_all(seed)  # an episode has one answer, whatever was asked before it
+                return ask(support, queries).float()
+
+            with untouched(baseline, support, query) if put in checked else contextlib.nullcontext():
+                scores = scores_of(query)
             if not torch.isfinite(scores).all():
-                raise Diverged(f"a score of a query is not finite, in episode {asked}")
-            if asked in checked:
-                fitted.inductive(baseline, lambda alone: ask(support, alone).float(), query, scores)
-            asked += 1
-            if asked % TELL_EVERY == 0:
-                fitted.tell("score", asked, question.episodes, question.written)
+                raise Diverged(f"a score of a query is not finite, in episode {put}")
+            if put in checked:
+                fitted.inductive(baseline, scores_of, query, scores)
+            put += 1
+            if put % TELL_EVERY == 0:
+                fitted.tell("score", put, question.episodes, question.written)
             return np.asarray(scores[order.argsort().to(scores.device)].cpu().numpy())
 
         return answer

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-__all__ = ["derive", "digest", "global_seed", "set_anew"]
+__all__ = ["derive", "digest", "global_seed", "seed_all", "set_anew"]
 
 
 def digest(*parts: object) -> str:
@@ -31,14 +31,19 @@ def global_seed(seed: int) -> Iterator[None]:
     devices = list(range(torch.cuda.device_count()))
     python, legacy = random.getstate(), np.random.get_state()
     with torch.random.fork_rng(devices=devices):
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
-        torch.manual_seed(seed)
+        seed_all(seed)
         try:
             yield
         finally:
             random.setstate(python)
             np.random.set_state(legacy)
+
+
+def seed_all(seed: int) -> None:
+    """Seed the global generators for good: within `global_seed`, which puts back what they were."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
 
 
 def set_anew(act: Callable[[int], object]) -> list[str]:

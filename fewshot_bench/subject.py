@@ -5,6 +5,7 @@ Shapes: C channels, H x W pixels, D features, N ways, K shots, Q queries, E pict
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fewshot_bench.answer import from_features
+from fewshot_bench.answer import answered, from_features
 from fewshot_bench.baseline import Baseline, Context, capability
 from fewshot_bench.errors import Diverged
 from fewshot_bench.labelled import LabelledImages, group_by_class
+from fewshot_bench.learn.encoder import chosen
 from fewshot_bench.seeds import derive, global_seed
 from fewshot_bench.settings import Settings
 
@@ -36,9 +38,10 @@ class Subject:
     kind: type[Baseline]
 
     def settings(self, passes: int = PASSES) -> Settings:
-        """Its own, with a small encoder and budget where it has them."""
+        """Its own, with a small encoder where it chooses none itself, and a small budget where it has one."""
         kind = self.kind.settings_type
-        return kind.given(self.kind.__name__, kind.applicable({**QUICK, "passes": passes}))
+        values = {name: value for name, value in {**QUICK, "passes": passes}.items() if name not in chosen(kind)}
+        return kind.given(self.kind.__name__, kind.applicable(values))
 
     @cached_property
     def train(self) -> LabelledImages:
@@ -78,6 +81,11 @@ class Subject:
         """The one that most checks look at."""
         return self.fitted(0)
 
+    @cached_property
+    def untold(self) -> Baseline:
+        """A copy of it as `fit` left it, where it is made before it was asked anything."""
+        return copy.deepcopy(self.baseline)
+
     def episode(self, ways: int, shots: int, first: int = 0, queries: int = 4) -> tuple[Tensor, Tensor]:
         """Support (N, K, C, H, W) and queries (N * queries, C, H, W) of the classes from `first` on."""
         part = self.test_NECHW[first : first + ways]
@@ -88,15 +96,20 @@ class Subject:
         with global_seed(1):
             return self.answer(support_NKCHW, query_QCHW, baseline)
 
-    @torch.no_grad()
     def answer(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> Tensor:
         """As `scores`, whatever the global random generators hold."""
         baseline, how = baseline or self.baseline, capability(self.kind)
-        if how == "predict":
-            return baseline.predict(support_NKCHW, query_QCHW).float()
-        features = baseline.embed(support_NKCHW.flatten(0, 1)), baseline.embed(query_QCHW)
-        support, query = (part.float().clone() for part in features)  # a run's are no inference tensors either
-        return from_features(baseline, how, support.unflatten(0, support_NKCHW.shape[:2]), query).float()
+        with torch.no_grad():
+            if how == "predict":
+                return answered(baseline, "predict", support_NKCHW, query_QCHW).float()
+            return from_features(baseline, how, *self.features(support_NKCHW, query_QCHW, baseline)).float()
+
+    @staticmethod
+    def features(support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline) -> tuple[Tensor, Tensor]:
+        """Of an episode: (N, K, D) and (Q, D), float32."""
+        found = answered(baseline, "embed", support_NKCHW.flatten(0, 1)), answered(baseline, "embed", query_QCHW)
+        support, query = (part.float().clone() for part in found)  # a run's are no inference tensors either
+        return support.unflatten(0, support_NKCHW.shape[:2]), query
 
 
 def _patterns(classes: range, use: str) -> LabelledImages:

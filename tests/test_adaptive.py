@@ -123,6 +123,21 @@ def test_support_norm_is_batch_norm_of_the_support():
     assert torch.allclose(found[6:], expected * shaped[0] + shaped[1], atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["test_efficientnet", "mobilenetv3_small_050"])
+def test_activations_within_normalisations_of_timm_stay(name: str):
+    import timm
+
+    network = timm.create_model(name, num_classes=0)
+    kinds = (nn.ReLU, nn.SiLU, nn.Hardswish)
+    before = [type(part) for part in network.modules() if isinstance(part, kinds)]
+    images = torch.randn(6, 3, 64, 64)
+    expected = network.train()(images).detach()  # no drop-out in these: the moments of the batch are all that matters
+    normalise_by_support(network)[0] = 6
+    assert [type(part) for part in network.modules() if isinstance(part, kinds)] == before != []
+    assert not any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
+    assert torch.allclose(network(images), expected, atol=1e-3 * float(expected.abs().max()))
+
+
 @pytest.mark.parametrize("name", ["maml", "anil"])
 def test_more_ways_than_slots_are_not_applicable(blobs: LabelledImages, trained: Trained, name: str):
     baseline, _ = trained(name)

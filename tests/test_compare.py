@@ -184,11 +184,11 @@ def test_runs_at_different_times_and_lengths_are_one_table(tmp_path: Path, bench
     """More seeds, other shots and more episodes into the same folder: one row for one thing, and no row counted twice."""
     run(tmp_path / "out", baselines=["pixels", "untrained"], seeds=2)
     run(tmp_path / "out", baselines=["untrained"], shots=[1], seeds=3)
-    table, _ = api.leaderboard(tmp_path / "out")
+    table = api.leaderboard(tmp_path / "out")
     assert table[table["baseline"] == "untrained"].set_index("shots")["seeds"].to_dict() == {1: 3, 3: 2}
     outcome = run(tmp_path / "out", baselines=["pixels", "untrained"], episodes=200)
     assert len(outcome.table) == 4
-    assert api.leaderboard(tmp_path / "out")[0]["rank"].max() == 2
+    assert api.leaderboard(tmp_path / "out")["rank"].max() == 2
     assert set(api.compare(tmp_path / "out", "pixels")["baseline"]) == {"untrained"}
     assert bench("show", "--out", tmp_path / "out")[0] == 0
 

@@ -1,5 +1,6 @@
 """The contract: who keeps it passes, and each way of breaking it is named."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from fewshot_bench.contract import CHECKS, examine
 from fewshot_bench.errors import UserError
 from fewshot_bench.registry import Registry
 
+from .conftest import ROOT, TINY
+from .test_registry import FAMILY
 from .test_runner import CAPABILITIES, EMBED, plugin
 
 BREACHES = {
@@ -33,12 +36,38 @@ BREACHES = {
     "ways and shots": "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1))[:, :3]\n",
     "chance on noise": "    def classify(self, support, query):\n        n = len(support)\n        return torch.eye(n)[torch.arange(len(query)) * n // len(query)]\n",
     "tells patterns apart": "    def classify(self, support, query):\n        return torch.cdist(query, support.mean(1))\n",
-    "leaves no trace: answering sets torch's generator": "    def classify(self, support, query):\n        torch.manual_seed(0)\n"
+    "global random state: answering sets torch's generator": "    def classify(self, support, query):\n        torch.manual_seed(0)\n"
     "        return -torch.cdist(query, support.mean(1))\n",
-    "leaves no trace: fit sets Python's generator": "    def fit(self, train, *, context):\n        import random\n        random.seed(0)\n",
+    "global random state: fit sets Python's generator": "    def fit(self, train, *, context):\n        import random\n        random.seed(0)\n",
     "leaves no trace: a network in training mode": "    def fit(self, train, *, context):\n        self.norm = torch.nn.BatchNorm1d(3)\n",
     "way order: slots": "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
     "        scores[:, 5:] = scores.min() - 1\n        return scores\n",
+    "tells patterns apart: slots": "    card = Card(title='Slots', paper='a test', label_equivariant=False)\n"
+    "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
+    "        scores[:, 5:] = scores.min() - 1\n        return scores\n",
+    "support order: behind an offset": "    def classify(self, support, query):\n        return 1e4 - torch.cdist(query, support[:, 0])\n",
+    "queries alone: behind an offset": "    def classify(self, support, query):\n"
+    "        return 1e4 - torch.cdist(query - query.mean(0), support.mean(1) - support.mean((0, 1)))\n",
+    "leaves no trace: a tensor beside its modules": "    mean = None\n    def embed(self, images):\n        features = images.float().flatten(1)[:, ::7] / 255\n"
+    "        self.mean = features.mean(0) if self.mean is None else 0.9 * self.mean + 0.1 * features.mean(0)\n"
+    "        return features - self.mean\n",
+    "leaves no trace: a buffer that is not saved": "    def fit(self, train, *, context):\n        self.part = torch.nn.Module().eval()\n"
+    "        self.part.register_buffer('count', torch.zeros(1), persistent=False)\n"
+    "    def classify(self, support, query):\n        self.part.count += 1\n        return -torch.cdist(query, support.mean(1))\n",
+    "leaves no trace: features it is handed": "    def classify(self, support, query):\n        query /= query.norm(dim=1, keepdim=True)\n"
+    "        return query @ support.mean(1).T\n",
+    "no memory: of the first episode": "    centre = None\n    def classify(self, support, query):\n"
+    "        self.centre = support.mean((0, 1)) if self.centre is None else self.centre\n"
+    "        unit = torch.nn.functional.normalize\n"
+    "        return unit(query - self.centre, dim=1) @ unit(support.mean(1) - self.centre, dim=1).T\n",
+    "shapes and ranges: arrays": "    def classify(self, support, query):\n        return (-torch.cdist(query, support.mean(1))).numpy()\n",
+    "shapes and ranges: whole numbers": "    def embed(self, images):\n        return images.flatten(1).int()\n",
+    "shapes and ranges: no answer": "    def classify(self, support, query):\n        from fewshot_bench import NotApplicable\n"
+    "        raise NotApplicable('never')\n",
+    "shapes and ranges: leaving": "    def classify(self, support, query):\n        raise SystemExit\n",
+    "state and load: no tensor": "    def state(self):\n        return {'scale': 2.0}\n",
+    "state and load: one tensor twice": "    def fit(self, train, *, context):\n        self.one = torch.ones(3)\n"
+    "    def state(self):\n        return {'a': self.one, 'b': self.one}\n",
     "learns": "    def fit(self, train, *, context):\n        context.progress(1, float('nan'))\n",
 }
 
@@ -59,12 +88,12 @@ def test_a_breach_is_named(tmp_path: Path, breach: str):
     path = plugin(tmp_path, "breach_" + "".join(filter(str.isalpha, breach)), EMBED + body)
     rows = api.check([str(path)]).set_index("check").loc[[breach.partition(":")[0]]]
     assert rows["status"].tolist() == ["broken"]
-    assert re.fullmatch(r"expected [^;]+; .+\. [A-Z].+\.", rows["told"].item()), rows["told"].item()
+    assert re.fullmatch(r"expected [^;]+; .+\. [A-Z].+[.?]", rows["told"].item()), rows["told"].item()
 
 
 def test_what_a_method_raises_is_told_with_its_place(tmp_path: Path):
     path = plugin(tmp_path, "raising", EMBED + "    def classify(self, support, query):\n        return support @ query\n")
-    told = api.check([str(path)]).set_index("check").loc["picklable", "told"]
+    told = api.check([str(path)]).set_index("check").loc["shapes and ranges", "told"]
     assert re.match(r"expected an answer; came RuntimeError: .* \(raising.py, line 9\)\. An error", told), told
 
 
@@ -100,8 +129,8 @@ def test_bench_check_tells_what_was_expected_and_ends_with_status_1(bench, tmp_p
     path = plugin(tmp_path, "backwards", EMBED + BREACHES["tells patterns apart"])
     status, out, _ = bench("check", path, "pixels")
     assert status == 1
-    assert "pixels: 14 checks passed" in out
-    assert "backwards: 1 broken, 13 checks passed" in out
+    assert "pixels: 15 checks passed" in out
+    assert "backwards: 1 broken, 14 checks passed" in out
     assert "broken: tells patterns apart: expected at least 80 %" in out
     assert bench("check", "pixels")[0] == 0
     assert bench("check", "no_such_method")[0] == 2
@@ -116,3 +145,44 @@ def test_weights_that_cannot_be_had_are_no_breach(monkeypatch: pytest.MonkeyPatc
     rows = api.check(["frozen"]).set_index("check")
     assert rows.loc["learns", "status"] == "not checked"
     assert "fetch them with: curl" in rows.loc["learns", "told"]
+
+
+def test_what_follows_from_a_broken_answer_is_not_told_too(bench, tmp_path: Path):
+    path = plugin(tmp_path, "empty", EMBED + BREACHES["shapes and ranges"])
+    status, out, _ = bench("check", path)
+    assert status == 1
+    assert out.splitlines()[0] == "empty: 1 broken, 12 not checked, 2 checks passed"
+    assert len(out.splitlines()) == 3
+    assert "mend 'shapes and ranges' first" in out.splitlines()[2]
+
+
+def test_every_variant_of_a_family_is_checked_by_its_file(tmp_path: Path):
+    rows = api.check(str(plugin(tmp_path, "family_checked", FAMILY)))
+    assert rows["baseline"].unique().tolist() == ["family_checked:half", "family_checked:whole"]
+    assert set(rows["status"]) == {"ok"}
+
+
+def test_what_is_no_baseline_cannot_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "method.ipynb").touch()
+    with pytest.raises(UserError, match=r"method.ipynb is no Python file; name one that ends in .py, or a baseline"):
+        api.check(["method.ipynb"])
+    path = tmp_path / "grey.py"
+    path.write_text((ROOT / "tests" / "extension" / "fewshot_extension" / "grey_steps.py").read_text())
+    with pytest.raises(UserError, match=r"grey.py defines a data set"):
+        api.check([str(path)])
+
+
+def test_what_a_method_prints_is_kept_out_of_the_rows(bench, tmp_path: Path):
+    path = plugin(
+        tmp_path, "talking", CAPABILITIES["rule"] + "    def fit(self, train, *, context):\n        print('hello')\n"
+    )
+    status, out, err = bench("check", path, "--json")
+    assert status == 0
+    assert len(json.loads(out)) == len(CHECKS)
+    assert "hello" in err
+    status, out, err = bench(
+        "run", *TINY, "--plugin", path, "--baselines", "talking", "--shots", "1", "--json", "--out", tmp_path / "out"
+    )
+    assert [row["baseline"] for row in json.loads(out)] == ["talking"]
+    assert "hello" in err

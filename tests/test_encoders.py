@@ -1,5 +1,6 @@
 """Encoders: any classification network of torchvision or timm gives its features, with published weights or without."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from fewshot_bench.errors import Unavailable, UserError
 from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn import zoo
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings
+from fewshot_bench.plan import make_plan
 from fewshot_bench.registry import Registry
 
 from .conftest import TINY
 from .test_baselines import CPU, fitted, images
+from .test_runner import QUICK
 
 
 def made(name: str, size: int = 64, weights: str = "none") -> Encoder:
@@ -84,7 +87,8 @@ def test_an_encoder_normalises_inside():
         ),
         ({"image_size": 8}, "image_size=8 is out of bounds"),
         ({"encoder": "inception_v3"}, r"image_size=64 is not taken by inception_v3 \(.*\); give another with --image-size"),
-        ({"encoder": "vit_b_32", "weights": "DEFAULT"}, "image_size=64 is not taken by vit_b_32 .*Expected 224"),
+        ({"encoder": "vit_b_32", "image_size": 50}, "image_size=50 is not taken by vit_b_32"),
+        ({"encoder": "timm:resnet10t.c3_in1k"}, "say --encoder timm:resnet10t --weights c3_in1k"),
     ],
 )
 def test_settings_are_checked(changes: dict[str, object], expected: str):
@@ -118,7 +122,18 @@ def test_weights_that_cannot_be_fetched_come_with_the_command_that_fetches_them(
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(Path.home() / "hub"))
     with pytest.raises(Unavailable, match=r"-o ~/hub/checkpoints/resnet18-"):  # a record names no user's folder
         made("resnet18", weights="IMAGENET1K_V1")
+    import timm
+
     monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", offline)
+    monkeypatch.setattr("timm.models._builder.load_state_dict_from_url", offline)
+    elsewhere = next(  # published, and not on the hub
+        name
+        for name in timm.list_models()
+        if (c := timm.get_pretrained_cfg(name)) and c.url and not c.hf_hub_id and c.has_weights
+    )
+    settings = EncoderSettings(encoder=f"timm:{elsewhere}", image_size=224, weights="DEFAULT")
+    with pytest.raises(Unavailable, match=r"fetch them with: curl --create-dirs -o \S+ https://"):
+        Encoder(settings)
     with pytest.raises(
         Unavailable, match=r"r160_in1k of timm:test_resnet cannot be had .*: hf download timm/test_resnet.r160"
     ):
@@ -129,6 +144,25 @@ def test_published_weights_are_loaded_with_their_normalisation(published: dict[s
     encoder = made("resnet18", weights="IMAGENET1K_V1")
     assert torch.equal(encoder.backbone.state_dict()["conv1.weight"], published["conv1.weight"])
     assert encoder.mean.ravel().tolist() == pytest.approx([255 * mean for mean in (0.485, 0.456, 0.406)])
+
+
+@pytest.mark.filterwarnings("ignore:The default weight initialization")
+@pytest.mark.parametrize(("name", "size"), [("googlenet", 64), ("vit_b_32", 96), ("shufflenet_v2_x0_5", 64)])
+def test_a_checkpoint_gives_back_an_encoder_with_published_weights(monkeypatch: pytest.MonkeyPatch, name: str, size: int):
+    """Also where the weights decide how the network is built, and of another image size than theirs."""
+    import torchvision
+
+    torch.manual_seed(3)
+    weights = torchvision.models.get_model(name, weights=None).state_dict()
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **options: dict(weights))
+    settings = EncoderSettings(encoder=name, image_size=size, weights="DEFAULT")
+    made, copy = Encoder(settings).eval(), Encoder(settings, fetch=False).eval()
+    copy.load_state_dict(made.state_dict())
+    batch = torch.randint(0, 256, (2, 1, size, size), generator=torch.Generator().manual_seed(0)).float()
+    with torch.inference_mode():
+        assert torch.equal(made(batch), copy(batch))
+    shared = [key for key in made.backbone.state_dict() if "pos_embedding" not in key]
+    assert all(torch.equal(made.backbone.state_dict()[key], weights[key]) for key in shared)
 
 
 def test_published_weights_of_timm_are_loaded_with_their_normalisation(monkeypatch: pytest.MonkeyPatch):
@@ -165,12 +199,12 @@ def test_an_encoder_is_chosen_for_all_that_have_one(bench, tmp_path: Path):
     words = ("run", *TINY, "--shots", "1", "--budget", "64", "--baselines", "resnet,untrained", "--device", "cpu")
     status, _, err = bench(*words, "--encoder", "timm:test_resnet", "--image-size", "48", "--out", tmp_path / "out")
     assert status == 0, err
-    table, _ = api.leaderboard(tmp_path / "out")
+    table = api.leaderboard(tmp_path / "out")
     assert set(table["encoder"]) == {"timm:test_resnet"}
     assert set(table["image_size"]) == {48}
-    status, _, err = bench(*words, "--encoder", "vit_b_32", "--weights", "DEFAULT", "--out", tmp_path / "out")
+    status, _, err = bench(*words, "--encoder", "inception_v3", "--out", tmp_path / "out")
     assert status == 2
-    assert "image_size=64 is not taken by vit_b_32" in err
+    assert "image_size=64 is not taken by inception_v3" in err
     status, _, err = bench("run", *TINY, "--baselines", "pixels", "--freeze", "--out", tmp_path / "out")
     assert (status, err.count("\n")) == (2, 1)
     assert "--freeze is for none of the baselines pixels" in err
@@ -183,3 +217,31 @@ def test_load_gives_back_what_was_frozen(blobs: LabelledImages):
     copy = type(baseline)(baseline.settings)
     copy.load(baseline.state(), context=Context(CPU, 0, lambda passed, loss: None))
     assert torch.equal(baseline.embed(images(blobs)), copy.embed(images(blobs)))
+
+
+OWN_NETWORK = """
+from dataclasses import dataclass
+from fewshot_bench import Card
+from fewshot_bench.learn.encoder import EncoderSettings
+from fewshot_bench.learn.train import EncoderBaseline
+
+@dataclass(frozen=True, kw_only=True)
+class OwnSettings(EncoderSettings):
+    encoder: str = "mobilenet_v3_small"
+
+class OwnNetwork(EncoderBaseline):
+    card = Card(title="Own", paper="a test")
+    rule = "mean_cosine"
+    settings_type = OwnSettings
+"""
+
+
+def test_what_a_method_chooses_itself_no_preset_changes(tmp_path: Path):
+    path = tmp_path / "own_network.py"
+    path.write_text(OWN_NETWORK)
+    plan = make_plan(dataclasses.replace(QUICK, baselines=["own_network", "untrained"]), Registry([path]))
+    own, other = (training.settings for training in plan.trainings)
+    assert (own.encoder, own.image_size, other.encoder) == ("mobilenet_v3_small", 64, "resnet18")
+    plan = make_plan(dataclasses.replace(QUICK, baselines=["own_network"], encoder="resnet18"), Registry([path]))
+    assert [training.settings.encoder for training in plan.trainings] == ["resnet18"]
+    assert set(api.check([str(path)])["status"]) == {"ok"}

@@ -52,7 +52,7 @@ def test_bench_plot_draws_every_kind_as_png_and_svg(bench, done: Path):
 
 
 def test_accuracy_shows_each_cell_where_it_is_and_the_missing_as_missing(done: Path):
-    table, _ = api.leaderboard(done)
+    table = api.leaderboard(done)
     figure = picture(table, plots.accuracy)
     axes = figure.axes[0]
     lines = {container.get_label(): container.lines[0] for container in axes.containers}
@@ -80,7 +80,7 @@ def test_differences_have_margin_verdict_and_reference(done: Path):
 def test_shares_of_episodes_fall_from_all_to_none(done: Path):
     answers = api.Records(done, write=False).answers()
     frame = api.tables.episode_accuracies(answers)
-    table, _ = api.leaderboard(done)
+    table = api.leaderboard(done)
     means = frame.groupby(["baseline", "shots"])["accuracy"].mean()
     for row in table.dropna(subset=["accuracy"]).to_dict("records"):
         assert means[row["baseline"], row["shots"]] == pytest.approx(row["accuracy"])
@@ -115,7 +115,7 @@ def test_names_from_data_sets_are_text_and_no_mathematics(tmp_path: Path, done: 
     confusion = api.confusion(done).assign(protocol="$\\frac{$", dataset="a/b:c")
     pictures = list(
         plots.drawn(
-            api.leaderboard(done)[0].assign(protocol="$\\frac{$"), confusion=confusion, episodes=pd.DataFrame(),
+            api.leaderboard(done).assign(protocol="$\\frac{$"), confusion=confusion, episodes=pd.DataFrame(),
             timings=pd.DataFrame(columns=["baseline", "dataset", "seconds_train", "seconds_embed"]), losses=pd.DataFrame(),
         )
     )  # fmt: skip
@@ -144,7 +144,7 @@ def test_every_split_is_a_row_of_one_picture(tmp_path: Path):
     run(tmp_path, baselines=["pixels", "untrained"], splits="all", shots=[1, 2], episodes=40, queries=2)
     files = {path.name for path in pictures.plot(tmp_path, "pixels")}
     assert files == {f"{kind}-steel-sim-splits.{end}" for kind in ("accuracy", "differences") for end in ("png", "svg")}
-    board = api.leaderboard(tmp_path)[0]
+    board = api.leaderboard(tmp_path)
     last = board[board["shots"] == 2]
     axes = picture(board, plots.accuracy_by_split).axes[0]
     names = [text.get_text() for text in axes.get_yticklabels()]

@@ -22,7 +22,7 @@ def test_something_is_published():
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_tables_follow_from_the_records_to_the_byte(folder: Path, tmp_path: Path):
     shutil.copytree(folder / "records", tmp_path / "records")
-    _, files = api.leaderboard(tmp_path)
+    _, files = api.rebuild(tmp_path)
     assert {file.name for file in files} <= {file.name for file in folder.glob("*.csv")}
     for file in files:
         assert file.read_bytes() == (folder / file.name).read_bytes(), file.name

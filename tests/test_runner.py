@@ -164,7 +164,7 @@ def test_records_of_another_version_are_a_row_of_their_own(tmp_path: Path, monke
     run(tmp_path / "out", shots=[1])
     monkeypatch.setattr("fewshot_bench.plan.version", lambda package: "99.0")
     run(tmp_path / "out", shots=[1])
-    table, _ = api.leaderboard(tmp_path / "out")
+    table = api.leaderboard(tmp_path / "out")
     assert table["version"].tolist() == ["0.1.0", "99.0"]
     assert table["seeds"].tolist() == [1, 1]
 
@@ -181,7 +181,7 @@ def test_leaderboard_is_rebuilt_from_the_records_to_the_byte(tmp_path: Path):
     before = {file.name: file.read_bytes() for file in outcome.files}
     for file in outcome.files:
         file.unlink()
-    table, files = api.leaderboard(tmp_path / "out")
+    table, files = api.rebuild(tmp_path / "out")
     assert {file.name: file.read_bytes() for file in files} == before
     assert len(table) == 4
     assert table["accuracy"].between(0, 1).all()
@@ -221,7 +221,7 @@ def test_records_of_the_first_schema_are_read(tmp_path: Path):
             del values[name]
         del values["protocol"]["kind"], values["dataset"]["published"]
         path.write_text(json.dumps(values))
-    table, _ = api.leaderboard(tmp_path / "out")
+    table = api.leaderboard(tmp_path / "out")
     assert table["accuracy"].tolist() == outcome.table["accuracy"].tolist()
 
 
@@ -265,9 +265,9 @@ def test_episodes_of_a_file_are_replayed(tmp_path: Path):
     assert other.table["accuracy"].tolist() == pytest.approx(drawn.table["accuracy"].tolist())
     assert other.table["episodes_digest"].tolist() != drawn.table["episodes_digest"].tolist()
     run(tmp_path / "drawn", episodes_file=file, **free)  # drawn and edited episodes side by side
-    assert len(api.leaderboard(tmp_path / "drawn")[0]) == 4
+    assert len(api.leaderboard(tmp_path / "drawn")) == 4
     file.unlink()  # the results hold their own copy
-    assert api.leaderboard(tmp_path / "other")[0]["accuracy"].tolist() == other.table["accuracy"].tolist()
+    assert api.leaderboard(tmp_path / "other")["accuracy"].tolist() == other.table["accuracy"].tolist()
 
 
 def test_a_slow_baseline_answers_fewer_episodes_of_the_same_sequence(tmp_path: Path):
@@ -282,3 +282,48 @@ def test_no_write_permission_is_found_before_anything_runs(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         run(tmp_path / "file")
+
+
+def test_a_method_that_leaves_is_its_own_cells_failure(tmp_path: Path):
+    path = plugin(
+        tmp_path, "leaver", CAPABILITIES["rule"] + "    def fit(self, train, *, context):\n        raise SystemExit(3)\n"
+    )
+    outcome = run(tmp_path / "out", [path], baselines=["leaver", "pixels"], shots=[1])
+    assert outcome.table.set_index("baseline")["status"].to_dict() == {"leaver": "failed", "pixels": "ok"}
+    assert outcome.failed[0].reason == "SystemExit: 3"
+
+
+def test_an_answer_that_is_no_tensor_is_told(tmp_path: Path):
+    body = EMBED.replace("/ 255", "/ 255).numpy()").replace("return images", "return (images") + "    rule = 'prototype'\n"
+    outcome = run(tmp_path / "out", [plugin(tmp_path, "arrays", body)], baselines=["arrays"], shots=[1])
+    assert outcome.failed[0].reason == "TypeError: embed gave a ndarray; it must give a torch.Tensor"
+
+
+def test_an_episode_has_one_answer_whatever_random_numbers_were_drawn_before(tmp_path: Path):
+    """A classifier that starts from random weights: asked from another episode on, or about one query, it is the same."""
+    body = EMBED + (
+        "    def classify(self, support, query):\n"
+        "        weight = support.mean(1) + 0.3 * torch.randn(support.shape[0], support.shape[2])\n"
+        "        return -torch.cdist(query, weight)\n"
+    )
+    path = plugin(tmp_path, "drawing", body)
+    whole = run(tmp_path / "whole", [path], baselines=["drawing"], shots=[1], episodes=60)
+    assert not whole.failed, whole.failed[0].reason
+    run(tmp_path / "parts", [path], baselines=["drawing"], shots=[1], episodes=20)
+    parts = run(tmp_path / "parts", [path], baselines=["drawing"], shots=[1], episodes=60)
+    assert parts.table["accuracy"].tolist() == whole.table["accuracy"].tolist()
+
+
+def test_paths_may_be_text_and_lists_single_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As one writes in a notebook."""
+    monkeypatch.chdir(tmp_path)
+    path = plugin(tmp_path, "plain", CAPABILITIES["rule"])
+    asked = Request(shots=1, queries=5, episodes=40, baselines="plain", settings=SMALL, data=None)
+    outcome = api.run(asked, "out", plugins=[str(path)])
+    assert outcome.table["baseline"].tolist() == ["plain"]
+    assert api.leaderboard("out")["accuracy"].tolist() == outcome.table["accuracy"].tolist()
+    assert api.compare("out", "plain").empty
+    assert len(api.confusion("out")) == 9
+    api.episodes(asked, "drawn.npz")
+    again = Request(episodes_file="drawn.npz", baselines="plain", settings=SMALL)
+    assert api.run(again, "again", plugins=[str(path)]).table["accuracy"].tolist() == outcome.table["accuracy"].tolist()

@@ -25,7 +25,7 @@ def leaderboard(out: Out = Path("results"), form: Form = "table", json: Json = F
     from fewshot_bench import api
     from fewshot_bench.show import board
 
-    table, files = api.leaderboard(out)
+    table, files = api.rebuild(out)
     terminal.show(table, form, board.show_leaderboard)
     if form == "table":
         board.show_written(terminal.console(), files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-__all__ = ["Form", "Json", "console", "form", "show"]
+__all__ = ["Form", "Json", "console", "form", "rows_alone", "show"]
 
 FORMS = ("table", "csv", "md", "json")
 NOT_A_TERMINAL = 120  # columns
@@ -39,6 +40,11 @@ def console(*, err: bool = False, quiet: bool = False) -> Console:
     stream = sys.stderr if err else sys.stdout
     width = None if stream.isatty() else NOT_A_TERMINAL
     return Console(stderr=err, width=width, quiet=quiet, markup=False, emoji=False)  # class names may hold [ and :
+
+
+def rows_alone(form: str) -> contextlib.AbstractContextManager[object]:
+    """A context in which what a method prints goes to standard error, where standard output is for a program to read."""
+    return contextlib.nullcontext() if form == "table" else contextlib.redirect_stdout(sys.stderr)
 
 
 def show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFrame], None]) -> None:

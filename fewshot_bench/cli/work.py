@@ -55,7 +55,8 @@ def run(
         pictures.can_plot("--plots")
     with _watch(quiet=quiet, err=form != "table") as watch:
         try:
-            outcome = api.run(asked, out, fresh=fresh, reference=reference, plugins=plugin or [], notify=watch)
+            with terminal.rows_alone(form):
+                outcome = api.run(asked, out, fresh=fresh, reference=reference, plugins=plugin or [], notify=watch)
         except KeyboardInterrupt:
             typer.echo(f"done: {', '.join(watch.done) or 'nothing'}", err=True)
             raise
@@ -100,7 +101,8 @@ def check(
     from fewshot_bench import api
     from fewshot_bench.show import board
 
-    found = api.check(methods, notify=lambda name: typer.echo(f"{name} ...", err=True))
+    with terminal.rows_alone(form):
+        found = api.check(methods, notify=lambda name: typer.echo(f"{name} ...", err=True))
     terminal.show(found, form, board.show_findings)
     if (found["status"] == "broken").any():
         raise typer.Exit(1)
@@ -147,7 +149,7 @@ def explain(
     from fewshot_bench import pictures
     from fewshot_bench.show import board
 
-    with _watch(quiet=quiet, err=form != "table") as watch:
+    with _watch(quiet=quiet, err=form != "table") as watch, terminal.rows_alone(form):
         found = pictures.explain(
             asked, out, images=images, stage=stage, reference=reference, plugins=plugin or [], notify=watch
         )

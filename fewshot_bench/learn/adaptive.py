@@ -92,5 +92,6 @@ def normalise_by_support(network: nn.Module) -> list[int]:
     rows = [0]
     for path, part in list(network.named_modules()):
         if isinstance(part, nn.BatchNorm2d):
-            network.set_submodule(path, SupportNorm(part, rows))
+            after = [getattr(part, name) for name in ("drop", "act") if hasattr(part, name)]  # timm's activate too
+            network.set_submodule(path, nn.Sequential(SupportNorm(part, rows), *after))
     return rows

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from fewshot_bench.learn.zoo import NONE, check_network, network, weights_by_name
 from fewshot_bench.settings import Settings
 
-__all__ = ["Encoder", "EncoderSettings", "Precision", "best_precision", "resize"]
+__all__ = ["Encoder", "EncoderSettings", "Precision", "best_precision", "chosen", "resize"]
 
 Precision = Literal["float32", "bf16"]
 
@@ -34,6 +34,15 @@ class EncoderSettings(Settings):
         object.__setattr__(self, "weights", weights_by_name(self.encoder, self.weights))
         self.need(self.image_size >= 32, "image_size", "32 or more pixels")
         check_network(self.encoder, self.weights, self.image_size)
+
+
+def chosen(settings: type[Settings]) -> set[str]:
+    """Which of encoder and image_size a method's settings choose themselves, by a default of their own: no preset's are
+    put in their place.
+    """
+    if not issubclass(settings, EncoderSettings):
+        return set()
+    return {name for name in ("encoder", "image_size") if getattr(settings, name) != getattr(EncoderSettings, name)}
 
 
 class Encoder(nn.Module):

@@ -73,16 +73,16 @@ class Torchvision:
         return [best, *(str(entry.name) for entry in published if entry.name != best)]
 
     def make(self, name: str, size: int, weights: str, *, fetch: bool) -> Network:
-        """One for images of `size` pixels a side; published weights of some are for one size alone."""
+        """One for images of `size` pixels a side; published embeddings of positions are resampled for it."""
         published = None if weights == NONE else self.models.get_model_weights(name)[weights]
         with warnings.catch_warnings(action="ignore"):  # of how some will initialise one day, and of how weights are stored
-            if published is None or not fetch:
-                module = self.models.get_model(name, **(_sized(name, size) if published is None else {}))
-            else:
-                module = self._fetched(name, published)
-        for auxiliary in ("aux_logits", "AuxLogits", "aux1", "aux2"):  # classifiers that serve ImageNet's training alone
-            if hasattr(module, auxiliary):
-                setattr(module, auxiliary, None)
+            module = _of_one_head(self.models.get_model(name, **_sized(name, size), **_as_published(name, published)))
+            if published is not None and fetch:
+                state = _of_one_head(self._fetched(name, published)).state_dict()
+                if name.startswith("vit_"):
+                    resample = self.models.vision_transformer.interpolate_embeddings
+                    state = resample(size, module.patch_size, state)
+                module.load_state_dict(state)
         last = [path for path, part in module.named_modules() if _width(part) == CLASSES][-1]
         module.set_submodule(last, nn.Identity())
         if published is None:
@@ -95,10 +95,7 @@ class Torchvision:
             with _weights_only():
                 return self.models.get_model(name, weights=published)
         except (OSError, RuntimeError, pickle.UnpicklingError) as error:  # no network, a proxy's refusal, another file
-            file = Path(torch.hub.get_dir()) / "checkpoints" / Path(published.url).name
-            if file.is_relative_to(Path.home()):
-                file = Path("~") / file.relative_to(Path.home())
-            raise _unavailable(name, published.name, error, f"curl --create-dirs -o {file} {published.url}") from None
+            raise _unavailable(name, published.name, error, _curl(published.url)) from None
 
 
 class Timm:
@@ -136,7 +133,8 @@ class Timm:
             try:
                 module = self.timm.create_model(tagged, pretrained=True, num_classes=0, **sized)
             except (OSError, RuntimeError) as error:
-                raise _unavailable(name, weights, error, f"hf download {config.hf_hub_id}") from None
+                command = f"hf download {config.hf_hub_id}" if config.hf_hub_id else _curl(config.url)
+                raise _unavailable(name, weights, error, command) from None
         if weights == NONE:
             return Network(module, GREY_MEAN, GREY_STD)
         return Network(module, tuple(config.mean), tuple(config.std))
@@ -165,6 +163,9 @@ def weights_by_name(name: str, weights: str) -> str:
     if name in OF_PRESETS and weights == NONE:
         return weights
     zoo = _zoo(name)
+    bare, dot, tag = name.partition(".")
+    if dot and bare in zoo.names():
+        raise UserError(f"encoder {name!r} has its weights in its name; say --encoder {bare} --weights {tag}")
     if name not in zoo.names():
         raise unknown("encoder", name, zoo.names(), f"name a classification network of torchvision, or {TIMM}NAME of timm")
     published = zoo.weights(name)
@@ -208,6 +209,27 @@ def _sized(name: str, size: int) -> dict[str, Any]:
     if name.startswith("vit_"):
         return {"image_size": size}
     return {"input_size": (size, size)} if name.startswith("maxvit_") else {}
+
+
+def _as_published(name: str, published: object) -> dict[str, Any]:
+    """What the constructor sets where published weights are named, and a checkpoint does not hold."""
+    return {"transform_input": True} if published is not None and name in ("googlenet", "inception_v3") else {}
+
+
+def _of_one_head(module: Any) -> Any:
+    """Without auxiliary classifiers, which serve ImageNet's training alone."""
+    for auxiliary in ("aux_logits", "AuxLogits", "aux1", "aux2"):
+        if hasattr(module, auxiliary):
+            setattr(module, auxiliary, None)
+    return module
+
+
+def _curl(url: str) -> str:
+    """The command that puts a file of weights where torch looks for it."""
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+    if file.is_relative_to(Path.home()):
+        file = Path("~") / file.relative_to(Path.home())
+    return f"curl --create-dirs -o {file} {url}"
 
 
 def _try_on(device: str, name: str, weights: str, size: int) -> None:

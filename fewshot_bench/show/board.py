@@ -219,13 +219,13 @@ def show_recalls(console: Console, frame: pd.DataFrame) -> None:
 def show_findings(console: Console, frame: pd.DataFrame) -> None:
     """What the contract's checks found, baseline by baseline: the broken ones with what was expected and what came."""
     for name, part in frame.groupby("baseline", sort=False):
-        broken = part[part["status"] == "broken"]
-        kept = f"{(part['status'] == 'ok').sum()} checks passed"
-        console.print(f"{name}: {f'{len(broken)} broken, ' if len(broken) else ''}{kept}", highlight=False, markup=False)
-        for row in part[part["status"] != "ok"].to_dict("records"):
-            console.print(
-                f"  {row['status']}: {row['check']}: {row['told']}", highlight=False, markup=False, soft_wrap=True
-            )
+        counts = part["status"].value_counts()
+        told = (("broken", "broken"), ("not checked", "not checked"), ("ok", "checks passed"))
+        summary = ", ".join(f"{counts[status]} {words}" for status, words in told if status in counts)
+        console.print(f"{name}: {summary}", highlight=False, markup=False)
+        for (status, reason), rows in part[part["status"] != "ok"].groupby(["status", "told"], sort=False):
+            line = f"  {status}: {', '.join(rows['check'])}: {reason}"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 POINTING = (
