@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
     from fewshot_bench.labelled import LabelledImages
+    from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
     from fewshot_bench.pictures import Drawn, explain, map_features, plot, samples
     from fewshot_bench.protocol import Classification, FewShot
     from fewshot_bench.published import Published
@@ -44,6 +45,8 @@ _HOMES = {
     "Published": "published",
     "Request": "request",
     "Settings": "settings",
+    "TrainedBaseline": "learn.train",
+    "TrainingSettings": "learn.train",
     "UserError": "errors",
     "check": "api",
     "compare": "api",
@@ -76,6 +79,8 @@ __all__ = [
     "Published",
     "Request",
     "Settings",
+    "TrainedBaseline",
+    "TrainingSettings",
     "UserError",
     "check",
     "compare",

@@ -1,5 +1,9 @@
 import importlib.util
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: each, and what it starts, computes on one
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +15,11 @@ from fewshot_bench.cli.main import main
 from fewshot_bench.labelled import LabelledImages, group_by_class
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """What measures time has the machine for itself."""
+    return 0 if any("benchmarks" in argument for argument in config.args) else None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -74,7 +74,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = {
     path.relative_to(CORE).with_suffix("").as_posix().replace("/", ".").removesuffix("__init__").rstrip("."): path
-    for path in CORE.rglob("*.py")
+    for path in sorted(CORE.rglob("*.py"))
 }
 
 
@@ -125,7 +125,7 @@ def test_public_names():
         fewshot_bench.nothing  # noqa: B018
 
 
-@pytest.mark.parametrize("name", set(FILES) - {"", "__main__"})
+@pytest.mark.parametrize("name", [name for name in FILES if name not in ("", "__main__")])
 def test_all_names_what_is_there(name: str):
     module = importlib.import_module(f"fewshot_bench.{name}")
     assert all(hasattr(module, public) for public in getattr(module, "__all__", []))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from .conftest import ROOT
+from .conftest import ROOT, TINY
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
@@ -45,13 +45,13 @@ def python_block(start: str) -> str:
 
 def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     monkeypatch.chdir(tmp_path)
-    exec(compile(python_block("from pathlib"), "README.md", "exec"), {})
+    exec(compile(python_block("from fewshot_bench import Request, compare"), "README.md", "exec"), {})
     assert "ci95_low" in capsys.readouterr().out
 
 
 def test_the_example_for_learn2learn_runs(learn2learn: None):
     names: dict[str, object] = {}
-    exec(compile(python_block("from fewshot_bench import Request"), "README.md", "exec"), names)
+    exec(compile(python_block("from fewshot_bench import Request\n"), "README.md", "exec"), names)
     assert names["images"].shape[0] == 3 * (5 + 15)
 
 
@@ -64,6 +64,17 @@ def test_the_method_of_ones_own_runs_as_shown(bench, tmp_path: Path):
     status, _, err = bench("run", "--plugin", path, *words)
     assert status == 0, err
     assert pd.read_csv(tmp_path / "out" / "leaderboard.csv")["status"].tolist() == ["ok", "ok"]
+
+
+def test_the_method_that_trains_runs_as_shown(bench, tmp_path: Path):
+    path = tmp_path / "smooth.py"
+    path.write_text(python_block('"""Smooth'))
+    status, out, _ = bench("check", path)
+    assert status == 0, out
+    words = ("--baselines", "smooth", *TINY, "--shots", "1", "--budget", "64", "--set", "smooth.learning_rate=0.001")
+    status, _, err = bench("run", "--plugin", path, *words, "--out", tmp_path / "out")
+    assert status == 0, err
+    assert pd.read_csv(tmp_path / "out" / "leaderboard.csv")["images_passed"].tolist() == [64]
 
 
 def test_every_file_of_the_core_has_a_row():
