@@ -1,16 +1,20 @@
 """The contract: who keeps it passes, and each way of breaking it is named."""
 
+import functools
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
 from fewshot_bench import api
+from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract import CHECKS, examine
 from fewshot_bench.errors import UserError
 from fewshot_bench.registry import Registry
+from fewshot_bench.subject import Subject
 
 from .conftest import ROOT, TINY
 from .test_registry import FAMILY
@@ -105,6 +109,29 @@ def test_a_generator_set_by_the_seed_of_the_training_is_no_breach(tmp_path: Path
 REGISTERED = [plugin.name for plugin in Registry().every_baseline()]
 
 
+@pytest.fixture(scope="module")
+def shared_trainings() -> Iterator[None]:
+    """Methods that take over another's training get it here as in a run: from its checkpoint, made once."""
+    fit = Subject.fit
+
+    @functools.cache
+    def taught(teacher: type[Baseline], seed: int, passes: int) -> dict[str, torch.Tensor]:
+        return dict(fit(Subject(teacher), seed, passes).state())
+
+    def fit_or_load(subject: Subject, seed: int, passes: int) -> Baseline:
+        if subject.kind.taught_by is None:
+            return fit(subject, seed, passes)
+        baseline = subject.kind(subject.settings(passes))
+        learned = taught(Registry().baseline(subject.kind.taught_by).load(), seed, passes)
+        baseline.load({name: value.clone() for name, value in learned.items()}, context=subject.context(seed))
+        return baseline
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Subject, "fit", fit_or_load)
+        yield
+
+
+@pytest.mark.usefixtures("shared_trainings")
 @pytest.mark.parametrize("name", REGISTERED)
 def test_every_registered_baseline_keeps_it(name: str, published: dict[str, torch.Tensor]):
     try:
