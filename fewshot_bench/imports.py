@@ -94,7 +94,8 @@ def _executed(name: str, path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except STRANGERS as error:
         put_back(name, before)
-        raise UserError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        told = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise UserError(f"{path} cannot be imported: {told}") from error
     return module
 
 

@@ -94,7 +94,7 @@ class Registry:
             self._add(_installed(entry, self.baselines))
         for path in map(Path, files):
             if not path.is_file():
-                raise UserError(f"--plugin {path} is not a file; name a Python file that defines a Baseline or a DataSet")
+                raise UserError(f"{path} is not a file; name a Python file that defines a Baseline or a DataSet")
             self._add_file(path.resolve())
 
     def _add_file(self, path: Path) -> None:
@@ -114,7 +114,7 @@ class Registry:
                 imports.put_back(name, before)
                 raise
             imports.put_back(name, before)
-        raise UserError(f"--plugin {path} defines no public subclass of Baseline or DataSet; add one")
+        raise UserError(f"{path} defines no public subclass of Baseline or DataSet; add one")
 
     def _add(self, plugin: Plugin[Any]) -> None:
         _claim(self.baselines if plugin.base is Baseline else self.datasets, plugin)

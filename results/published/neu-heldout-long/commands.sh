@@ -6,5 +6,6 @@
 set -euo pipefail
 out=results/published/neu-heldout-long
 uv run bench run --protocol neu-heldout --shots 1,3,5 --seeds 3 --budget 40000 --baselines scl_amp,protonet,resnet,siamese,untrained,pixels --out $out --quiet
+uv run bench run --protocol neu-heldout --shots 1,3,5 --seeds 3 --baselines lbp --out $out --quiet
 uv run bench compare --reference scl_amp --format csv --out $out >$out/comparison.csv
 uv run bench plot --reference scl_amp --out $out
