@@ -86,12 +86,13 @@ def load(name: str, path: Path) -> Loaded:
 
 def _executed(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if spec is None or path.suffix != ".py":
         raise UserError(f"{path} is not a Python file; name one that ends in .py")
-    before = sys.modules.get(name)
+    before, source = sys.modules.get(name), path.read_bytes()
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
+    try:  # not through a cached file of bytecode, which an edit within its second would not renew
+        exec(compile(source, path, "exec", dont_inherit=True), vars(module))
+        _part(module, source)
     except STRANGERS as error:
         put_back(name, before)
         told = f"{type(error).__name__}: {error}".rstrip(": ")
@@ -118,12 +119,13 @@ def _parts(root: ModuleType) -> list[Part]:
     return list(found.values())
 
 
-def _part(module: ModuleType) -> Part:
-    """As it was first seen, which is right after it was executed."""
+def _part(module: ModuleType, source: bytes | None = None) -> Part:
+    """As it was executed from `source`, or else as it was first seen, which is right after another imported it."""
     if module not in _PARTS:
         path = _file(module)
-        source = path.read_bytes()
-        _PARTS[module] = Part(module, path, hashlib.sha256(source).hexdigest(), tuple(_imported(source, module)))
+        source = path.read_bytes() if source is None else source
+        imports = tuple(_imported(source, module)) if path.suffix == ".py" else ()
+        _PARTS[module] = Part(module, path, hashlib.sha256(source).hexdigest(), imports)
     return _PARTS[module]
 
 
@@ -140,22 +142,24 @@ def _imported(source: bytes, module: ModuleType) -> Iterator[ModuleType]:
             names = [start, *(f"{start}.{alias.name}" for alias in node.names)]
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             left += ast.iter_child_nodes(node)
-        yield from (sys.modules[name] for name in names if name in sys.modules)
+        yield from (sys.modules[name] for name in names if sys.modules.get(name) is not None)
 
 
 def _own(module: ModuleType, root: ModuleType) -> bool:
     """Whether it belongs to the plug-in `root`: is one too, or of its package, or lies in its folder."""
-    if module.__name__.startswith(PLUGINS):
-        return bool(getattr(module, "__file__", None)) and not hasattr(module, "__path__")
-    top, package = module.__name__.partition(".")[0], root.__name__.partition(".")[0]
-    if top == CORE or not getattr(module, "__file__", None):
-        return False
     path = _file(module)
+    if not path.is_file():  # built in, or a folder
+        return False
+    if module.__name__.startswith(PLUGINS):
+        return not hasattr(module, "__path__")
+    top, package = module.__name__.partition(".")[0], root.__name__.partition(".")[0]
+    if top == CORE or top in sys.stdlib_module_names:
+        return False
     return top == package or (path.is_relative_to(_file(root).parent) and not INSTALLED & set(path.parts))
 
 
 def _file(module: ModuleType) -> Path:
-    return Path(module.__file__ or "").resolve()
+    return Path(getattr(module, "__file__", None) or "").resolve()
 
 
 def _sha256(path: Path) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
-from fewshot_bench import api
+from fewshot_bench import api, imports
 from fewshot_bench.errors import UserError
 from fewshot_bench.plan import make_plan
 from fewshot_bench.registry import GROUP, Plugin, Registry, usable
@@ -151,6 +151,25 @@ def test_an_edited_helper_makes_another_method_too(helped: tuple[Path, Path]):
     assert before[0] != after[0]
     helper.write_text("LENGTH = 5\n")
     assert now()[0] == before[0]
+
+
+def test_an_edit_within_a_second_that_keeps_the_length_counts(tmp_path: Path):
+    path = plugin(tmp_path, "swift", CAPABILITIES["rule"])
+    lengths = []
+    for step in (7, 9):
+        path.write_text(path.read_text().replace("::7]", f"::{step}]"))
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        lengths.append(Registry([path]).baseline("swift").load()().embed(torch.zeros(1, 1, 8, 8)).shape[1])
+    assert lengths == [10, 8]
+
+
+def test_what_python_and_others_bring_is_no_part_of_a_method(tmp_path: Path):
+    """Wherever the file lies: in a home folder that holds Python too, say."""
+    path = plugin(tmp_path, "lean", CAPABILITIES["rule"])
+    loaded = imports.load("fewshot_bench.plugins.baselines.lean", path)
+    assert [part.path for part in loaded.parts] == [path]
+    vars(loaded.module)["__file__"] = "/lean.py"
+    assert not any(imports._own(sys.modules[name], loaded.module) for name in ("json", "torch", "fewshot_bench.seeds"))
 
 
 def test_a_baseline_follows_the_file_it_derives_from(tmp_path: Path):
