@@ -147,15 +147,15 @@ def _imported(source: bytes, module: ModuleType) -> Iterator[ModuleType]:
 
 def _own(module: ModuleType, root: ModuleType) -> bool:
     """Whether it belongs to the plug-in `root`: is one too, or of its package, or lies in its folder."""
+    top, package = module.__name__.partition(".")[0], root.__name__.partition(".")[0]
+    a_plugin = module.__name__.startswith(PLUGINS) and not hasattr(module, "__path__")
+    if not a_plugin and (top == CORE or top in sys.stdlib_module_names):
+        return False
     path = _file(module)
     if not path.is_file():  # built in, or a folder
         return False
-    if module.__name__.startswith(PLUGINS):
-        return not hasattr(module, "__path__")
-    top, package = module.__name__.partition(".")[0], root.__name__.partition(".")[0]
-    if top == CORE or top in sys.stdlib_module_names:
-        return False
-    return top == package or (path.is_relative_to(_file(root).parent) and not INSTALLED & set(path.parts))
+    beside = path.is_relative_to(_file(root).parent) and not INSTALLED & set(path.parts)
+    return a_plugin or top == package or beside
 
 
 def _file(module: ModuleType) -> Path:
