@@ -7,6 +7,7 @@ What is left is checked here: an inductive baseline answers one image as it answ
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -32,6 +33,8 @@ def apart(first: Tensor, second: Tensor, *, of_scores: bool = True) -> float:
 
     of_scores: what all ways of a query share is no answer, and may be so large that it hides one: it is taken off.
     """
+    if not (torch.isfinite(first).all() and torch.isfinite(second).all()):
+        return math.inf
     rounding = ROUNDING * float(first.abs().max()) if of_scores else 0.0
     if of_scores:
         first, second = (scores - scores.mean(1, keepdim=True) for scores in (first, second))

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from fewshot_bench.leaks import apart
+
 from .test_runner import CAPABILITIES, EMBED, plugin, run
 
 CHEATS = {
@@ -93,3 +95,17 @@ def test_fit_sees_no_test_class(tmp_path: Path):
         + EMBED
     )
     assert not run(tmp_path / "out", [plugin(tmp_path, "fitted", body)], baselines=["fitted"]).failed
+
+
+def test_an_answer_that_is_no_number_is_apart_from_any():
+    scores = torch.eye(3)
+    assert apart(scores, scores) == 0.0
+    assert apart(scores, scores * float("nan")) == float("inf")
+
+
+def test_what_all_ways_of_a_query_share_hides_no_difference():
+    scores = torch.eye(3)
+    assert apart(scores, scores + torch.tensor([[0.0], [5.0], [-5.0]])) < 1e-6
+    assert apart(1e4 + scores, 1e4 + scores.flip(0)) > 0.5
+    assert apart(1e4 + scores, 1e4 + scores + 1e-3) == 0.0
+    assert apart(scores, scores + torch.tensor([[0.0], [5.0], [-5.0]]), of_scores=False) > 1.0
