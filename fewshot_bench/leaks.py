@@ -33,8 +33,9 @@ def apart(first: Tensor, second: Tensor, *, of_scores: bool = True) -> float:
 
     of_scores: what all ways of a query share is no answer, and may be so large that it hides one: it is taken off.
     """
-    if not (torch.isfinite(first).all() and torch.isfinite(second).all()):
+    if not torch.equal(first.isfinite(), second.isfinite()):
         return math.inf
+    first, second = (values.nan_to_num(0.0, 0.0, 0.0) for values in (first, second))  # where both are none: others tell
     rounding = ROUNDING * float(first.abs().max()) if of_scores else 0.0
     if of_scores:
         first, second = (scores - scores.mean(1, keepdim=True) for scores in (first, second))

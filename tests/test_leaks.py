@@ -101,6 +101,7 @@ def test_an_answer_that_is_no_number_is_apart_from_any():
     scores = torch.eye(3)
     assert apart(scores, scores) == 0.0
     assert apart(scores, scores * float("nan")) == float("inf")
+    assert apart(scores * float("nan"), scores * float("nan")) == 0.0, "it has diverged, which is told as such"
 
 
 def test_what_all_ways_of_a_query_share_hides_no_difference():
