@@ -79,7 +79,7 @@ def load(name: str, path: Path) -> Loaded:
             if sys.modules.get(part.name) is part.module:
                 del sys.modules[part.name]
         for part in reversed(old):  # those that others stand on first; a file that was handed over is on no path
-            if part.name.startswith(PLUGINS) and part.name not in (name, *sys.modules):
+            if part.name.startswith(PLUGINS) and part.name != name and part.name not in sys.modules:
                 _executed(part.name, part.path)
     return Loaded(tuple(_parts(_executed(name, path))))
 

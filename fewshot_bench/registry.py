@@ -19,13 +19,14 @@ from fewshot_bench.baseline import Baseline, Card, Decision, decision
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import STRANGERS, UserError, unknown
 from fewshot_bench.optional import require
+from fewshot_bench.plugins import KINDS
 from fewshot_bench.settings import Settings
 
 __all__ = ["Plugin", "Registry", "decided_by", "usable"]
 
 Kind = TypeVar("Kind", Baseline, DataSet)
 GROUP = "fewshot_bench.plugins"  # of entry points
-FOLDERS: dict[type[Any], str] = {Baseline: "baselines", DataSet: "episodes"}  # of the checkout, and on the path
+FOLDERS: dict[type[Any], str] = dict(zip((Baseline, DataSet), KINDS, strict=True))
 
 
 @dataclass(frozen=True)
@@ -168,9 +169,8 @@ def _listed(base: type[Kind]) -> Iterator[Plugin[Kind]]:
 
 def _plugin(name: str, module: ModuleType) -> Plugin[Any]:
     path = Path(module.__file__ or "").resolve()
-    if _defined(module, DataSet):
-        return Plugin(_dashed(name), path, module.__name__, DataSet)
-    return Plugin(name, path, module.__name__, Baseline)
+    base = next((base for base in FOLDERS if _defined(module, base)), Baseline)  # of neither it is told when it is loaded
+    return Plugin(_dashed(name) if base is DataSet else name, path, module.__name__, base)
 
 
 def _installed(entry: EntryPoint, taken: Container[str]) -> Plugin[Any]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["folders"]
+__all__ = ["KINDS", "folders"]
 
-KINDS = ("baselines", "episodes")
+KINDS = ("baselines", "episodes")  # folders: of baselines, of data sets
 
 
 def folders(kind: str) -> list[str]:
