@@ -65,20 +65,20 @@ def test_training_is_reproducible_and_can_be_stored(blobs: LabelledImages, train
 
 
 @pytest.mark.parametrize("name", [*ENCODERS, "lbp"])
-@torch.no_grad()
 def test_answering_does_not_depend_on_the_batch_and_leaves_no_trace(blobs: LabelledImages, trained: Trained, name: str):
     baseline, _ = trained(name)
     asked = images(blobs)
-    with untouched(baseline, asked):
-        features = baseline.embed(asked)
-    assert features.dtype == torch.float32
-    assert not depends_on_the_batch(baseline.embed, asked, features)
-    if capability(type(baseline)) == "classify":
-        support, queries = features[:6].view(3, 2, -1), features[6:]
-        with untouched(baseline, queries):
-            scores = baseline.classify(support, queries)
-        assert scores.shape == (len(queries), 3)
-        assert not depends_on_the_batch(lambda alone: baseline.classify(support, alone), queries, scores)
+    with torch.no_grad():  # as the harness does
+        with untouched(baseline, asked):
+            features = baseline.embed(asked)
+        assert features.dtype == torch.float32
+        assert not depends_on_the_batch(baseline.embed, asked, features)
+        if capability(type(baseline)) == "classify":
+            support, queries = features[:6].view(3, 2, -1), features[6:]
+            with untouched(baseline, queries):
+                scores = baseline.classify(support, queries)
+            assert scores.shape == (len(queries), 3)
+            assert not depends_on_the_batch(lambda alone: baseline.classify(support, alone), queries, scores)
 
 
 @pytest.mark.parametrize("name", EPISODIC)
