@@ -96,7 +96,7 @@ class Fitted:
             self.tell("train", images_passed, total, f"loss {loss:.3f}")
 
         context = dataclasses.replace(self._context(progress), keep=keep, resumed=kept)
-        with global_seed(context.seed):
+        with global_seed(context.seed), torch.enable_grad():  # also where a notebook has turned gradients off
             baseline = training.kind(training.settings)
             split = training.split
             try:

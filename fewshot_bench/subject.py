@@ -63,7 +63,8 @@ class Subject:
     def fit(self, seed: int, passes: int) -> Baseline:
         """As `fitted`, whatever the global random generators hold."""
         baseline = self.kind(self.settings(passes))
-        baseline.fit(self.train, context=self.context(seed))
+        with torch.enable_grad():
+            baseline.fit(self.train, context=self.context(seed))
         return baseline
 
     @staticmethod

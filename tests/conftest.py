@@ -31,6 +31,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoded data goes to a folder of this test."""
+    monkeypatch.setenv("FEWSHOT_BENCH_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real data; tests that need it are skipped where it is not."""

@@ -176,6 +176,14 @@ def test_the_global_random_state_is_left_alone(tmp_path: Path):
     assert np.random.get_state()[1].tolist() == legacy  # type: ignore[index]
 
 
+def test_a_notebook_without_gradients_trains_the_same(tmp_path: Path):
+    trained = run(tmp_path / "out", baselines=["protonet"], shots=[1], budget=64, image_size=32)
+    with torch.no_grad():
+        again = run(tmp_path / "again", baselines=["protonet"], shots=[1], budget=64, image_size=32)
+    assert not again.failed, again.failed[0].reason
+    assert again.table["accuracy"].tolist() == trained.table["accuracy"].tolist()
+
+
 def test_leaderboard_is_rebuilt_from_the_records_to_the_byte(tmp_path: Path):
     outcome = run(tmp_path / "out", baselines=["pixels", "untrained"])
     before = {file.name: file.read_bytes() for file in outcome.files}

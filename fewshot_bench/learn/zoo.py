@@ -244,6 +244,5 @@ def _width(part: nn.Module) -> object:
 
 def _unavailable(name: str, weights: str, error: Exception, command: str) -> Unavailable:
     return Unavailable(
-        f"weights {weights} of {name} cannot be had ({error}); where there is a network, fetch them with: {command} "
-        "or use --weights none"
+        f"weights {weights} of {name} cannot be had ({error}); where there is a network, fetch them with: {command}"
     )
