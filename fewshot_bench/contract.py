@@ -20,7 +20,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from fewshot_bench.answer import answered, from_features
+from fewshot_bench.answer import answered
 from fewshot_bench.baseline import Baseline, capability, has_head
 from fewshot_bench.errors import STRANGERS, NotApplicable, Unavailable, UserError
 from fewshot_bench.leaks import TOLERANCE, Leak, apart, depends_on_the_batch, untouched
@@ -102,15 +102,12 @@ def _rows(name: str, found: Tensor, count: int, width: int | None = None) -> Non
 
 def leaves_no_trace(s: Subject) -> None:
     """Answering changes neither it nor what it is handed."""
-    support, query = s.episode(3, 2)
-    with untouched(s.baseline, support, query):
-        s.scores(support, query)
-    how = capability(s.kind)
-    if how in ("pair", "classify"):
-        with global_seed(1), torch.no_grad():
-            support, query = s.features(support, query, s.baseline)
-            with untouched(s.baseline, support, query):
-                from_features(s.baseline, how, support, query)
+    asked = s.episode(3, 2)
+    with global_seed(1):
+        with untouched(s.baseline, *asked):
+            handed = s.handed(*asked)
+        with untouched(s.baseline, *handed):
+            s.decided(*handed)
 
 
 def support_order(s: Subject) -> None:
@@ -136,8 +133,14 @@ def way_order(s: Subject) -> None:
 def no_memory(s: Subject) -> None:
     """Asked A, B and A again, it answers A as before, and all the others as a copy of it that was asked nothing."""
     why, a, others = "Episodes must not teach it each other.", s.episode(3, 2), range(3, 15, 2)
-    before = s.scores(*a)
-    told = [s.scores(*s.episode(3, 2, first=first)) for first in others]  # each in the memory of the one before
+    before, told = s.scores(*a), []
+    with global_seed(1):
+        here = s.handed(a[0].clone(), a[1].clone())
+    for first in others:
+        with global_seed(1):
+            for tensor, new in zip(here, s.handed(*s.episode(3, 2, first=first)), strict=True):
+                tensor.copy_(new)  # one tensor with another episode in it: neither its name nor its place says which
+            told.append(s.decided(*here))
     for first, now in zip(others, told, strict=True):
         fresh = s.scores(*s.episode(3, 2, first=first), baseline=copy.deepcopy(s.untold))
         _same(fresh, now, "the same answer whatever was asked before", why)

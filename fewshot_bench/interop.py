@@ -27,6 +27,10 @@ __all__ = ["Tasksets", "tasksets"]
 Transform = Callable[[Tensor], Tensor]
 
 
+def _unchanged(image_CHW: Tensor) -> Tensor:
+    return image_CHW
+
+
 class Tasksets(NamedTuple):
     """Two of learn2learn's `Taskset`s. train: random tasks of the train classes, drawn as learn2learn does; test: task i
     is episode i of the protocol, the one that `bench run` puts to every baseline.
@@ -43,7 +47,7 @@ def tasksets(
     request: Request,
     *,
     interleaved: bool = False,
-    transform: Transform = lambda image: image,
+    transform: Transform = _unchanged,
     plugins: Sequence[Path | str] = (),
 ) -> Tasksets:
     """The data set, classes and episodes that a request settles, as tasks.
@@ -113,6 +117,9 @@ def _test(images: _Images, question: Question, order: list[int]) -> Any:
 
     class Episodes(base):  # type: ignore[misc]
         """Task i is episode i."""
+
+        def __reduce__(self) -> tuple[object, ...]:
+            return _test, (images, question, order)
 
         def __getitem__(self, at: int) -> tuple[Tensor, Tensor]:
             if not 0 <= at < question.episodes:

@@ -99,18 +99,25 @@ class Subject:
 
     def answer(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> Tensor:
         """As `scores`, whatever the global random generators hold."""
-        baseline, how = baseline or self.baseline, capability(self.kind)
-        with torch.no_grad():
-            if how == "predict":
-                return answered(baseline, "predict", support_NKCHW, query_QCHW).float()
-            return from_features(baseline, how, *self.features(support_NKCHW, query_QCHW, baseline)).float()
+        return self.decided(*self.handed(support_NKCHW, query_QCHW, baseline), baseline)
 
-    @staticmethod
-    def features(support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline) -> tuple[Tensor, Tensor]:
-        """Of an episode: (N, K, D) and (Q, D), float32."""
+    @torch.no_grad()
+    def handed(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> tuple[Tensor, Tensor]:
+        """What its first capability is handed: the images of an episode, or features (N, K, D) and (Q, D), float32."""
+        baseline = baseline or self.baseline
+        if capability(self.kind) == "predict":
+            return support_NKCHW, query_QCHW
         found = answered(baseline, "embed", support_NKCHW.flatten(0, 1)), answered(baseline, "embed", query_QCHW)
         support, query = (part.float().clone() for part in found)  # a run's are no inference tensors either
         return support.unflatten(0, support_NKCHW.shape[:2]), query
+
+    @torch.no_grad()
+    def decided(self, support: Tensor, query: Tensor, baseline: Baseline | None = None) -> Tensor:
+        """The scores (Q, N), float32, of what `handed` gives."""
+        baseline, how = baseline or self.baseline, capability(self.kind)
+        if how == "predict":
+            return answered(baseline, how, support, query).float()
+        return from_features(baseline, how, support, query).float()
 
 
 def _patterns(classes: range, use: str) -> LabelledImages:

@@ -64,6 +64,8 @@ BREACHES = {
     "        self.centre = support.mean((0, 1)) if self.centre is None else self.centre\n"
     "        unit = torch.nn.functional.normalize\n"
     "        return unit(query - self.centre, dim=1) @ unit(support.mean(1) - self.centre, dim=1).T\n",
+    "no memory: by the name of a tensor": "    kept = {}\n    def classify(self, support, query):\n"
+    "        return -torch.cdist(query, self.kept.setdefault(id(support), support.mean(1)))\n",
     "shapes and ranges: arrays": "    def classify(self, support, query):\n        return (-torch.cdist(query, support.mean(1))).numpy()\n",
     "shapes and ranges: whole numbers": "    def embed(self, images):\n        return images.flatten(1).int()\n",
     "shapes and ranges: no answer": "    def classify(self, support, query):\n        from fewshot_bench import NotApplicable\n"

@@ -1,12 +1,14 @@
 """learn2learn's own loops on our splits: a test task is an episode of the protocol, and the accuracy is ours."""
 
 import dataclasses
+import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from fewshot_bench import Request
 from fewshot_bench.errors import UserError
@@ -70,6 +72,16 @@ def test_train_tasks_are_of_the_train_classes_and_can_be_learned_from():
     before = torch.nn.functional.cross_entropy(learner(data), labels)
     learner.adapt(before)
     assert torch.nn.functional.cross_entropy(learner(data), labels) < before
+
+
+def test_tasks_reach_the_workers_of_a_loader():
+    """Spawned ones, as on macOS and Windows, which get them by way of a pickle."""
+    sets = tasksets(ASKED)
+    loader = DataLoader(sets.test, batch_size=None, num_workers=1, multiprocessing_context="spawn")
+    for (data, labels), (same_data, same_labels) in zip(loader, sets.test, strict=True):
+        assert torch.equal(data, same_data)
+        assert torch.equal(labels, same_labels)
+    assert pickle.loads(pickle.dumps(sets.train)).sample()[0].shape == (3 * 8, 1, 32, 32)
 
 
 def test_what_makes_no_taskset_is_one_line():
