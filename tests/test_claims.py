@@ -103,9 +103,11 @@ from pathlib import Path
 from fewshot_bench.claims import Claims
 
 folder, log = Path(sys.argv[1]), Path(sys.argv[2])
-for _ in range(40):
+times = 0
+while times < 20:
     with Claims(folder).held("work") as holder:
         if not holder:
+            times += 1
             for letter in "be":
                 with log.open("a") as file:
                     file.write(letter)
@@ -118,9 +120,7 @@ def test_many_processes_are_never_in_at_once(tmp_path: Path):
     command = [sys.executable, "-c", CLAIM_OFTEN, str(tmp_path / "claims"), str(log)]
     processes = [subprocess.Popen(command) for _ in range(4)]
     assert [process.wait() for process in processes] == [0] * 4
-    text = log.read_text()
-    assert text == "be" * (len(text) // 2)
-    assert len(text) >= 60
+    assert log.read_text() == "be" * 80
 
 
 def test_runs_at_once_share_the_work_and_end_alike(tmp_path: Path):

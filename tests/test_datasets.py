@@ -133,11 +133,11 @@ def test_a_damaged_entry_of_a_zip_is_named(tmp_path: Path):
 
 
 def write(place: Path, classes: dict[str, list[int]], mode: str = "L", grey_level: int = 7) -> Path:
-    for name, sides in classes.items():
+    for number, (name, sides) in enumerate(classes.items()):
         (place / name).mkdir(parents=True)
         for i, side in enumerate(sides):
             pixels = np.full((side, side), 3 * i, dtype=np.uint8)
-            pixels[0, 0] = 10 + grey_level + hash(name) % 40
+            pixels[0, 0] = 10 + grey_level + number
             Image.fromarray(pixels).convert(mode).save(place / name / f"{i}.png")
     return place
 
