@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fewshot_bench.baseline import Card, Context
-from fewshot_bench.labelled import LabelledImages
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.learn.train import TrainedBaseline
 from fewshot_bench.published import Published
 

@@ -11,11 +11,12 @@ from statistics import median_low
 import numpy as np
 from PIL import Image
 
+from fewshot_bench.data.cache import cached
+from fewshot_bench.data.images import SUFFIXES, decode, is_image, peek
+from fewshot_bench.data.labelled import LabelledImages, group_by_class
+from fewshot_bench.data.tree import Tree
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import Tree
-from fewshot_bench.images import SUFFIXES, cached, decode, is_image, peek
-from fewshot_bench.labelled import LabelledImages, group_by_class
 from fewshot_bench.settings import Settings
 
 MOST_BYTES = 2**33  # of all images together, decoded

@@ -12,12 +12,13 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from fewshot_bench.data.cache import cached
+from fewshot_bench.data.labelled import LabelledImages, group_by_class
+from fewshot_bench.data.tree import Tree
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import DAMAGED, Tree
-from fewshot_bench.images import cached
-from fewshot_bench.labelled import LabelledImages, group_by_class
-from fewshot_bench.protocol import Classification, FewShot
+from fewshot_bench.files import DAMAGED
+from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.published import ALL_CLASSES, Published
 
 Bytes = npt.NDArray[np.uint8]

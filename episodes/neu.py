@@ -11,12 +11,13 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
+from fewshot_bench.data.cache import cached
+from fewshot_bench.data.images import decode, is_image
+from fewshot_bench.data.labelled import LabelledImages, group_by_class
+from fewshot_bench.data.tree import Tree, natural
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import Tree, natural
-from fewshot_bench.images import cached, decode, is_image
-from fewshot_bench.labelled import LabelledImages, group_by_class
-from fewshot_bench.protocol import Classification, FewShot
+from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.published import Published
 
 CLASSES = {

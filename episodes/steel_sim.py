@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from fewshot_bench.plugins.episodes.neu import ABBREVIATIONS, TEST, TRAIN
 
+from fewshot_bench.data.cache import cached
+from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import UserError
-from fewshot_bench.images import cached
-from fewshot_bench.labelled import LabelledImages, group_by_class
-from fewshot_bench.protocol import Classification, FewShot
+from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.settings import Settings
 
 Field = npt.NDArray[np.float64]

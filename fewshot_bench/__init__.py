@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,27 +21,27 @@ if TYPE_CHECKING:
         run,
     )
     from fewshot_bench.baseline import Baseline, Card, Context
+    from fewshot_bench.data.labelled import LabelledImages
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
-    from fewshot_bench.labelled import LabelledImages
     from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
-    from fewshot_bench.pictures import Drawn, explain, map_features, plot, samples
-    from fewshot_bench.protocol import Classification, FewShot
+    from fewshot_bench.protocols.protocol import Classification, FewShot
     from fewshot_bench.published import Published
+    from fewshot_bench.report.draw import Drawn, explain, map_features, plot, samples
+    from fewshot_bench.report.page import report
     from fewshot_bench.request import Request
     from fewshot_bench.settings import Settings
-    from fewshot_bench.show.page import report
 
 _HOMES = {
     "Baseline": "baseline",
     "Card": "baseline",
-    "Classification": "protocol",
+    "Classification": "protocols.protocol",
     "Context": "baseline",
     "DataCard": "dataset",
     "DataSet": "dataset",
-    "Drawn": "pictures",
-    "FewShot": "protocol",
-    "LabelledImages": "labelled",
+    "Drawn": "report.draw",
+    "FewShot": "protocols.protocol",
+    "LabelledImages": "data.labelled",
     "NotApplicable": "errors",
     "Outcome": "api",
     "Published": "published",
@@ -53,15 +55,15 @@ _HOMES = {
     "confusion": "api",
     "data": "api",
     "episodes": "api",
-    "explain": "pictures",
+    "explain": "report.draw",
     "leaderboard": "api",
     "listing": "api",
-    "map_features": "pictures",
-    "plot": "pictures",
+    "map_features": "report.draw",
+    "plot": "report.draw",
     "recalls": "api",
-    "report": "show.page",
+    "report": "report.page",
     "run": "api",
-    "samples": "pictures",
+    "samples": "report.draw",
 }
 
 __all__ = [
@@ -104,3 +106,16 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+class _Package(ModuleType):
+    """This package. `data`, `explain`, `leaderboard` and `report` are functions here and folders too."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Python binds a folder to its package when it is imported; a public name keeps its function."""
+        if name in _HOMES and isinstance(value, ModuleType):
+            return
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -8,23 +8,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewshot_bench import tables
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.claims import Claims
-from fewshot_bench.contract import examine
-from fewshot_bench.differences import MARGIN, differences
-from fewshot_bench.entry import entries, row_key
+from fewshot_bench.contract.checks import examine
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.data.tree import Tree
+from fewshot_bench.engine.schedule import Notify, execute
 from fewshot_bench.errors import UserError, unknown
-from fewshot_bench.files import Tree, write_atomically
-from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.plan import make_plan
-from fewshot_bench.recall import recalls as class_recalls
-from fewshot_bench.record import Record
-from fewshot_bench.records import Records, write_episodes
-from fewshot_bench.registry import Plugin, Registry, usable
-from fewshot_bench.request import Request, load_data, settle_questions
-from fewshot_bench.runner import Notify, execute
-from fewshot_bench.show.catalogue import described
+from fewshot_bench.files import write_atomically
+from fewshot_bench.leaderboard import tables
+from fewshot_bench.leaderboard.compare import MARGIN, differences
+from fewshot_bench.leaderboard.recall import recalls as class_recalls
+from fewshot_bench.leaderboard.rows import row_key, rows_of
+from fewshot_bench.planning.plan import make_plan
+from fewshot_bench.planning.resolve import load_data, settle_questions
+from fewshot_bench.records.claims import Claims
+from fewshot_bench.records.folder import ResultsFolder, write_episodes
+from fewshot_bench.records.record import Record
+from fewshot_bench.registry.catalogue import listed_plugins
+from fewshot_bench.registry.registry import Plugin, Registry, usable
+from fewshot_bench.request import Request
 
 __all__ = [
     "Outcome",
@@ -55,7 +57,7 @@ class Outcome:
 
     @property
     def failed(self) -> list[Record]:
-        """Records of cells that have no result."""
+        """ResultsFolder of cells that have no result."""
         return [record for record in self.records if record.failed]
 
 
@@ -78,14 +80,14 @@ def run(
     names = list(dict.fromkeys(training.name for training in plan.trainings))
     if reference is not None and reference not in names:
         raise unknown("reference", reference, names)
-    records = Records(out)
+    records = ResultsFolder(out)
     found = execute(plan, records, fresh=fresh, notify=notify)
     table, files = _tables(records)
     own = table["key"].isin({row_key(record)[:16] for record in found})
     comparison = None
     if reference is not None:
         answers = [records.answer(record) for record in found if record.status == "ok"]
-        comparison = differences(entries(answers), reference)
+        comparison = differences(rows_of(answers), reference)
     return Outcome(table[own].reset_index(drop=True), comparison, found, plan.data, files)
 
 
@@ -96,19 +98,19 @@ def leaderboard(out: Path | str = "results") -> pd.DataFrame:
 
 def rebuild(out: Path | str) -> tuple[pd.DataFrame, list[Path]]:
     """The leaderboard of all records below `out`, and the CSV files that were written anew from them."""
-    return _tables(Records(out, write=False))
+    return _tables(ResultsFolder(out, write=False))
 
 
 def compare(out: Path | str, reference: str, margin: float = MARGIN) -> pd.DataFrame:
     """Paired differences to `reference` of all that lies below `out`; margin: a fraction, of what counts as equivalent."""
-    return differences(entries(Records(out, write=False).answers()), reference, margin)
+    return differences(rows_of(ResultsFolder(out, write=False).answers()), reference, margin)
 
 
 def confusion(
     out: Path | str = "results", baselines: Sequence[str] | None = None, shots: Sequence[int] | None = None
 ) -> pd.DataFrame:
     """True by predicted class of what lies below `out`, in counts and shares, of some baselines and shot values."""
-    answers = Records(out, write=False).answers(baselines)
+    answers = ResultsFolder(out, write=False).answers(baselines)
     asked = sorted({answer.record.shots for answer in answers})
     for number in shots or ():
         if number not in asked:
@@ -118,10 +120,10 @@ def confusion(
 
 def recalls(out: Path | str = "results", baselines: Sequence[str] | None = None) -> pd.DataFrame:
     """Recall of each class and group of classes with its interval, of the classification protocols below `out`."""
-    return class_recalls(Records(out, write=False).answers(baselines))
+    return class_recalls(ResultsFolder(out, write=False).answers(baselines))
 
 
-def _tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
+def _tables(records: ResultsFolder) -> tuple[pd.DataFrame, list[Path]]:
     """The leaderboard of all records, and the files written anew: leaderboard.csv (long), leaderboard-wide.csv,
     timings.csv; where all splits were asked for splits.csv, and of classification protocols recalls.csv.
     """
@@ -129,7 +131,7 @@ def _tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
         return _locked_tables(records)
 
 
-def _locked_tables(records: Records) -> tuple[pd.DataFrame, list[Path]]:
+def _locked_tables(records: ResultsFolder) -> tuple[pd.DataFrame, list[Path]]:
     answers = records.answers()
     table = tables.leaderboard(answers, [record for record in records if record.status != "ok"])
     if table.empty:
@@ -211,4 +213,4 @@ def _of_a_baseline(path: Path, registry: Registry) -> str:
 def listing(plugins: Sequence[Path | str] = ()) -> pd.DataFrame:
     """Every baseline and data set: kind, name, title, source, year, how it answers, and why one is broken."""
     columns = ["kind", "name", "title", "source", "year", "about", "settings", "error"]
-    return pd.DataFrame(described(Registry(plugins)), columns=columns).astype({"year": "Int64"})
+    return pd.DataFrame(listed_plugins(Registry(plugins)), columns=columns).astype({"year": "Int64"})

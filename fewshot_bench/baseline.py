@@ -7,31 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from fewshot_bench.labelled import LabelledImages
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
-__all__ = [
-    "Baseline",
-    "Capability",
-    "Card",
-    "Context",
-    "Decision",
-    "Rule",
-    "capability",
-    "decision",
-    "has_head",
-    "is_trained",
-]
+__all__ = ["Baseline", "Card", "Context", "EmbeddingRule"]
 
-Rule = Literal["mean_cosine", "prototype"]
-Capability = Literal["mean_cosine", "prototype", "pair", "classify", "predict"]
-Decision = Capability | Literal["classifier"]
+EmbeddingRule = Literal["mean_cosine", "prototype"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +75,7 @@ class Baseline:
     """
 
     card: ClassVar[Card]
-    rule: ClassVar[Rule | None] = None
+    rule: ClassVar[EmbeddingRule | None] = None
     settings_type: ClassVar[type[Settings]] = Settings
     views: ClassVar[int] = 1  # images passed through the encoder in training for each image of a batch
     max_episodes: ClassVar[int | None] = None  # a slow method answers only the first so many
@@ -133,41 +120,3 @@ class Baseline:
     def logits(self, images_BCHW: Tensor) -> Tensor:
         """Scores (B, C_train) over the train classes."""
         raise NotImplementedError
-
-
-def _has(kind: type[Baseline], method: str) -> bool:
-    return getattr(kind, method) is not getattr(Baseline, method)
-
-
-def capability(kind: type[Baseline]) -> Capability:
-    """How this baseline answers episodes; raises `TypeError` where it cannot."""
-    if _has(kind, "embed"):
-        if kind.rule is not None:
-            if kind.rule not in get_args(Rule):
-                raise TypeError(f"{kind.__name__}.rule is {kind.rule!r} (allowed: {', '.join(get_args(Rule))})")
-            return kind.rule
-        if _has(kind, "pair"):
-            return "pair"
-        if _has(kind, "classify"):
-            return "classify"
-    if _has(kind, "predict"):
-        return "predict"
-    raise TypeError(f"{kind.__name__} cannot answer episodes: it needs embed with a rule, pair or classify; or predict")
-
-
-def decision(kind: type[Baseline], *, closed_set: bool) -> Decision:
-    """How this baseline decides: by its closed-set head where the classes are those it was trained on and it has one.
-
-    Raises `TypeError` as `capability` does.
-    """
-    return "classifier" if closed_set and has_head(kind) else capability(kind)
-
-
-def has_head(kind: type[Baseline]) -> bool:
-    """Whether it has a closed-set head."""
-    return _has(kind, "logits")
-
-
-def is_trained(kind: type[Baseline]) -> bool:
-    """Whether its `fit` passes images through an encoder."""
-    return "passes" in kind.settings_type.names()

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.protocol import Classification, FewShot
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 

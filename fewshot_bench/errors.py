@@ -5,9 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["STRANGERS", "Diverged", "NotApplicable", "Unavailable", "UserError", "unknown"]
+__all__ = ["PLUGIN_ERRORS", "Diverged", "NotApplicable", "Unavailable", "UserError", "unknown"]
 
-STRANGERS = (Exception, SystemExit)  # whatever a stranger's code raises is told, and breaks nothing else
+PLUGIN_ERRORS = (Exception, SystemExit)  # whatever a stranger's code raises is told, and breaks nothing else
 MOST_LISTED = 100  # names that one line holds
 
 

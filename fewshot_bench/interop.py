@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.optional import library
-from fewshot_bench.protocol import FewShot
-from fewshot_bench.question import Question
-from fewshot_bench.registry import Registry
-from fewshot_bench.request import Request, load_data, settle_questions
+from fewshot_bench.planning.episode_sets import EpisodeSet
+from fewshot_bench.planning.resolve import load_data, settle_questions
+from fewshot_bench.protocols.protocol import FewShot
+from fewshot_bench.registry.registry import Registry
+from fewshot_bench.request import Request
 
 __all__ = ["Tasksets", "tasksets"]
 
@@ -111,7 +112,7 @@ def _train(data: LabelledImages, protocol: FewShot, shots: int, transform: Trans
     return l2l.Taskset(images, drawn)
 
 
-def _test(images: _Images, question: Question, order: list[int]) -> Any:
+def _test(images: _Images, question: EpisodeSet, order: list[int]) -> Any:
     """The protocol's episodes, each drawn when it is asked for."""
     base: Any = _learn2learn("data").Taskset
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-__all__ = ["derive", "digest", "global_seed", "seed_all", "set_anew"]
+__all__ = ["derive", "digest", "generators_reset_by", "global_seed", "seed_all"]
 
 
 def digest(*parts: object) -> str:
@@ -46,7 +46,7 @@ def seed_all(seed: int) -> None:
     torch.manual_seed(seed)
 
 
-def set_anew(act: Callable[[int], object]) -> list[str]:
+def generators_reset_by(act: Callable[[int], object]) -> list[str]:
     """Names of the global generators to which `act`, given a seed, gives a state that depends on no seed.
 
     It is called under two seeds: a generator that it draws from, or leaves alone, ends in two states.

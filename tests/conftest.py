@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from fewshot_bench.cli.main import main
-from fewshot_bench.labelled import LabelledImages, group_by_class
+from fewshot_bench.data.labelled import LabelledImages, group_by_class
 
 ROOT = Path(__file__).resolve().parents[1]
 

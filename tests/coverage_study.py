@@ -21,11 +21,12 @@ from rich.progress import track
 from rich.table import Table
 from safetensors.numpy import load_file
 
-from fewshot_bench import scoring, stats
-from fewshot_bench.episode import DrawnEpisodes
+from fewshot_bench.engine import scoring
+from fewshot_bench.protocols.episode import DrawnEpisodes
+from fewshot_bench.protocols.split import DrawnRuns
 from fewshot_bench.seeds import digest
-from fewshot_bench.split import DrawnRuns
-from fewshot_bench.tally import Correct, Design
+from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats.correctness import Correctness, Design
 
 CLASSES, IMAGES, QUERIES = 3, 300, 15
 JITTER = 0.1  # of the standard deviation of a feature within its class
@@ -64,7 +65,7 @@ def study(source: Iterator[tuple[Features, Features]], shots: int, episodes: int
         correct = []
         for features in next(source):
             ways = scoring.from_pairs(scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True)
-            correct.append(Correct(design, [ways == np.arange(CLASSES)[:, None]]))
+            correct.append(Correctness(design, [ways == np.arange(CLASSES)[:, None]]))
         found, apart = stats.estimate(correct[0]), stats.difference(*correct)
         half = stats.closed_half_width(correct[0].accuracy_ST[0])
         single.append((found.accuracy, found.low, found.high))
@@ -88,7 +89,7 @@ def study_of_runs(source: Iterator[tuple[Features, Features]], train: int, runs:
         correct = []
         for features in next(source):
             ways = scoring.from_pairs(scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True)
-            correct.append(Correct(design, [ways == np.arange(CLASSES)[:, None]]))
+            correct.append(Correctness(design, [ways == np.arange(CLASSES)[:, None]]))
         found = stats.estimate_over_runs(correct[0], weights_C)
         apart = stats.difference_over_runs(correct[0], correct[1], weights_C)
         single.append((found.accuracy, found.low, found.high))

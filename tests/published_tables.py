@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewshot_bench.tables import column
+from fewshot_bench.leaderboard.tables import column
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"

@@ -12,12 +12,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from fewshot_bench.baseline import Baseline, Context, capability
+from fewshot_bench.baseline import Baseline, Context
+from fewshot_bench.contract.answering import episode_rule
+from fewshot_bench.contract.leaks import assert_untouched, depends_on_the_batch
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import NotApplicable, UserError
-from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.leaks import depends_on_the_batch, untouched
 from fewshot_bench.learn.adaptive import normalise_by_support
-from fewshot_bench.registry import Registry
+from fewshot_bench.registry.registry import Registry
 
 from .test_baselines import CPU, fitted
 
@@ -39,7 +40,7 @@ def episode(data: LabelledImages, shots: int = 2, ways: int = 3) -> tuple[Tensor
 def by_hand(baseline: Baseline, support: Tensor, query: Tensor, ways: Tensor, *, create_graph: bool) -> Tensor:
     """Finn et al. (2017), Algorithm 2, on MAML's network or ANIL's head: scores of the queries after the steps."""
     settings = baseline.settings
-    whole = capability(type(baseline)) == "predict"
+    whole = episode_rule(type(baseline)) == "predict"
     module = nn.Sequential(*(baseline.parts[name] for name in (("encoder", "head") if whole else ("head",))))
     weights, inputs = dict(module.named_parameters()), support.flatten(0, 1)
     for _ in range(settings.steps):
@@ -101,7 +102,7 @@ def test_training_spends_its_budget_and_is_reproducible(blobs: LabelledImages, t
 def test_a_query_is_answered_alike_whatever_comes_with_it(blobs: LabelledImages, trained: Trained):
     maml, _ = trained("maml")
     support, query = episode(blobs)
-    with untouched(maml, query), untouched(maml, support):
+    with assert_untouched(maml, query), assert_untouched(maml, support):
         scores = maml.predict(support, query)
     assert not depends_on_the_batch(lambda one: maml.predict(support, one), query, scores)
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from fewshot_bench import api
-from fewshot_bench.baseline import Baseline, Context, capability
+from fewshot_bench.baseline import Baseline, Context
+from fewshot_bench.contract.answering import episode_rule
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.encoder import best_precision, resize
 from fewshot_bench.learn.train import balanced_batches, shuffled_batches
-from fewshot_bench.registry import Registry, usable
+from fewshot_bench.registry.registry import Registry, usable
 from fewshot_bench.request import Request
 from fewshot_bench.seeds import global_seed
 
@@ -33,7 +34,7 @@ def images(data: LabelledImages, count: int = 30) -> torch.Tensor:
 
 
 def test_capabilities():
-    found = {plugin.name: capability(kind) for plugin, kind in usable(Registry().every_baseline())}
+    found = {plugin.name: episode_rule(kind) for plugin, kind in usable(Registry().every_baseline())}
     assert found == found | {
         "scl_amp": "mean_cosine",
         "resnet": "mean_cosine",

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fewshot_bench import claims
-from fewshot_bench.claims import Claims
+from fewshot_bench.records import claims
+from fewshot_bench.records.claims import Claims
 
 from .conftest import TINY
 from .test_runner import EMBED, plugin
@@ -100,7 +100,7 @@ def test_what_was_taken_over_is_not_given_back_by_the_former_holder(tmp_path: Pa
 CLAIM_OFTEN = """
 import sys, time
 from pathlib import Path
-from fewshot_bench.claims import Claims
+from fewshot_bench.records.claims import Claims
 
 folder, log = Path(sys.argv[1]), Path(sys.argv[2])
 times = 0

@@ -13,12 +13,12 @@ from fewshot_bench.plugins.episodes.neu import Neu
 from scipy import stats as known
 
 from fewshot_bench import api
-from fewshot_bench.entry import Entry, entries, paired
 from fewshot_bench.errors import UserError
-from fewshot_bench.protocol import Classification, Protocol
-from fewshot_bench.records import Records
+from fewshot_bench.leaderboard.rows import Row, paired, rows_of
+from fewshot_bench.protocols.protocol import Classification, Protocol
+from fewshot_bench.protocols.split import DrawnRuns
+from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.request import Request
-from fewshot_bench.split import DrawnRuns
 
 from .test_runner import CAPABILITIES, EMBED, plugin
 from .test_wafers import arrays, npz
@@ -129,7 +129,7 @@ def test_each_capability_answers_a_run_alike(tmp_path: Path):
     paths = [plugin(tmp_path, f"by_{name}", body) for name, body in CAPABILITIES.items()]
     outcome = run(tmp_path / "out", paths, baselines=[path.stem for path in paths], runs=1)
     assert not outcome.failed
-    records = Records(tmp_path / "out")
+    records = ResultsFolder(tmp_path / "out")
     for size in (4, 8):
         found = [records.answer(record) for record in outcome.records if record.train_size == size]
         assert {answer.record.baseline["rule"] for answer in found} == {"mean_cosine", "pair", "classify", "predict"}
@@ -148,7 +148,7 @@ def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: P
     data = outcome.data
     expected = np.array([image.max() % 6 for image in data.images])
     for record in outcome.records:
-        answer = Records(tmp_path / "out").answer(record)
+        answer = ResultsFolder(tmp_path / "out").answer(record)
         assert np.array_equal(answer.predicted_TNQ, expected[answer.episodes.query_TNQ])
     few = {"train_per_class": None, "runs": None, "episodes": 20, "shots": [1]}
     assert run(tmp_path / "few", paths[:1], baselines=["both"], **few).table["rule"].tolist() == ["mean_cosine"]
@@ -193,14 +193,14 @@ def test_baselines_are_compared_on_the_runs_that_both_have(tmp_path: Path):
     run(tmp_path / "out", runs=2, train_per_class=[4], baselines=["untrained"])
     table = api.compare(tmp_path / "out", "pixels")
     assert table[["seeds", "kind"]].to_numpy().tolist() == [[2, "images+runs"]]
-    records = Records(tmp_path / "out", write=False)
-    found = entries([records.answer(record) for record in records]).values()
+    records = ResultsFolder(tmp_path / "out", write=False)
+    found = rows_of([records.answer(record) for record in records]).values()
     pixels, untrained = sorted(found, key=lambda entry: entry.name)
     both = paired(pixels, untrained)
     assert both is not None
     assert [len(correct.design.classes_TN) for correct in both] == [2, 2]
     assert table["difference"].item() == pytest.approx(
-        untrained.estimate().accuracy - Entry(pixels.answers[:2]).estimate().accuracy
+        untrained.estimate().accuracy - Row(pixels.answers[:2]).estimate().accuracy
     )
 
 
@@ -230,7 +230,7 @@ def test_tables_of_a_classification_protocol(tmp_path: Path, bench):
 
 
 def test_a_budget_that_follows_the_train_size_does_not_part_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from fewshot_bench import plan
+    from fewshot_bench.planning import plan
 
     short = plan.Preset("quick", "resnet18", 32, lambda images, views: images)
     monkeypatch.setitem(plan.PRESETS, "quick", short)
@@ -340,5 +340,5 @@ def test_neu_small_on_the_real_pictures(shared_data: Path, tmp_path: Path):
     outcome = api.run(asked, tmp_path / "out")
     assert outcome.table["queries"].tolist() == ["all", "all"]
     assert outcome.table["accuracy"].between(0.2, 0.9).all()
-    answer = Records(tmp_path / "out").answer(outcome.records[0])
+    answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
     assert answer.episodes.asked_TNQ.sum() == 1799 - 60

@@ -10,9 +10,10 @@ import pytest
 from scipy import stats as known
 from statsmodels.stats.multitest import multipletests
 
-from fewshot_bench import api, stats
-from fewshot_bench.records import Records
-from fewshot_bench.tally import Correct
+from fewshot_bench import api
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats.correctness import Correctness
 
 from .conftest import TINY
 from .test_runner import SMALL, plugin, run
@@ -28,7 +29,7 @@ def test_holm_equals_an_independent_library():
 def test_a_baseline_against_itself_is_equivalent_and_nothing_else():
     design = asked(pool_of(3, 40), 3, 1, 5, 2000)
     correct = answers(np.random.default_rng(0), design)
-    found = stats.difference(Correct(design, [correct]), Correct(design, [correct]))
+    found = stats.difference(Correctness(design, [correct]), Correctness(design, [correct]))
     assert (found.mean, found.p, found.kind) == (0.0, 1.0, "rule-of-three")
     assert found.low == pytest.approx(-3 / 120)
     assert stats.verdict(found, found.p, margin=0.05) == "equivalent"
@@ -39,11 +40,11 @@ def test_few_discordant_images_are_judged_by_mcnemars_exact_test():
     design = asked(pool_of(3, 40), 3, 1, 5, 2000)
     first = np.ones(design.query_TNQ.shape, dtype=bool)
     second = ~np.isin(design.query_TNQ, [1, 2, 3, 50, 60, 70])
-    found = stats.difference(Correct(design, [first]), Correct(design, [second]))
+    found = stats.difference(Correctness(design, [first]), Correctness(design, [second]))
     assert found.kind == "mcnemar"
     assert found.p == pytest.approx(known.binomtest(6, 6).pvalue)
     assert found.mean > 0
-    mirrored = stats.difference(Correct(design, [second]), Correct(design, [first]))
+    mirrored = stats.difference(Correctness(design, [second]), Correctness(design, [first]))
     assert (mirrored.p, mirrored.mean, mirrored.low) == pytest.approx((found.p, -found.mean, -found.high))
 
 
@@ -66,8 +67,8 @@ def test_seeds_enter_the_difference():
     rng = np.random.default_rng(2)
     base = answers(rng, design)
     seeds = [base & (rng.random(base.shape) >= rate) for rate in (0.0, 0.1, 0.2)]
-    nothing = Correct(design, [base & False])
-    one, three = (stats.difference(Correct(design, some), nothing) for some in (seeds[:1], seeds))
+    nothing = Correctness(design, [base & False])
+    one, three = (stats.difference(Correctness(design, some), nothing) for some in (seeds[:1], seeds))
     assert three.kind == "image-influence+seeds"
     assert three.high - three.low > 2 * (one.high - one.low)
 
@@ -82,7 +83,9 @@ def test_coverage_of_the_paired_interval(shots: int):
         state = rng.bit_generator.state
         first = answers(rng, design)
         rng.bit_generator.state = state  # the same images, seen by the second baseline with more spread
-        found.append(stats.difference(Correct(design, [first]), Correct(design, [answers(rng, design, spread=1.6)])))
+        found.append(
+            stats.difference(Correctness(design, [first]), Correctness(design, [answers(rng, design, spread=1.6)]))
+        )
     truth = np.mean([difference.mean for difference in found])
     assert truth > 0.02
     assert LOW <= np.mean([difference.low <= truth <= difference.high for difference in found]) <= HIGH
@@ -99,7 +102,7 @@ def test_disjoint_episodes_share_no_image():
             free[images], chosen = False, [*chosen, t]
     accuracy = correct[chosen].mean((1, 2))
     expected = known.t.interval(0.95, len(chosen) - 1, scale=known.sem(accuracy))[1]
-    assert stats.disjoint_half_width(design, Correct(design, [correct]).accuracy_ST[0]) == pytest.approx(expected)
+    assert stats.disjoint_half_width(design, Correctness(design, [correct]).accuracy_ST[0]) == pytest.approx(expected)
     whole = asked(pool_of(3, 60), 3, 1, None, 10)
     assert np.isnan(stats.disjoint_half_width(whole, np.linspace(0, 1, 10)))
 
@@ -201,8 +204,8 @@ def test_a_record_is_not_reused_under_another_label(tmp_path: Path):
 
 def test_show(finished: Path, bench):
     frame = api.confusion(finished, ["untrained"], [3])
-    (record,) = [r for r in Records(finished, write=False) if (r.baseline["name"], r.shots) == ("untrained", 3)]
-    answer = Records(finished, write=False).answer(record)
+    (record,) = [r for r in ResultsFolder(finished, write=False) if (r.baseline["name"], r.shots) == ("untrained", 3)]
+    answer = ResultsFolder(finished, write=False).answer(record)
     true = np.broadcast_to(answer.episodes.classes_TN[:, :, None], answer.predicted_TNQ.shape)
     for i, name in enumerate(("Crazing", "Scratches", "Pitted_Surface")):
         own = frame[(frame["class"] == name) & (frame["predicted"] == name)]

@@ -11,10 +11,10 @@ import torch
 
 from fewshot_bench import api
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.contract import CHECKS, examine
+from fewshot_bench.contract.checks import CHECKS, examine
+from fewshot_bench.contract.subject import Subject
 from fewshot_bench.errors import UserError
-from fewshot_bench.registry import Registry
-from fewshot_bench.subject import Subject
+from fewshot_bench.registry.registry import Registry
 
 from .conftest import ROOT, TINY
 from .test_registry import FAMILY

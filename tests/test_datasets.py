@@ -14,8 +14,8 @@ from fewshot_bench.plugins.episodes.neu import CLASSES, Neu
 from fewshot_bench.plugins.episodes.steel_sim import SteelSim, SteelSimSettings
 from PIL import Image
 
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from fewshot_bench.labelled import LabelledImages
 
 LONG = dict(
     zip(CLASSES, ["crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches"], strict=True)

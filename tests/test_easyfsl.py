@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from easyfsl import methods
 
-from fewshot_bench.baseline import capability, decision
+from fewshot_bench.contract.answering import episode_rule, rule_of
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import NotApplicable
-from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.registry import Registry, usable
+from fewshot_bench.registry.registry import Registry, usable
 
 from .test_baselines import fitted, images
 from .test_runner import run
@@ -43,8 +43,8 @@ def test_scores_are_easyfsls_and_the_card_tells_what_is_transductive(blobs: Labe
     baseline, _ = fitted(name, blobs.subset(blobs.class_names[:3]), centre=True)
     kind = getattr(methods, CLASSES.get(name[8:], name[8:]))
     assert baseline.card.transductive == kind.is_transductive()
-    assert capability(type(baseline)) == "classify"
-    assert decision(type(baseline), closed_set=True) == "classify"
+    assert episode_rule(type(baseline)) == "classify"
+    assert rule_of(type(baseline), is_classification=True) == "classify"
     with torch.no_grad():  # as the harness does
         features, train = baseline.embed(images(blobs)), baseline.embed(torch.from_numpy(blobs.images[:60]))
     support, query, labels = features[:6].view(3, 2, -1), features[6:], torch.arange(3).repeat_interleave(2)
@@ -71,7 +71,7 @@ def test_simpleshot_centres_by_the_train_images_and_takes_the_nearest_centroid(b
     train = torch.from_numpy(blobs.images[:60])
     expected = F.normalize(resnet.embed(images(blobs)) - resnet.embed(train).mean(0), dim=1)
     assert torch.allclose(baseline.embed(images(blobs)), expected, atol=1e-5)
-    assert capability(type(baseline)) == decision(type(baseline), closed_set=True) == "prototype"
+    assert episode_rule(type(baseline)) == rule_of(type(baseline), is_classification=True) == "prototype"
     features = baseline.embed(images(blobs)).detach()
     support, query = features[:3], features[3:]
     simple_shot = methods.SimpleShot()  # cosine: with one unit reference a class, the nearest centroid

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from fewshot_bench import api
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import Unavailable, UserError
-from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn import zoo
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings
-from fewshot_bench.plan import make_plan
-from fewshot_bench.registry import Registry
+from fewshot_bench.planning.plan import make_plan
+from fewshot_bench.registry.registry import Registry
 
 from .conftest import TINY
 from .test_baselines import CPU, fitted, images

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fewshot_bench.episode import DrawnEpisodes, Episodes, FixedEpisodes, prefixes
+from fewshot_bench.protocols.episode import DrawnEpisodes, Episodes, FixedEpisodes, prefixes
 
 POOL = ((0, 30), (30, 25), (55, 40), (95, 28))
 
@@ -72,7 +72,7 @@ def test_orders_of_classes_are_uniform():
 
 def test_large_draws_are_made_in_blocks_without_a_seam(monkeypatch: pytest.MonkeyPatch):
     whole = drawn().draw(0, 100)
-    monkeypatch.setattr("fewshot_bench.episode.TABLE", 300)
+    monkeypatch.setattr("fewshot_bench.protocols.episode.TABLE", 300)
     assert np.array_equal(whole.support_TNK, drawn().draw(0, 100).support_TNK)
 
 

@@ -8,16 +8,16 @@ import pytest
 import torch
 from torch import nn
 
-from fewshot_bench import Request, UserError, explain, stats
-from fewshot_bench.answer import from_features
-from fewshot_bench.baseline import capability
+from fewshot_bench import Request, UserError, explain
+from fewshot_bench.contract.answering import episode_rule, scores_from_features
+from fewshot_bench.engine.schedule import fitted_baseline
 from fewshot_bench.errors import NotApplicable
-from fewshot_bench.heat import BATCH, Heat, heats, peaks, stages
-from fewshot_bench.plan import make_plan
-from fewshot_bench.pointing import pointing, shares
-from fewshot_bench.records import Records
-from fewshot_bench.registry import Registry
-from fewshot_bench.runner import fitted_of
+from fewshot_bench.explain.gradcam import BATCH, Heat, heats, peaks, stages
+from fewshot_bench.explain.pointing import pointing, shares
+from fewshot_bench.planning.plan import make_plan
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.registry.registry import Registry
+from fewshot_bench.stats import intervals as stats
 
 from .conftest import TINY
 from .test_runner import SMALL
@@ -26,7 +26,7 @@ BOXED = '''
 """Dark pictures with one bright square in a box; classes differ in the size of the square."""
 import numpy as np
 from fewshot_bench import DataCard, DataSet, FewShot
-from fewshot_bench.labelled import group_by_class
+from fewshot_bench.data.labelled import group_by_class
 NAMES = tuple("abcdef")
 class Boxed(DataSet):
     """Six classes."""
@@ -106,7 +106,7 @@ def fitted_and_question(out: Path, baseline: str, **changes: object):
     asked = {"shots": [2], "queries": 5, "episodes": 40, "baselines": [baseline], "settings": SMALL, "device": "cpu"}
     plan = make_plan(Request(**asked | changes), Registry())  # type: ignore[arg-type]
     cell = plan.cells[0]
-    return fitted_of(plan, cell, Records(out), lambda progress: None), cell.question
+    return fitted_baseline(plan, cell, ResultsFolder(out), lambda progress: None), cell.question
 
 
 def by_hand(fitted, question, heat: Heat, layer: nn.Module) -> np.ndarray:
@@ -119,7 +119,7 @@ def by_hand(fitted, question, heat: Heat, layer: nn.Module) -> np.ndarray:
     hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
     query = baseline.embed(fitted.images(position[[heat.image]]))
     hook.remove()
-    score = from_features(baseline, capability(type(baseline)), features, query).max()
+    score = scores_from_features(baseline, episode_rule(type(baseline)), features, query).max()
     slope = torch.autograd.grad(score, kept[0])[0]
     cam = (slope.mean((2, 3), keepdim=True) * kept[0]).sum(1, keepdim=True).relu()
     size = fitted.data.images.shape[-2:]

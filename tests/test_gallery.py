@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.show import gallery
+from fewshot_bench.report import gallery
 
 from .conftest import TINY
 
@@ -101,7 +101,7 @@ def test_bench_data_shows_images_of_each_class_with_their_boxes(bench, tmp_path:
 def test_names_like_formulas_are_drawn_as_they_are(tmp_path: Path, blobs: LabelledImages):
     import dataclasses
 
-    from fewshot_bench.show.figure import files_of
+    from fewshot_bench.report.figure import files_of
 
     named = dataclasses.replace(blobs, name="a $x_$ b", class_names=("$e_$", "a^b$", "$$", "\\frac", "_", "f"))
     files_of(gallery.samples(named))

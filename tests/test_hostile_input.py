@@ -14,11 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
-from fewshot_bench import files, images, tables
+from fewshot_bench.data import images, tree
+from fewshot_bench.data.tree import Tree
 from fewshot_bench.errors import Unavailable, UserError
-from fewshot_bench.files import Tree
+from fewshot_bench.leaderboard import tables
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings
-from fewshot_bench.registry import Registry
+from fewshot_bench.registry.registry import Registry
 
 from .test_bad_input import SHORT, archive, bench, classes, picture, well_ended
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("empty_cache")
 
 
 def test_zip_bombs_are_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(files, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(tree, "MOST_BYTES", 10_000)
     members = classes() | {"c0/bomb.png": bytes(5_000_000)}
     path = archive(tmp_path / "bomb.zip", members, compression=zipfile.ZIP_DEFLATED)
     assert path.stat().st_size < 50_000

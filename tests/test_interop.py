@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from fewshot_bench import Request
 from fewshot_bench.errors import UserError
 from fewshot_bench.interop import tasksets
-from fewshot_bench.records import Records
+from fewshot_bench.records.folder import ResultsFolder
 
 from .test_runner import CAPABILITIES, SMALL, plugin, run
 
@@ -37,7 +37,7 @@ def prototype_accuracy(task: tuple[Tensor, Tensor], shots: int, queries: int) ->
 def test_a_loop_of_learn2learn_measures_what_bench_run_measures(tmp_path: Path):
     path = plugin(tmp_path, "nearest", CAPABILITIES["rule"].replace("mean_cosine", "prototype"))
     outcome = run(tmp_path / "out", [path], baselines=["nearest"], shots=[3], episodes=30)
-    answer = Records(tmp_path / "out").answer(outcome.records[0])
+    answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
     expected = (answer.predicted_TNQ == answer.episodes.classes_TN[:, :, None]).mean((1, 2))
     test = tasksets(ASKED).test
     found = [prototype_accuracy(task, 3, 5) for task in test]

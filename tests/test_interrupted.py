@@ -18,11 +18,11 @@ from torch import Tensor
 
 from fewshot_bench import api, files
 from fewshot_bench.baseline import Context
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.errors import UserError
-from fewshot_bench.fitted import Fitted
-from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.records import Records
-from fewshot_bench.registry import Registry
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.registry.registry import Registry
 from fewshot_bench.seeds import global_seed
 
 from .conftest import TINY
@@ -70,10 +70,10 @@ def test_a_resumed_training_is_the_unbroken_one_to_the_bit(blobs: LabelledImages
 
 def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **chosen: object) -> Path:
     """Where a training is kept that was interrupted after some steps."""
-    monkeypatch.setattr("fewshot_bench.fitted.KEEP_EVERY", 0.0)
-    save, saved = Records.save_tensors, 0
+    monkeypatch.setattr("fewshot_bench.engine.fitted_baseline.KEEP_EVERY", 0.0)
+    save, saved = ResultsFolder.save_tensors, 0
 
-    def dying(self: Records, place: str, *rest: object) -> None:
+    def dying(self: ResultsFolder, place: str, *rest: object) -> None:
         nonlocal saved
         save(self, place, *rest)  # type: ignore[arg-type]
         saved += 1
@@ -81,7 +81,7 @@ def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **chosen: object
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Records, "save_tensors", dying)
+        patch.setattr(ResultsFolder, "save_tensors", dying)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, **chosen)
     (kept,) = (tmp_path / "trainings").glob("*.unfinished.safetensors")
@@ -111,14 +111,14 @@ def test_a_killed_writer_leaves_nothing_that_stays(tmp_path: Path):
     for age, stays in ((10, True), (files.ABANDONED + 10, False)):
         stray.write_text("half")
         os.utime(stray, (time.time() - age,) * 2)
-        Records(tmp_path)
+        ResultsFolder(tmp_path)
         assert stray.exists() == stays
 
 
 def test_fresh_forgets_what_hangs_on_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     chosen = {"baselines": ["siamese"], "shots": [1], "budget": 64}
     first = run(tmp_path, **chosen)
-    monkeypatch.setattr(Fitted, "_of_each", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(FittedBaseline, "_of_each", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, **chosen, fresh=True)
     assert not list((tmp_path / "embeddings").iterdir())  # of the old checkpoint, in whose place a new one is
@@ -183,7 +183,7 @@ def test_a_stopped_run_says_what_is_done_and_how_to_go_on(tmp_path: Path, sent: 
         "done: pixels",
         "stopped; what is done is kept, and the same command, without --fresh, goes on from there",
     ]
-    assert "resnet" not in [record.baseline["name"] for record in Records(tmp_path / "out")]
+    assert "resnet" not in [record.baseline["name"] for record in ResultsFolder(tmp_path / "out")]
 
 
 def test_the_same_command_gives_the_same_bytes_in_another_process(tmp_path: Path):
@@ -194,7 +194,7 @@ def test_the_same_command_gives_the_same_bytes_in_another_process(tmp_path: Path
         subprocess.run(command, check=True, capture_output=True)
     one, two = ((tmp_path / name / "leaderboard.csv").read_bytes() for name in ("one", "two"))
     assert one == two
-    found = next(iter(Records(tmp_path / "one")))
+    found = next(iter(ResultsFolder(tmp_path / "one")))
     assert {"threads", "device", "packages"} <= set(found.provenance)
     assert found.baseline["settings"]["precision"] in ("float32", "bf16")
 
@@ -223,7 +223,7 @@ def test_a_score_that_is_no_number_fails_its_own_cell_alone(tmp_path: Path):
 def test_weights_that_are_no_numbers_diverge(tmp_path: Path):
     chosen = {"baselines": ["resnet"], "shots": [1], "budget": 64}
     run(tmp_path, **chosen)
-    records = Records(tmp_path)
+    records = ResultsFolder(tmp_path)
     (checkpoint,) = (tmp_path / "trainings").iterdir()
     place = f"trainings/{checkpoint.stem}"
     tensors, about = records.load_tensors(place) or ({}, {})
@@ -273,7 +273,7 @@ def test_what_was_kept_of_another_training_is_told_in_a_line_and_fresh_helps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     kept = unfinished(tmp_path, monkeypatch, **SMALL_RUN)
-    Records(tmp_path).save_tensors(f"trainings/{kept.stem}", {"strange": torch.zeros(3)}, {})
+    ResultsFolder(tmp_path).save_tensors(f"trainings/{kept.stem}", {"strange": torch.zeros(3)}, {})
     (failed,) = run(tmp_path, **SMALL_RUN).records
     assert failed.status == "failed"
     assert "what was kept of its training is of another one" in failed.reason
@@ -283,7 +283,7 @@ def test_what_was_kept_of_another_training_is_told_in_a_line_and_fresh_helps(
 
 
 def test_a_training_that_diverges_leaves_nothing_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("fewshot_bench.fitted.KEEP_EVERY", 0.0)
+    monkeypatch.setattr("fewshot_bench.engine.fitted_baseline.KEEP_EVERY", 0.0)
     settings = {"steel-sim.per_class": "24", "steel-sim.side": "32", "resnet.learning_rate": "1e30"}
     outcome = run(tmp_path, **SMALL_RUN, settings=settings)
     assert outcome.records[0].status == "diverged"

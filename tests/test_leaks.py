@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fewshot_bench.leaks import apart
+from fewshot_bench.contract.leaks import apart
 
 from .test_runner import CAPABILITIES, EMBED, plugin, run
 

@@ -13,12 +13,13 @@ import torch.nn.functional as F
 from pytorch_metric_learning.losses import SupConLoss
 from torch import Tensor
 
-from fewshot_bench.baseline import Baseline, Context, capability
+from fewshot_bench.baseline import Baseline, Context
+from fewshot_bench.contract.answering import episode_rule
+from fewshot_bench.contract.leaks import assert_untouched, depends_on_the_batch
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from fewshot_bench.labelled import LabelledImages
-from fewshot_bench.leaks import depends_on_the_batch, untouched
 from fewshot_bench.learn.losses import supervised_contrastive
-from fewshot_bench.registry import Registry, usable
+from fewshot_bench.registry.registry import Registry, usable
 
 from .test_baselines import CPU, fitted, images
 
@@ -46,7 +47,7 @@ def trained(blobs: LabelledImages) -> Trained:
 
 
 def test_capabilities():
-    found = {plugin.name: capability(kind) for plugin, kind in usable(Registry().every_baseline())}
+    found = {plugin.name: episode_rule(kind) for plugin, kind in usable(Registry().every_baseline())}
     assert found == found | dict.fromkeys(("supcon", "scl", "amp", "lbp"), "mean_cosine")
     assert found == found | {"matching": "pair", "relation": "classify", "baseline_pp": "classify"}
 
@@ -69,13 +70,13 @@ def test_answering_does_not_depend_on_the_batch_and_leaves_no_trace(blobs: Label
     baseline, _ = trained(name)
     asked = images(blobs)
     with torch.no_grad():  # as the harness does
-        with untouched(baseline, asked):
+        with assert_untouched(baseline, asked):
             features = baseline.embed(asked)
         assert features.dtype == torch.float32
         assert not depends_on_the_batch(baseline.embed, asked, features)
-        if capability(type(baseline)) == "classify":
+        if episode_rule(type(baseline)) == "classify":
             support, queries = features[:6].view(3, 2, -1), features[6:]
-            with untouched(baseline, queries):
+            with assert_untouched(baseline, queries):
                 scores = baseline.classify(support, queries)
             assert scores.shape == (len(queries), 3)
             assert not depends_on_the_batch(lambda alone: baseline.classify(support, alone), queries, scores)

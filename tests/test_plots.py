@@ -9,9 +9,10 @@ import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from fewshot_bench import api, pictures
+from fewshot_bench import api
 from fewshot_bench.errors import UserError
-from fewshot_bench.show import figure, plots
+from fewshot_bench.report import draw as pictures
+from fewshot_bench.report import figure, plots
 
 from .test_runner import plugin, run
 
@@ -78,7 +79,7 @@ def test_differences_have_margin_verdict_and_reference(done: Path):
 
 
 def test_shares_of_episodes_fall_from_all_to_none(done: Path):
-    answers = api.Records(done, write=False).answers()
+    answers = api.ResultsFolder(done, write=False).answers()
     frame = api.tables.episode_accuracies(answers)
     table = api.leaderboard(done)
     means = frame.groupby(["baseline", "shots"])["accuracy"].mean()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from fewshot_bench import api, tables
+from fewshot_bench import api
+from fewshot_bench.leaderboard import tables
 
 from .published_tables import PAGES, PUBLISHED, TABLE, with_tables
 
@@ -41,7 +42,7 @@ def test_the_command_that_is_kept_made_every_record_by_unedited_code(folder: Pat
     lines = [line.replace("$out", folder.name) for line in script.splitlines() if line.startswith("uv run bench run ")]
     kept = [[Path(word).name for word in shlex.split(line)[3:]] for line in lines]  # as a record keeps paths
     assert (pd.read_csv(folder / "leaderboard.csv")["status"] == "ok").all()
-    for record in api.Records(folder, write=False):
+    for record in api.ResultsFolder(folder, write=False):
         assert record.provenance["argv"][1:] in kept, record.stem
         assert record.provenance["commit"]
         assert not record.provenance["dirty"], f"{record.stem} was made by an edited checkout"

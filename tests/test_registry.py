@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 import torch
 
-from fewshot_bench import api, imports
+from fewshot_bench import api
 from fewshot_bench.errors import UserError
-from fewshot_bench.plan import make_plan
-from fewshot_bench.registry import GROUP, Plugin, Registry, usable
+from fewshot_bench.planning.plan import make_plan
+from fewshot_bench.registry import loader as imports
+from fewshot_bench.registry.registry import GROUP, Plugin, Registry, usable
 
 from .conftest import ROOT
 from .test_runner import CAPABILITIES, EMBED, QUICK, plugin, run
@@ -80,7 +81,7 @@ def test_a_taken_name_names_both_files(tmp_path: Path):
 
 def test_a_name_taken_by_an_installed_distribution_names_both_files(monkeypatch: pytest.MonkeyPatch):
     entry = EntryPoint("pixels", "tests.extension.fewshot_extension.brightness", GROUP)
-    monkeypatch.setattr("fewshot_bench.registry.entry_points", lambda group: [entry])
+    monkeypatch.setattr("fewshot_bench.registry.registry.entry_points", lambda group: [entry])
     with pytest.raises(UserError, match=r"'pixels' is claimed by \S*baselines/pixels.py and by \S*/brightness.py; rename"):
         Registry()
 
@@ -91,7 +92,9 @@ def test_a_file_that_leaves_is_told_like_one_that_raises(bench, tmp_path: Path, 
     status, _, err = bench("list", "--plugin", path)
     assert (status, err) == (2, f"error: {path} cannot be imported: SystemExit: bye\n")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("fewshot_bench.registry.entry_points", lambda group: [EntryPoint("leaving", "leaving:Some", GROUP)])
+    monkeypatch.setattr(
+        "fewshot_bench.registry.registry.entry_points", lambda group: [EntryPoint("leaving", "leaving:Some", GROUP)]
+    )
     listed = Registry().baselines["leaving"]
     assert listed.error == "entry point leaving (leaving:Some) cannot be used: SystemExit: bye"
 

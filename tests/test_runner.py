@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from fewshot_bench import api, scoring
+from fewshot_bench import api
+from fewshot_bench.engine import scoring
 from fewshot_bench.errors import UserError
-from fewshot_bench.records import Records
+from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.request import Request
 
 SMALL = {"steel-sim.per_class": "24", "steel-sim.side": "32"}
@@ -46,7 +47,7 @@ def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
     for queries in (5, "all"):
         outcome = run(tmp_path / "out", paths, baselines=[path.stem for path in paths], queries=queries)
         assert not outcome.failed
-        records = Records(tmp_path / "out")
+        records = ResultsFolder(tmp_path / "out")
         for shots in (1, 3):
             found = [records.answer(record) for record in outcome.records if record.shots == shots]
             assert len({answer.record.episodes_digest for answer in found}) == 1
@@ -87,7 +88,7 @@ def test_another_shot_value_needs_neither_network_nor_checkpoint(tmp_path: Path,
         raise AssertionError("a network was built")
 
     monkeypatch.setattr("fewshot_bench.learn.train.Encoder", forbidden)
-    monkeypatch.setattr(Records, "load_tensors", _without_trainings(Records.load_tensors))
+    monkeypatch.setattr(ResultsFolder, "load_tensors", _without_trainings(ResultsFolder.load_tensors))
     outcome = run(tmp_path, **chosen, shots=[2], episodes=90)
     assert [record.status for record in outcome.records] == ["ok", "ok"]
 
@@ -162,7 +163,7 @@ def test_seeds_are_trainings_of_their_own_and_one_row(tmp_path: Path):
 
 def test_records_of_another_version_are_a_row_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     run(tmp_path / "out", shots=[1])
-    monkeypatch.setattr("fewshot_bench.plan.version", lambda package: "99.0")
+    monkeypatch.setattr("fewshot_bench.planning.plan.version", lambda package: "99.0")
     run(tmp_path / "out", shots=[1])
     table = api.leaderboard(tmp_path / "out")
     assert table["version"].tolist() == ["0.1.0", "99.0"]
@@ -200,7 +201,7 @@ def test_leaderboard_is_rebuilt_from_the_records_to_the_byte(tmp_path: Path):
 
 def test_accuracy_in_the_leaderboard_is_what_the_predictions_say(tmp_path: Path):
     outcome = run(tmp_path / "out", shots=[3])
-    answer = Records(tmp_path / "out").answer(outcome.records[0])
+    answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
     right = answer.predicted_TNQ == answer.episodes.classes_TN[:, :, None]
     assert outcome.table["accuracy"].item() == pytest.approx(right.mean())
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fewshot_bench import scoring
-from fewshot_bench.episode import DrawnEpisodes
+from fewshot_bench.engine import scoring
+from fewshot_bench.protocols.episode import DrawnEpisodes
 
 POOL = ((0, 30), (30, 25), (55, 40), (95, 28))
 RNG = np.random.default_rng(0)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats as known
 
-from fewshot_bench import scoring, stats
-from fewshot_bench.episode import DrawnEpisodes
-from fewshot_bench.tally import Correct, Design
+from fewshot_bench.engine import scoring
+from fewshot_bench.protocols.episode import DrawnEpisodes
+from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats.correctness import Correctness, Design
 
 
 def asked(pool, ways: int, shots: int, queries: int | None, episodes: int, seed: str = "x") -> Design:
@@ -38,7 +39,7 @@ def test_accuracy_of_an_episode_is_the_mean_of_its_class_recalls():
         labels_M=np.array([0, 0, 0, 0, 1, 1]),
     )
     right = np.array([[[True, False, False], [True, True, False]]])  # what stands at padding means nothing
-    assert Correct(design, [right]).accuracy_ST.tolist() == [pytest.approx([(1 / 3 + 1) / 2])]
+    assert Correctness(design, [right]).accuracy_ST.tolist() == [pytest.approx([(1 / 3 + 1) / 2])]
 
 
 def test_closed_half_width():
@@ -55,7 +56,7 @@ def test_wilson_equals_scipy(share: float, count: int):
 
 def test_nothing_wrong_gives_the_rule_of_three_and_never_a_width_of_zero():
     design = asked(pool_of(3, 40), 3, 1, 5, 500)
-    found = stats.estimate(Correct(design, [np.ones(design.query_TNQ.shape, dtype=bool)]))
+    found = stats.estimate(Correctness(design, [np.ones(design.query_TNQ.shape, dtype=bool)]))
     assert (found.kind, found.accuracy, found.high) == ("rule-of-three", 1.0, 1.0)
     assert found.low == pytest.approx(1 - 3 / 120)
 
@@ -63,7 +64,7 @@ def test_nothing_wrong_gives_the_rule_of_three_and_never_a_width_of_zero():
 def test_few_errors_give_wilson_on_images():
     design = asked(pool_of(3, 40), 3, 1, 5, 500)
     correct = design.query_TNQ != 7  # one image is always wrong
-    found = stats.estimate(Correct(design, [correct]))
+    found = stats.estimate(Correctness(design, [correct]))
     assert found.kind == "wilson"
     assert (found.low, found.high) == pytest.approx(stats.wilson(found.accuracy, 120))
 
@@ -74,9 +75,9 @@ def test_interval_does_not_shrink_to_nothing_with_more_episodes():
     for episodes in (2000, 20_000):
         design = asked(pool_of(3, 40), 3, 1, 5, episodes)
         correct = answers(np.random.default_rng(1), design)
-        found = stats.estimate(Correct(design, [correct]))
+        found = stats.estimate(Correctness(design, [correct]))
         widths.append(found.high - found.low)
-        closed.append(stats.closed_half_width(Correct(design, [correct]).accuracy_ST[0]))
+        closed.append(stats.closed_half_width(Correctness(design, [correct]).accuracy_ST[0]))
     assert widths[1] > 0.8 * widths[0]
     assert closed[1] < 0.4 * closed[0]
 
@@ -86,8 +87,8 @@ def test_seeds_widen_the_interval_by_their_own_part():
     rng = np.random.default_rng(2)
     correct = answers(rng, design)
     worse = correct & (rng.random(correct.shape) >= 0.15)
-    both = Correct(design, [correct, worse])
-    one, two = stats.estimate(Correct(design, [correct])), stats.estimate(both)
+    both = Correctness(design, [correct, worse])
+    one, two = stats.estimate(Correctness(design, [correct])), stats.estimate(both)
     means = both.accuracy_ST.mean(1)
     assert two.se_seeds == pytest.approx(np.std(means, ddof=1) / math.sqrt(2))
     assert two.kind == "image-influence+seeds"
@@ -114,7 +115,7 @@ def test_coverage(classes: int, ways: int, shots: int):
     """Nominal 95 % over other images of the same classes; the truth is the mean over all simulated data sets."""
     rng = np.random.default_rng(classes * 100 + ways * 10 + shots)
     design = asked(pool_of(classes, 60), ways, shots, 10, 2000)
-    found = [stats.estimate(Correct(design, [answers(rng, design)])) for _ in range(DATA_SETS)]
+    found = [stats.estimate(Correctness(design, [answers(rng, design)])) for _ in range(DATA_SETS)]
     truth = np.mean([estimate.accuracy for estimate in found])
     coverage = np.mean([estimate.low <= truth <= estimate.high for estimate in found])
     assert LOW <= coverage <= HIGH

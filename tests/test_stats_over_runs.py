@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from fewshot_bench import stats
-from fewshot_bench.tally import Correct, Design
+from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats.correctness import Correctness, Design
 
 
-def correct_of(right_RNQ: np.ndarray, sizes: list[int]) -> Correct:
+def correct_of(right_RNQ: np.ndarray, sizes: list[int]) -> Correctness:
     """Every image asked about in every run."""
     runs, ways, most = right_RNQ.shape
     starts = np.cumsum([0, *sizes[:-1]])
@@ -16,7 +16,7 @@ def correct_of(right_RNQ: np.ndarray, sizes: list[int]) -> Correct:
     )
     support = np.tile(starts[:, None], (runs, 1, 1))
     classes, query = np.tile(np.arange(ways), (runs, 1)), np.tile(query_NQ, (runs, 1, 1))
-    return Correct(Design(classes, support, query, np.repeat(np.arange(ways), sizes)), [right_RNQ])
+    return Correctness(Design(classes, support, query, np.repeat(np.arange(ways), sizes)), [right_RNQ])
 
 
 def test_the_interval_over_runs_is_the_formula_of_its_docstring():
@@ -28,11 +28,11 @@ def test_the_interval_over_runs_is_the_formula_of_its_docstring():
     for weights in (np.array([2 / 3, 1 / 3]), np.array([0.5, 0.5]), np.array([1.0, 0.0])):
         found = stats.estimate_over_runs(correct, weights)
         images = [correct.right_STNQ[0][:, c, :n].mean(0).var(ddof=1) / n for c, n in enumerate(sizes)]
-        over_runs = (recall_RC @ weights).var(ddof=1) / runs
+        is_classification = (recall_RC @ weights).var(ddof=1) / runs
         assert found.accuracy == pytest.approx((recall_RC @ weights).mean())
         assert found.se_images == pytest.approx(np.sqrt(weights**2 @ images))
-        assert found.se_seeds == pytest.approx(np.sqrt(over_runs))
-        assert found.high - found.accuracy > 1.96 * np.sqrt(over_runs + weights**2 @ images)
+        assert found.se_seeds == pytest.approx(np.sqrt(is_classification))
+        assert found.high - found.accuracy > 1.96 * np.sqrt(is_classification + weights**2 @ images)
         assert found.kind == "images+runs"
 
 

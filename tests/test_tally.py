@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fewshot_bench import stats
-from fewshot_bench.tally import Correct, apart
+from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats.correctness import Correctness, apart
 
 from .test_stats import asked
 
@@ -44,7 +44,7 @@ def test_one_baseline_and_a_difference_equal_a_plain_loop(pool: str, ways: int, 
     first, second = (
         [rng.random(design.query_TNQ.shape) < 0.3 + 0.6 * easy[design.query_TNQ] for _ in range(n)] for n in (2, 3)
     )
-    one, other = Correct(design, first), Correct(design, second)
+    one, other = Correctness(design, first), Correctness(design, second)
     for moments, values in ((one.moments, np.mean(first, 0)), (apart(one, other), np.mean(first, 0) - np.mean(second, 0))):
         found = stats.influence(design, moments)
         assert (found.mean, found.se) == pytest.approx(influence_by_loops(design, values))
@@ -53,16 +53,16 @@ def test_one_baseline_and_a_difference_equal_a_plain_loop(pool: str, ways: int, 
 def test_an_image_is_wrong_when_any_seed_ever_was_and_apart_when_ever_answered_differently():
     design = asked(POOLS["equal"], 3, 1, 5, 500)
     first, second = design.query_TNQ != 3, design.query_TNQ != 7
-    both = Correct(design, [first, second])
+    both = Correctness(design, [first, second])
     assert np.flatnonzero(both.moments.wrong_M).tolist() == [3, 7]
-    assert np.flatnonzero(apart(both, Correct(design, [first])).wrong_M).tolist() == [3, 7]
+    assert np.flatnonzero(apart(both, Correctness(design, [first])).wrong_M).tolist() == [3, 7]
     assert not apart(both, both).wrong_M.any()
 
 
 def test_many_seeds_are_counted_without_overflow():
     design = asked(POOLS["equal"], 3, 1, 5, 50)
     all_right = [np.ones(design.query_TNQ.shape, dtype=bool)] * 20
-    moments = Correct(design, all_right).moments
+    moments = Correctness(design, all_right).moments
     assert (moments.sum_M == design.queries_M).all()
     assert moments.square_M == pytest.approx(design.queries_M)
-    assert not apart(Correct(design, all_right), Correct(design, all_right[:1])).wrong_M.any()
+    assert not apart(Correctness(design, all_right), Correctness(design, all_right[:1])).wrong_M.any()

@@ -8,9 +8,9 @@ import pytest
 from rich.console import Console
 
 from fewshot_bench import api
-from fewshot_bench.runner import Progress
-from fewshot_bench.show import board
-from fewshot_bench.show.watch import Watch
+from fewshot_bench.cli import tables as board
+from fewshot_bench.cli.progress import Watch
+from fewshot_bench.engine.schedule import Progress
 
 from .conftest import TINY
 from .test_runner import plugin, run

@@ -9,7 +9,8 @@ import sys
 
 import typer
 
-from fewshot_bench.cli import results, work
+from fewshot_bench.cli import reading as results
+from fewshot_bench.cli import running as work
 from fewshot_bench.errors import UserError
 
 __all__ = ["app", "main"]

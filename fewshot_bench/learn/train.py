@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from fewshot_bench.baseline import Baseline, Context
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from fewshot_bench.labelled import LabelledImages
 from fewshot_bench.learn.augment import Augment
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings, Precision, resize
 from fewshot_bench.learn.snapshot import Snapshot

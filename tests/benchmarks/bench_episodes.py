@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from fewshot_bench import scoring
-from fewshot_bench.episode import DrawnEpisodes
+from fewshot_bench.engine import scoring
+from fewshot_bench.protocols.episode import DrawnEpisodes
 
 WAYS, SHOTS, QUERIES = 3, 5, 15
 POOL = ((0, 300), (300, 300), (600, 300))  # NEU's test classes

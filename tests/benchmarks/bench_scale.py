@@ -22,12 +22,12 @@ CHILD = """
 import json, sys, time
 from types import SimpleNamespace
 import numpy as np, torch
-from fewshot_bench.fitted import Fitted
-from fewshot_bench.labelled import group_by_class
+from fewshot_bench.engine.fitted_baseline import FittedBaseline
+from fewshot_bench.data.labelled import group_by_class
 from fewshot_bench.plugins.baselines.pixels import Pixels
-from fewshot_bench.protocol import FewShot
-from fewshot_bench.question import ask
-from fewshot_bench.runner import _Work
+from fewshot_bench.protocols.protocol import FewShot
+from fewshot_bench.planning.episode_sets import ask
+from fewshot_bench.engine.schedule import _Work
 
 episodes, images, classes, ways, queries = json.loads(sys.argv[1])
 names = [f"class {i}" for i in range(classes)]
@@ -35,9 +35,9 @@ pixels = np.arange(images, dtype="<u4").view(np.uint8).reshape(images, 1, 2, 2) 
 data = group_by_class("scale", pixels, (np.arange(images) * classes // images).tolist(), names, [""] * images)
 protocol = FewShot(name="scale", dataset="scale", train_classes=(names[0],), test_classes=tuple(names), ways=ways,
                     shots=(5,), queries=queries, episodes=episodes)
-(question,) = ask(protocol, data)
+(question,) = episode_sets(protocol, data)
 training = SimpleNamespace(kind=Pixels, key="scale", seed=0, split=question.split)
-fitted = Fitted(data, training, torch.device("cpu"), None, False, None)
+fitted = FittedBaseline(data, training, torch.device("cpu"), None, False, None)
 generator = torch.Generator().manual_seed(0)
 centres = torch.randn(classes, FEATURES, generator=generator)
 fitted.__dict__["embeddings_MD"] = 0.15 * centres[torch.from_numpy(data.labels)] + torch.randn(images, FEATURES, generator=generator)

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from fewshot_bench.baseline import Context
-from fewshot_bench.labelled import LabelledImages, group_by_class
+from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from fewshot_bench.learn.encoder import Encoder, best_precision
 from fewshot_bench.learn.losses import self_contrastive, total
 

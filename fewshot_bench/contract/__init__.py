@@ -1,0 +1,1 @@
+"""What a baseline promises, and how it is held to it."""

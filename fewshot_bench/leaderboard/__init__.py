@@ -1,0 +1,1 @@
+"""ResultsFolder become tables."""

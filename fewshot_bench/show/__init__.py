@@ -1,1 +1,0 @@
-"""What results look like: on the terminal, as pictures, as a page."""
