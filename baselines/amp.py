@@ -38,5 +38,7 @@ class Amp(SclAmp):
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """beta times Eq. 4 on the image itself."""
         del generator
-        weighted: Tensor = self.settings.beta * self.parts["arc"](self.project(self.plain(images_BCHW)), labels_B)
+        weighted: Tensor = self.settings.beta * self.parts["arc"](
+            self.project(self.plain(images_BCHW)), labels_B
+        )
         return weighted

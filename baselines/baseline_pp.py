@@ -57,11 +57,15 @@ class BaselinePP(TrainedBaseline):
 
     def scores(self, features_BD: Tensor) -> Tensor:
         """Scaled cosines (B, C_train) to the classifier's weights."""
-        return self.settings.scale * cosines(features_BD, self.parts.get_parameter("classifier.weight"))
+        return self.settings.scale * cosines(
+            features_BD, self.parts.get_parameter("classifier.weight")
+        )
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy on one view of each image."""
-        return F.cross_entropy(self.scores(self.encode(self.view(images_BCHW, generator))), labels_B)
+        return F.cross_entropy(
+            self.scores(self.encode(self.view(images_BCHW, generator))), labels_B
+        )
 
     def logits(self, images_BCHW: Tensor) -> Tensor:
         """The classifier's scores (B, C_train)."""

@@ -47,7 +47,9 @@ class EasyFsl(ResNet):
         ways, shots = support_NKD.shape[:2]
         fewest = self.fewest_queries(ways)
         if len(query_QD) < fewest:
-            raise NotApplicable(f"{self.method} needs {fewest} queries of an episode together, or more")
+            raise NotApplicable(
+                f"{self.method} needs {fewest} queries of an episode together, or more"
+            )
         classifier = self.classifier()
         labels = torch.arange(ways, device=support_NKD.device).repeat_interleave(shots)
         classifier.process_support_set(support_NKD.flatten(0, 1), labels)
@@ -62,7 +64,10 @@ class EasyFsl(ResNet):
 
     def classifier(self) -> Any:
         """A new classifier of easyfsl, on features as they are handed to it."""
-        s, kind = self.settings, getattr(library(self.method, "easyfsl.methods", "easyfsl"), self.method)
+        s, kind = (
+            self.settings,
+            getattr(library(self.method, "easyfsl.methods", "easyfsl"), self.method),
+        )
         return kind(
             feature_centering=self.parts.get_buffer("centre") if s.centre else None,
             feature_normalization=2.0 if s.normalise else None,
@@ -123,7 +128,12 @@ class _PtMap(EasyFsl):
         transductive=True,
     )
     method = "PTMAP"
-    options = {"fine_tuning_steps": 30, "fine_tuning_lr": 0.3, "lambda_regularization": 10.0, "power_factor": 0.5}
+    options = {
+        "fine_tuning_steps": 30,
+        "fine_tuning_lr": 0.3,
+        "lambda_regularization": 10.0,
+        "power_factor": 0.5,
+    }
 
     @staticmethod
     def fewest_queries(ways: int) -> int:

@@ -18,7 +18,9 @@ class FrozenSettings(EncoderSettings):
     def check(self) -> None:
         """Raise `UserError` where a value is out of bounds."""
         super().check()
-        self.need(self.weights != "none", "weights", "published ones; untrained is the encoder without")
+        self.need(
+            self.weights != "none", "weights", "published ones; untrained is the encoder without"
+        )
 
 
 class Frozen(EncoderBaseline):

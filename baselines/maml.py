@@ -85,7 +85,9 @@ class Maml(AdaptiveBaseline):
         support = self.plain(shots.flatten(0, 1)).unflatten(0, shots.shape[:2])
         with torch.enable_grad():
             learner = self.learner(support, learning=False)
-        return torch.cat([self.scores(learner, support, self.plain(part)) for part in query_QCHW.split(TOGETHER)])
+        return torch.cat(
+            [self.scores(learner, support, self.plain(part)) for part in query_QCHW.split(TOGETHER)]
+        )
 
 
 def _in_order(support_NKCHW: Tensor) -> Tensor:
@@ -93,6 +95,8 @@ def _in_order(support_NKCHW: Tensor) -> Tensor:
     in another order the same images would be answered otherwise.
     """
     pixels_NKP = support_NKCHW.flatten(2).double()
-    places_P = torch.linspace(1, 2, pixels_NKP.shape[2], dtype=torch.float64, device=pixels_NKP.device)
+    places_P = torch.linspace(
+        1, 2, pixels_NKP.shape[2], dtype=torch.float64, device=pixels_NKP.device
+    )
     order_NK = (pixels_NKP * places_P).sum(2).argsort(1)
     return torch.stack([way[order] for way, order in zip(support_NKCHW, order_NK, strict=True)])

@@ -27,7 +27,9 @@ class Matching(EpisodicBaseline):
 
     def episode_loss(self, support_NKD: Tensor, query_QD: Tensor, ways_Q: Tensor) -> Tensor:
         """-log of the attention that the true class's support gets, the mean over queries."""
-        similar_QNK = cosines(query_QD, support_NKD.flatten(0, 1)).unflatten(1, support_NKD.shape[:2])
+        similar_QNK = cosines(query_QD, support_NKD.flatten(0, 1)).unflatten(
+            1, support_NKD.shape[:2]
+        )
         return F.cross_entropy(similar_QNK.logsumexp(2), ways_Q)
 
     def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:

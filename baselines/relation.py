@@ -53,7 +53,10 @@ class Relation(EpisodicBaseline):
 
     def relations(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
         """Relation scores (Q, N)."""
-        of_class_NR, of_query_QR = self.parts["of_class"](support_NKD.mean(1)), self.parts["of_query"](query_QD)
+        of_class_NR, of_query_QR = (
+            self.parts["of_class"](support_NKD.mean(1)),
+            self.parts["of_query"](query_QD),
+        )
         scores: Tensor = self.parts["relation"](F.relu(of_query_QR[:, None] + of_class_NR))
         return scores[..., 0].sigmoid()
 

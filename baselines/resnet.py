@@ -30,7 +30,9 @@ class ResNet(TrainedBaseline):
         year=2016,
         published=(
             *Published.table("neu-small", TABLES, {"10": 0.9389, "20": 0.9772, "50": 0.9906}),
-            *Published.table("mixedwm38-small", TABLES, {"20": 0.5536, "50": 0.8672, "100": 0.8973}),
+            *Published.table(
+                "mixedwm38-small", TABLES, {"20": 0.5536, "50": 0.8672, "100": 0.8973}
+            ),
         ),
     )
     rule = "mean_cosine"
@@ -42,7 +44,9 @@ class ResNet(TrainedBaseline):
     def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
         """Make the encoder, the classifier, and room for the centre."""
         super().build(classes, device, fetch=fetch)
-        self.parts.register_buffer("centre", torch.zeros_like(self.parts.get_parameter("classifier.weight").detach()[0]))
+        self.parts.register_buffer(
+            "centre", torch.zeros_like(self.parts.get_parameter("classifier.weight").detach()[0])
+        )
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
         """Train, then average the features of the train images."""

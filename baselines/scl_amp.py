@@ -66,7 +66,9 @@ class SclAmp(TrainedBaseline):
             *Published.table("neu-classify", TABLE_II, {"0.8": 1.0, "0.7": 0.9981, "0.6": 0.9958}),
             *Published.table("neu-small", TABLE_III, {"10": 0.9839, "20": 0.9883, "50": 0.9972}),
             *Published.table("mixedwm38-classify", TABLE_V, {"0.8": 0.9822}),
-            *Published.table("mixedwm38-small", TABLE_V, {"20": 0.9227, "50": 0.9688, "100": 0.9783}),
+            *Published.table(
+                "mixedwm38-small", TABLE_V, {"20": 0.9227, "50": 0.9688, "100": 0.9783}
+            ),
         ),
     )
     rule = "mean_cosine"
@@ -77,7 +79,11 @@ class SclAmp(TrainedBaseline):
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The projection to d dimensions, and the weights of the margin loss."""
         s = self.settings
-        hidden = [layer for _ in range(s.hidden_layers) for layer in (nn.Linear(features, features), nn.ReLU())]
+        hidden = [
+            layer
+            for _ in range(s.hidden_layers)
+            for layer in (nn.Linear(features, features), nn.ReLU())
+        ]
         arc = ArcMargin(s.embedding, classes, margin=s.margin, scale=s.scale, beyond_pi=s.beyond_pi)
         return {"projection": nn.Sequential(*hidden, nn.Linear(features, s.embedding)), "arc": arc}
 
@@ -89,7 +95,13 @@ class SclAmp(TrainedBaseline):
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Eq. 5: Eq. 2 on the image and its two views, Eq. 4 on the image."""
         s = self.settings
-        stacked = torch.cat([self.plain(images_BCHW), self.view(images_BCHW, generator), self.view(images_BCHW, generator)])
+        stacked = torch.cat(
+            [
+                self.plain(images_BCHW),
+                self.view(images_BCHW, generator),
+                self.view(images_BCHW, generator),
+            ]
+        )
         x, i, j = self.project(stacked).chunk(3)
         contrastive = self_contrastive(x, i, j, temperature=s.temperature, symmetric=s.symmetric)
         return total(contrastive, self.parts["arc"](x, labels_B), alpha=s.alpha, beta=s.beta)

@@ -24,7 +24,9 @@ class Siamese(TrainedBaseline):
         paper="Koch et al.: Siamese Neural Networks for One-shot Image Recognition (ICML workshop)",
         year=2015,
         published=(
-            *Published.table("neu-heldout", f"Table IV, {CITED}; pairs instead of 3-way episodes", {"1": 0.8322}),
+            *Published.table(
+                "neu-heldout", f"Table IV, {CITED}; pairs instead of 3-way episodes", {"1": 0.8322}
+            ),
             *Published.table("neu-classify", f"Table II, {CITED}", {"0.8": 0.9255}),
         ),
     )
@@ -41,7 +43,9 @@ class Siamese(TrainedBaseline):
         some features, and on other classes the head falls below chance; here a distance is one.
         """
         same = self.parts["same"]
-        apart_AB = F.linear((a_AD[:, None] - b_BD).abs(), same.get_parameter("weight").abs())[..., 0]
+        apart_AB = F.linear((a_AD[:, None] - b_BD).abs(), same.get_parameter("weight").abs())[
+            ..., 0
+        ]
         return same.get_parameter("bias") - apart_AB
 
     def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:

@@ -44,10 +44,16 @@ class SupCon(TrainedBaseline):
         """The projection head D -> D -> 128."""
         del classes
         embedding = self.settings.embedding
-        return {"projection": nn.Sequential(nn.Linear(features, features), nn.ReLU(), nn.Linear(features, embedding))}
+        return {
+            "projection": nn.Sequential(
+                nn.Linear(features, features), nn.ReLU(), nn.Linear(features, embedding)
+            )
+        }
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """L_sup^out over both views of each image."""
         views = torch.cat([self.view(images_BCHW, generator), self.view(images_BCHW, generator)])
         embeddings = self.parts["projection"](self.encode(views))
-        return supervised_contrastive(embeddings, labels_B.repeat(2), temperature=self.settings.temperature)
+        return supervised_contrastive(
+            embeddings, labels_B.repeat(2), temperature=self.settings.temperature
+        )

@@ -54,18 +54,25 @@ class Folder(DataSet):
         if path is None:
             raise UserError(f"folder needs its data: {self.card.get_it}")
         with Tree(path) as tree:
-            return cached(["folder", self.settings.as_dict(), tree.content()], lambda: _load(tree, self.settings.side))
+            return cached(
+                ["folder", self.settings.as_dict(), tree.content()],
+                lambda: _load(tree, self.settings.side),
+            )
 
 
 def _load(tree: Tree, side: int) -> LabelledImages:
     files = [file for file in tree.files if is_image(file) and PurePosixPath(file).parent.name]
     if not files:
-        raise UserError(f"{tree.path} holds no image in a class folder; expected CLASS/NAME with {', '.join(SUFFIXES)}")
+        raise UserError(
+            f"{tree.path} holds no image in a class folder; expected CLASS/NAME with {', '.join(SUFFIXES)}"
+        )
     seen = [peek(tree, file) for file in files]
     sizes = Counter(size for size, _ in seen)
     width, height = seen[0][0]
     same = len(sizes) == 1 and width == height
-    target = side or (width if same else min(LARGEST_SIDE, median_low(min(size) for size in sizes.elements())))
+    target = side or (
+        width if same else min(LARGEST_SIDE, median_low(min(size) for size in sizes.elements()))
+    )
     mode = "L" if all(grey for _, grey in seen) else "RGB"
     shape = (len(files), target, target, *([3] if mode == "RGB" else []))
     if math.prod(shape) > MOST_BYTES:
@@ -90,6 +97,12 @@ def _load(tree: Tree, side: int) -> LabelledImages:
     )
 
 
-def _square(image: Image.Image, side: int, mode: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _square(
+    image: Image.Image, side: int, mode: str
+) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     image = image.convert(mode)
-    return np.asarray(image if image.size == (side, side) else image.resize((side, side), Image.Resampling.BILINEAR))
+    return np.asarray(
+        image
+        if image.size == (side, side)
+        else image.resize((side, side), Image.Resampling.BILINEAR)
+    )

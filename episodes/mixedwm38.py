@@ -24,7 +24,16 @@ from fewshot_bench.published import ALL_CLASSES, Published
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.integer[Any]]
 
-PATTERNS = ("C", "D", "EL", "ER", "L", "NF", "S", "R")  # the columns of the labels: Center, Donut, Edge-Loc, Edge-Ring, ...
+PATTERNS = (
+    "C",
+    "D",
+    "EL",
+    "ER",
+    "L",
+    "NF",
+    "S",
+    "R",
+)  # the columns of the labels: Center, Donut, Edge-Loc, Edge-Ring, ...
 CLASSES = (  # in the order of Table V of Phuong, Duc Tin and Hong Trang (2024)
     "Normal", *("C", "D", "EL", "ER", "L", "NF", "S", "R"),
     *("C+EL", "C+ER", "C+L", "C+S", "D+EL", "D+ER", "D+L", "D+S", "EL+L", "EL+S", "ER+L", "ER+S", "L+S"),
@@ -34,9 +43,16 @@ CLASSES = (  # in the order of Table V of Phuong, Duc Tin and Hong Trang (2024)
 SINGLE, MIXED = CLASSES[:9], CLASSES[9:]
 GROUPS = (  # as the paper's averages: the normal map counts to those of one defect
     ("1 defect or none", SINGLE),
-    *((f"{number} defects", tuple(name for name in MIXED if len(name.split("+")) == number)) for number in (2, 3, 4)),
+    *(
+        (f"{number} defects", tuple(name for name in MIXED if len(name.split("+")) == number))
+        for number in (2, 3, 4)
+    ),
 )
-SIDE, STATES, STRAY = 52, 3, 3  # dies a side; no die, good, failed; a value that the published file holds here and there
+SIDE, STATES, STRAY = (
+    52,
+    3,
+    3,
+)  # dies a side; no die, good, failed; a value that the published file holds here and there
 MAPS = 38_015
 MOST_MAPS = 200_000
 BLOCK = 1024  # maps converted at once: 11 MB of int32
@@ -69,7 +85,10 @@ TABLE_V_DIFFERS = {
 def _table_v(system: str) -> tuple[Published, ...]:
     groups = [*CLASSES, *(name for name, _ in GROUPS), ALL_CLASSES]
     rows = zip(groups, TABLE_V[system], strict=True)
-    return tuple(Published("mixedwm38-classify", "0.8", share / 100, TABLE_V_DIFFERS[system], row) for row, share in rows)
+    return tuple(
+        Published("mixedwm38-classify", "0.8", share / 100, TABLE_V_DIFFERS[system], row)
+        for row, share in rows
+    )
 
 
 class MixedWM38(DataSet):
@@ -84,54 +103,87 @@ class MixedWM38(DataSet):
         source="Wang et al.: Deformable Convolutional Networks for Efficient Mixed-Type Wafer Defect Pattern Recognition "
         "(IEEE Transactions on Semiconductor Manufacturing)",
         year=2020,
-        found_as=("Wafer_Map_Datasets.npz", "MixedWM38.npz", "MixedWM38.zip", "MixedWM38-subset.npz"),
+        found_as=(
+            "Wafer_Map_Datasets.npz",
+            "MixedWM38.npz",
+            "MixedWM38.zip",
+            "MixedWM38-subset.npz",
+        ),
         get_it="download Wafer_Map_Datasets.npz (MixedWM38) from its authors and name it, or a zip of it, with --data",
         published={system: _table_v(system) for system in TABLE_V},
     )
     protocols = (
-        FewShot(name="mixedwm38-heldout", dataset="mixedwm38", train_classes=SINGLE, test_classes=MIXED, ways=len(MIXED)),
-        Classification(name="mixedwm38-classify", dataset="mixedwm38", train_sizes=(0.8,), groups=GROUPS),
+        FewShot(
+            name="mixedwm38-heldout",
+            dataset="mixedwm38",
+            train_classes=SINGLE,
+            test_classes=MIXED,
+            ways=len(MIXED),
+        ),
         Classification(
-            name="mixedwm38-small", dataset="mixedwm38", train_sizes=(20, 50, 100), test_images=0.2, groups=GROUPS
+            name="mixedwm38-classify", dataset="mixedwm38", train_sizes=(0.8,), groups=GROUPS
+        ),
+        Classification(
+            name="mixedwm38-small",
+            dataset="mixedwm38",
+            train_sizes=(20, 50, 100),
+            test_images=0.2,
+            groups=GROUPS,
         ),
     )
 
     def load(self, path: Path | None) -> LabelledImages:
         """All maps, (M, 3, 52, 52); `UserError` where the file does not hold what the published one does."""
         if path is None:
-            raise UserError(f"mixedwm38 needs its data: {self.card.get_it}, or put it into the folder $FEWSHOT_BENCH_DATA")
+            raise UserError(
+                f"mixedwm38 needs its data: {self.card.get_it}, or put it into the folder $FEWSHOT_BENCH_DATA"
+            )
         with Tree(path) as tree:
             return cached(["mixedwm38", tree.content()], lambda: _load(tree))
 
     @classmethod
     def recognises(cls, files: Sequence[str]) -> bool:
         """Whether these are the arrays of the published file, or that file itself."""
-        return {"arr_0.npy", "arr_1.npy"} <= set(files) or any(file.endswith("Wafer_Map_Datasets.npz") for file in files)
+        return {"arr_0.npy", "arr_1.npy"} <= set(files) or any(
+            file.endswith("Wafer_Map_Datasets.npz") for file in files
+        )
 
 
 def _load(tree: Tree) -> LabelledImages:
     with _archive(tree) as archive:
-        labels = _labels(tree, np.concatenate(list(_rows(tree, archive, "arr_1.npy", (len(PATTERNS),)))))
+        labels = _labels(
+            tree, np.concatenate(list(_rows(tree, archive, "arr_1.npy", (len(PATTERNS),))))
+        )
         images = np.empty((len(labels), STATES, SIDE, SIDE), dtype=np.uint8)
         at = strays = 0
         for block in _rows(tree, archive, "arr_0.npy", (SIDE, SIDE)):
             if at + len(block) > len(labels):
-                raise UserError(f"{tree.path} holds more maps than its {len(labels)} labels; download it again")
+                raise UserError(
+                    f"{tree.path} holds more maps than its {len(labels)} labels; download it again"
+                )
             if block.min() < 0 or block.max() > STRAY:
                 wrong = int(block.min() if block.min() < 0 else block.max())
-                raise UserError(f"{tree.path} holds a die of state {wrong} (allowed: 0 to {STRAY}); download it again")
+                raise UserError(
+                    f"{tree.path} holds a die of state {wrong} (allowed: 0 to {STRAY}); download it again"
+                )
             strays += int((block == STRAY).sum())
             images[at : at + len(block)] = die_states(block)
             at += len(block)
     if at < len(labels):
-        raise UserError(f"{tree.path} holds {at} maps for its {len(labels)} labels; download it again")
-    return wafer_maps("mixedwm38" if at == MAPS else "mixedwm38-subset", images, labels, _notes(at, strays))
+        raise UserError(
+            f"{tree.path} holds {at} maps for its {len(labels)} labels; download it again"
+        )
+    return wafer_maps(
+        "mixedwm38" if at == MAPS else "mixedwm38-subset", images, labels, _notes(at, strays)
+    )
 
 
 def _notes(maps: int, strays: int) -> list[str]:
     notes = []
     if maps != MAPS:
-        notes.append(f"MixedWM38 subset: {maps:,} of {MAPS:,} maps, whose results are not comparable with published ones")
+        notes.append(
+            f"MixedWM38 subset: {maps:,} of {MAPS:,} maps, whose results are not comparable with published ones"
+        )
     if strays:
         notes.append(f"{strays:,} dies of the undocumented state {STRAY} were read as failed dies")
     return notes
@@ -143,7 +195,9 @@ def die_states(maps_MHW: Ints) -> Bytes:
     return np.asarray((states == np.arange(STATES)[:, None, None]) * np.uint8(255), dtype=np.uint8)
 
 
-def wafer_maps(name: str, images: Bytes, labels: Sequence[int], notes: Sequence[str]) -> LabelledImages:
+def wafer_maps(
+    name: str, images: Bytes, labels: Sequence[int], notes: Sequence[str]
+) -> LabelledImages:
     """The data set of maps (M, 3, 52, 52) with labels in `CLASSES`, of which those without a map are left out."""
     present = sorted(set(labels))
     return group_by_class(
@@ -165,17 +219,23 @@ def _archive(tree: Tree) -> Iterator[zipfile.ZipFile]:
         return
     found = [file for file in tree.files if file.endswith(".npz")]
     if len(found) != 1:
-        raise UserError(f"{tree.path} holds {len(found)} files .npz (expected one, with arr_0 and arr_1); name the file")
+        raise UserError(
+            f"{tree.path} holds {len(found)} files .npz (expected one, with arr_0 and arr_1); name the file"
+        )
     with tree.open(found[0]) as stream:
         try:
             archive = zipfile.ZipFile(stream)
         except DAMAGED as error:
-            raise UserError(f"{tree.path}: {found[0]} is no whole npz ({error}); download it again") from None
+            raise UserError(
+                f"{tree.path}: {found[0]} is no whole npz ({error}); download it again"
+            ) from None
         with archive:
             yield archive
 
 
-def _rows(tree: Tree, archive: zipfile.ZipFile, member: str, shape: tuple[int, ...]) -> Iterator[Ints]:
+def _rows(
+    tree: Tree, archive: zipfile.ZipFile, member: str, shape: tuple[int, ...]
+) -> Iterator[Ints]:
     """The rows of an array of whole numbers, (M, *shape), some at a time; nothing is unpickled."""
     try:
         with archive.open(member) as stream:
@@ -185,15 +245,23 @@ def _rows(tree: Tree, archive: zipfile.ZipFile, member: str, shape: tuple[int, .
                 content = stream.read(rows * prod(shape) * kind.itemsize)
                 yield np.frombuffer(content, dtype=kind).reshape(rows, *shape)
     except KeyError:
-        raise UserError(f"{tree.path} has no array {member.removesuffix('.npy')}; download it again") from None
+        raise UserError(
+            f"{tree.path} has no array {member.removesuffix('.npy')}; download it again"
+        ) from None
     except DAMAGED as error:
-        raise UserError(f"{tree.path}: {member} cannot be read ({error}); download it again") from None
+        raise UserError(
+            f"{tree.path}: {member} cannot be read ({error}); download it again"
+        ) from None
 
 
 def _header(stream: IO[bytes], shape: tuple[int, ...]) -> tuple[int, np.dtype[Any]]:
     """(number of rows, type); raises `ValueError` for another shape or type."""
     version = np.lib.format.read_magic(stream)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
     found, by_columns, kind = read(stream)
     wanted = f"whole numbers of shape (M, {', '.join(map(str, shape))}), M at most {MOST_MAPS}"
     if kind.hasobject or kind.kind not in "iub":

@@ -29,11 +29,18 @@ CLASSES = {
     "Scratches": "Sc",
 }
 ABBREVIATIONS = {short: name for name, short in CLASSES.items()}
-TRAIN, TEST = ("Patches", "Inclusion", "Rolled-in_Scale"), ("Crazing", "Scratches", "Pitted_Surface")
+TRAIN, TEST = (
+    ("Patches", "Inclusion", "Rolled-in_Scale"),
+    ("Crazing", "Scratches", "Pitted_Surface"),
+)
 IMAGES_A_CLASS = 300
 SIDE = 200  # pixels
 
-_SPELLINGS = {re.sub("[^a-z]", "", word.casefold()): name for name, short in CLASSES.items() for word in (name, short)}
+_SPELLINGS = {
+    re.sub("[^a-z]", "", word.casefold()): name
+    for name, short in CLASSES.items()
+    for word in (name, short)
+}
 _SPELLINGS |= {"rolled": "Rolled-in_Scale", "pitted": "Pitted_Surface"}
 
 
@@ -65,7 +72,9 @@ class Neu(DataSet):
     def load(self, path: Path | None) -> LabelledImages:
         """The 1,800 images without later byte-identical copies; `UserError` where they are not 6 x 300 of 200 x 200."""
         if path is None:
-            raise UserError(f"neu needs its data: {self.card.get_it}, or put it into the folder $FEWSHOT_BENCH_DATA")
+            raise UserError(
+                f"neu needs its data: {self.card.get_it}, or put it into the folder $FEWSHOT_BENCH_DATA"
+            )
         with Tree(path) as tree:
             return cached(["neu", tree.content()], lambda: _load(tree))
 
@@ -80,11 +89,20 @@ def _class_of(file: str) -> str | None:
     """By the file's name (`Cr_1`, `crazing_1`), else by the folder it lies in."""
     path = PurePosixPath(file)
     words = [re.sub(r"[_\- ]*[0-9]+$", "", path.stem), path.parent.name]
-    return next((_SPELLINGS[key] for word in words if (key := re.sub("[^a-z]", "", word.casefold())) in _SPELLINGS), None)
+    return next(
+        (
+            _SPELLINGS[key]
+            for word in words
+            if (key := re.sub("[^a-z]", "", word.casefold())) in _SPELLINGS
+        ),
+        None,
+    )
 
 
 def _load(tree: Tree) -> LabelledImages:
-    images = sorted(filter(is_image, tree.files), key=lambda file: natural(PurePosixPath(file).stem))
+    images = sorted(
+        filter(is_image, tree.files), key=lambda file: natural(PurePosixPath(file).stem)
+    )
     named = {file: name for file in images if (name := _class_of(file)) is not None}
     counts = Counter(named.values())
     wrong = [f"{name} has {counts[name]}" for name in CLASSES if counts[name] != IMAGES_A_CLASS]
@@ -102,7 +120,9 @@ def _load(tree: Tree) -> LabelledImages:
         list(CLASSES),
         list(named),
         boxes=_boxes(tree, list(named)),
-        notes=[f"{others} images belong to none of NEU's classes and were left out"] if others else [],
+        notes=[f"{others} images belong to none of NEU's classes and were left out"]
+        if others
+        else [],
         abbreviations=ABBREVIATIONS,
     )
 
@@ -110,18 +130,24 @@ def _load(tree: Tree) -> LabelledImages:
 def _pixels(tree: Tree, file: str) -> npt.NDArray[np.uint8]:
     image = decode(tree, file).convert("L")
     if image.size != (SIDE, SIDE):
-        raise UserError(f"{tree.path}: {file} has {image.width} x {image.height} pixels (expected {SIDE} x {SIDE})")
+        raise UserError(
+            f"{tree.path}: {file} has {image.width} x {image.height} pixels (expected {SIDE} x {SIDE})"
+        )
     return np.asarray(image)
 
 
 def _boxes(tree: Tree, images: Sequence[str]) -> tuple[npt.NDArray[np.int64], ...] | None:
     """Of each image the boxes of the annotation of the same stem, or None where there are no annotations."""
-    annotations = {PurePosixPath(file).stem: file for file in tree.files if file.lower().endswith(".xml")}
+    annotations = {
+        PurePosixPath(file).stem: file for file in tree.files if file.lower().endswith(".xml")
+    }
     if not annotations:
         return None
     missing = [file for file in images if PurePosixPath(file).stem not in annotations]
     if missing:
-        raise UserError(f"{tree.path}: {missing[0]} has no annotation, though others have; complete ANNOTATIONS")
+        raise UserError(
+            f"{tree.path}: {missing[0]} has no annotation, though others have; complete ANNOTATIONS"
+        )
     return tuple(_read_boxes(tree, annotations[PurePosixPath(file).stem]) for file in images)
 
 
@@ -129,7 +155,12 @@ def _read_boxes(tree: Tree, file: str) -> npt.NDArray[np.int64]:
     """(n, 4): xmin, ymin, xmax, ymax in pixels, from a Pascal VOC annotation."""
     try:
         found = ElementTree.fromstring(tree.read(file)).findall("object/bndbox")
-        rows = [[int(box.findtext(side) or "") for side in ("xmin", "ymin", "xmax", "ymax")] for box in found]
+        rows = [
+            [int(box.findtext(side) or "") for side in ("xmin", "ymin", "xmax", "ymax")]
+            for box in found
+        ]
     except (ElementTree.ParseError, ValueError) as error:
-        raise UserError(f"{tree.path}: {file} is not a Pascal VOC annotation ({error}); replace it") from None
+        raise UserError(
+            f"{tree.path}: {file} is not a Pascal VOC annotation ({error}); replace it"
+        ) from None
     return np.array(rows, dtype=np.int64).reshape(-1, 4)

@@ -49,7 +49,9 @@ class SteelSim(DataSet):
         get_it="for real pictures: --dataset neu --data PATH",
     )
     protocols = (
-        FewShot(name="steel-sim-heldout", dataset="steel-sim", train_classes=TRAIN, test_classes=TEST),
+        FewShot(
+            name="steel-sim-heldout", dataset="steel-sim", train_classes=TRAIN, test_classes=TEST
+        ),
         Classification(name="steel-sim-classify", dataset="steel-sim", train_sizes=(0.8, 0.7, 0.6)),
         Classification(name="steel-sim-small", dataset="steel-sim", train_sizes=(10, 20, 50)),
     )
@@ -59,7 +61,9 @@ class SteelSim(DataSet):
     def load(self, path: Path | None) -> LabelledImages:
         """The images of all six classes; `UserError` where a path is given, as there is nothing to read."""
         if path is not None:
-            raise UserError(f"steel-sim is generated and reads no data, but --data {path} was given; leave it out")
+            raise UserError(
+                f"steel-sim is generated and reads no data, but --data {path} was given; leave it out"
+            )
         source = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
         return cached(["steel-sim", self.settings.as_dict(), source], self._generate)
 
@@ -107,7 +111,12 @@ def _surface(side: int, roughness: float, rng: np.random.Generator) -> Field:
 
 
 def _stamp(
-    side: int, rng: np.random.Generator, count: int, size: tuple[float, float], stretch: float, turn: float
+    side: int,
+    rng: np.random.Generator,
+    count: int,
+    size: tuple[float, float],
+    stretch: float,
+    turn: float,
 ) -> Field:
     """Dark spots in [0, 1]: ellipses with radii in `size`, `stretch` times as long as wide, at angle `turn` (radians)."""
     y, x = np.mgrid[:side, :side]
@@ -116,9 +125,14 @@ def _stamp(
         width = rng.uniform(*size)
         angle = turn + rng.normal(0, 0.15)
         dy, dx = (y - rng.uniform(0, side)), (x - rng.uniform(0, side))
-        along, across = dy * np.cos(angle) + dx * np.sin(angle), dx * np.cos(angle) - dy * np.sin(angle)
+        along, across = (
+            dy * np.cos(angle) + dx * np.sin(angle),
+            dx * np.cos(angle) - dy * np.sin(angle),
+        )
         distance = np.hypot(along / (width * stretch * rng.uniform(0.7, 1.4)), across / width)
-        field = np.maximum(field, rng.uniform(0.5, 1.0) / (1 + np.exp(6 * np.clip(distance - 1, -4, 9))))
+        field = np.maximum(
+            field, rng.uniform(0.5, 1.0) / (1 + np.exp(6 * np.clip(distance - 1, -4, 9)))
+        )
     return field
 
 
@@ -127,14 +141,18 @@ def _crazing(side: int, rng: np.random.Generator) -> Field:
     scale = side / 128
     net = _noise(side, rng.uniform(2, 5) * scale, rng.uniform(5, 12) * scale, rng)
     gaps = _noise(side, 6 * scale, 6 * scale, rng)
-    cracks = np.exp(-np.square(net / rng.uniform(0.08, 0.2))) * (gaps > np.quantile(gaps, rng.uniform(0.2, 0.6)))
+    cracks = np.exp(-np.square(net / rng.uniform(0.08, 0.2))) * (
+        gaps > np.quantile(gaps, rng.uniform(0.2, 0.6))
+    )
     return np.asarray(-0.22 * cracks)
 
 
 def _inclusion(side: int, rng: np.random.Generator) -> Field:
     """A few long dark spindles along the rolling direction."""
     scale = side / 128
-    return -0.25 * _stamp(side, rng, int(rng.integers(3, 10)), (1 * scale, 3 * scale), rng.uniform(5, 9), 0.0)
+    return -0.25 * _stamp(
+        side, rng, int(rng.integers(3, 10)), (1 * scale, 3 * scale), rng.uniform(5, 9), 0.0
+    )
 
 
 def _patches(side: int, rng: np.random.Generator) -> Field:
@@ -156,7 +174,12 @@ def _rolled_in(side: int, rng: np.random.Generator) -> Field:
     """Oblique flecks, in clusters."""
     scale = side / 128
     flecks = _stamp(
-        side, rng, int(rng.integers(25, 70)), (0.8 * scale, 1.8 * scale), rng.uniform(2, 3.5), rng.uniform(0.6, 1.1)
+        side,
+        rng,
+        int(rng.integers(25, 70)),
+        (0.8 * scale, 1.8 * scale),
+        rng.uniform(2, 3.5),
+        rng.uniform(0.6, 1.1),
     )
     return np.asarray(-0.25 * flecks * (1 + _noise(side, side / 6, side / 6, rng)).clip(0, 1.4))
 
@@ -165,7 +188,9 @@ def _scratches(side: int, rng: np.random.Generator) -> Field:
     """A few straight bright lines, all in about one direction."""
     scale = side / 128
     turn = rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.1)
-    lines = _stamp(side, rng, int(rng.integers(1, 6)), (0.7 * scale, 1.8 * scale), rng.uniform(18, 50), turn)
+    lines = _stamp(
+        side, rng, int(rng.integers(1, 6)), (0.7 * scale, 1.8 * scale), rng.uniform(18, 50), turn
+    )
     return np.asarray(0.3 * lines)
 
 

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from fewshot_bench.plugins.episodes.mixedwm38 import CLASSES, GROUPS, MIXED, SIDE, SINGLE, die_states, wafer_maps
+from fewshot_bench.plugins.episodes.mixedwm38 import (
+    CLASSES,
+    GROUPS,
+    MIXED,
+    SIDE,
+    SINGLE,
+    die_states,
+    wafer_maps,
+)
 
 from fewshot_bench.data.cache import cached
 from fewshot_bench.data.labelled import LabelledImages
@@ -22,7 +30,9 @@ Field = npt.NDArray[np.float64]
 
 # Maps of each class in MixedWM38 against 1,000 of the others; they make the 38,015 of the whole.
 IMBALANCE = {"NF": 0.149, "R": 0.866, "D+EL+S": 2.0}
-Y, X = (np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2) / (SIDE / 2)  # of each die, the wafer's radius being 1
+Y, X = (np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2) / (
+    SIDE / 2
+)  # of each die, the wafer's radius being 1
 RADIUS, ANGLE = np.hypot(X, Y), np.arctan2(Y, X)
 
 
@@ -52,10 +62,22 @@ class WaferSim(DataSet):
         get_it="for real maps: --dataset mixedwm38 --data PATH",
     )
     protocols = (
-        FewShot(name="wafer-sim-heldout", dataset="wafer-sim", train_classes=SINGLE, test_classes=MIXED, ways=len(MIXED)),
-        Classification(name="wafer-sim-classify", dataset="wafer-sim", train_sizes=(0.8,), groups=GROUPS),
+        FewShot(
+            name="wafer-sim-heldout",
+            dataset="wafer-sim",
+            train_classes=SINGLE,
+            test_classes=MIXED,
+            ways=len(MIXED),
+        ),
         Classification(
-            name="wafer-sim-small", dataset="wafer-sim", train_sizes=(10, 20, 40), test_images=0.2, groups=GROUPS
+            name="wafer-sim-classify", dataset="wafer-sim", train_sizes=(0.8,), groups=GROUPS
+        ),
+        Classification(
+            name="wafer-sim-small",
+            dataset="wafer-sim",
+            train_sizes=(10, 20, 40),
+            test_images=0.2,
+            groups=GROUPS,
         ),
     )
     settings_type = WaferSimSettings
@@ -64,7 +86,9 @@ class WaferSim(DataSet):
     def load(self, path: Path | None) -> LabelledImages:
         """The maps of all 38 classes; `UserError` where a path is given, as there is nothing to read."""
         if path is not None:
-            raise UserError(f"wafer-sim is generated and reads no data, but --data {path} was given; leave it out")
+            raise UserError(
+                f"wafer-sim is generated and reads no data, but --data {path} was given; leave it out"
+            )
         files = (Path(__file__), Path(__file__).with_name("mixedwm38.py"))
         sources = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
         return cached(["wafer-sim", self.settings.as_dict(), sources], self._generate)
@@ -116,12 +140,20 @@ def _center(rng: np.random.Generator) -> Field:
 def _donut(rng: np.random.Generator) -> Field:
     inner = rng.uniform(0.25, 0.4)
     radius = np.hypot(Y - rng.normal(0, 0.06), X - rng.normal(0, 0.06))
-    return rng.uniform(0.7, 0.9) * _soft(inner - radius) * _soft(radius - inner - rng.uniform(0.22, 0.35))
+    return (
+        rng.uniform(0.7, 0.9)
+        * _soft(inner - radius)
+        * _soft(radius - inner - rng.uniform(0.22, 0.35))
+    )
 
 
 def _edge_loc(rng: np.random.Generator) -> Field:
     away = np.abs(np.angle(np.exp(1j * (ANGLE - rng.uniform(-np.pi, np.pi)))))
-    return rng.uniform(0.75, 0.95) * _soft(rng.uniform(0.76, 0.86) - RADIUS) * _soft(away - rng.uniform(0.3, 0.75))
+    return (
+        rng.uniform(0.75, 0.95)
+        * _soft(rng.uniform(0.76, 0.86) - RADIUS)
+        * _soft(away - rng.uniform(0.3, 0.75))
+    )
 
 
 def _edge_ring(rng: np.random.Generator) -> Field:

@@ -107,7 +107,9 @@ def compare(out: Path | str, reference: str, margin: float = MARGIN) -> pd.DataF
 
 
 def confusion(
-    out: Path | str = "results", baselines: Sequence[str] | None = None, shots: Sequence[int] | None = None
+    out: Path | str = "results",
+    baselines: Sequence[str] | None = None,
+    shots: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """True by predicted class of what lies below `out`, in counts and shares, of some baselines and shot values."""
     answers = ResultsFolder(out, write=False).answers(baselines)
@@ -115,7 +117,9 @@ def confusion(
     for number in shots or ():
         if number not in asked:
             raise unknown("shot value of the results", str(number), map(str, asked))
-    return tables.confusion([answer for answer in answers if shots is None or answer.record.shots in shots])
+    return tables.confusion(
+        [answer for answer in answers if shots is None or answer.record.shots in shots]
+    )
 
 
 def recalls(out: Path | str = "results", baselines: Sequence[str] | None = None) -> pd.DataFrame:
@@ -127,7 +131,9 @@ def _tables(records: ResultsFolder) -> tuple[pd.DataFrame, list[Path]]:
     """The leaderboard of all records, and the files written anew: leaderboard.csv (long), leaderboard-wide.csv,
     timings.csv; where all splits were asked for splits.csv, and of classification protocols recalls.csv.
     """
-    with Claims(records.out / "claims").lock():  # of several processes at once the last has seen the records of all
+    with Claims(
+        records.out / "claims"
+    ).lock():  # of several processes at once the last has seen the records of all
         return _locked_tables(records)
 
 
@@ -135,7 +141,9 @@ def _locked_tables(records: ResultsFolder) -> tuple[pd.DataFrame, list[Path]]:
     answers = records.answers()
     table = tables.leaderboard(answers, [record for record in records if record.status != "ok"])
     if table.empty:
-        raise UserError(f"--out {records.out} holds no record; run bench run --out {records.out} first")
+        raise UserError(
+            f"--out {records.out} holds no record; run bench run --out {records.out} first"
+        )
     contents = {
         "leaderboard.csv": table,
         "leaderboard-wide.csv": tables.wide(table),
@@ -149,7 +157,9 @@ def _locked_tables(records: ResultsFolder) -> tuple[pd.DataFrame, list[Path]]:
     return table, [records.out / name for name in contents]
 
 
-def episodes(request: Request, file: Path | str, *, plugins: Sequence[Path | str] = ()) -> pd.DataFrame:
+def episodes(
+    request: Request, file: Path | str, *, plugins: Sequence[Path | str] = ()
+) -> pd.DataFrame:
     """Write the episodes of the protocol that `request` settles to `file`, and tell what was written, a row a shot."""
     images, protocols = load_data(request, Registry(plugins))
     questions = settle_questions(request, images, protocols)
@@ -162,10 +172,16 @@ def episodes(request: Request, file: Path | str, *, plugins: Sequence[Path | str
         "digests": {question.shots: question.digest for question in questions},
     }
     try:
-        write_episodes(Path(file), {q.shots: q.source.draw(0, q.episodes) for q in questions}, about)
+        write_episodes(
+            Path(file), {q.shots: q.source.draw(0, q.episodes) for q in questions}, about
+        )
     except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror}); name a file in a folder that can") from None
-    return pd.DataFrame([{"shots": q.shots, "episodes": q.episodes, "digest": q.digest} for q in questions])
+        raise UserError(
+            f"{file} cannot be written ({error.strerror}); name a file in a folder that can"
+        ) from None
+    return pd.DataFrame(
+        [{"shots": q.shots, "episodes": q.episodes, "digest": q.digest} for q in questions]
+    )
 
 
 def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledImages:
@@ -174,12 +190,20 @@ def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledIma
     name = request.dataset
     if name is None and request.data is not None:
         with Tree(request.data) as tree:
-            known = (plugin.name for plugin, kind in usable(registry.datasets.values()) if kind.recognises(tree.files))
+            known = (
+                plugin.name
+                for plugin, kind in usable(registry.datasets.values())
+                if kind.recognises(tree.files)
+            )
             name = next(known, "folder")
-    return load_data(Request(dataset=name, data=request.data, data_folder=request.data_folder), registry)[0]
+    return load_data(
+        Request(dataset=name, data=request.data, data_folder=request.data_folder), registry
+    )[0]
 
 
-def check(methods: Sequence[str] | str, *, notify: Callable[[str], None] = lambda name: None) -> pd.DataFrame:
+def check(
+    methods: Sequence[str] | str, *, notify: Callable[[str], None] = lambda name: None
+) -> pd.DataFrame:
     """The contract, held against baselines by name or by the file that defines one: a row a baseline x check.
 
     notify: told which baseline is looked at. Columns: baseline, check, status (ok, broken or not checked) and told: what
@@ -213,4 +237,6 @@ def _of_a_baseline(path: Path, registry: Registry) -> str:
 def listing(plugins: Sequence[Path | str] = ()) -> pd.DataFrame:
     """Every baseline and data set: kind, name, title, source, year, how it answers, and why one is broken."""
     columns = ["kind", "name", "title", "source", "year", "about", "settings", "error"]
-    return pd.DataFrame(listed_plugins(Registry(plugins)), columns=columns).astype({"year": "Int64"})
+    return pd.DataFrame(listed_plugins(Registry(plugins)), columns=columns).astype(
+        {"year": "Int64"}
+    )

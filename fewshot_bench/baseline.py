@@ -77,11 +77,19 @@ class Baseline:
     card: ClassVar[Card]
     rule: ClassVar[EmbeddingRule | None] = None
     settings_type: ClassVar[type[Settings]] = Settings
-    views: ClassVar[int] = 1  # images passed through the encoder in training for each image of a batch
+    views: ClassVar[int] = (
+        1  # images passed through the encoder in training for each image of a batch
+    )
     max_episodes: ClassVar[int | None] = None  # a slow method answers only the first so many
-    needs: ClassVar[tuple[str, str] | None] = None  # a module that may be missing, and the extra that brings it
-    taught_by: ClassVar[str | None] = None  # the baseline whose training it takes over: its class must be a base class
-    variants: ClassVar[Mapping[str, type[Baseline]]] = {}  # named NAME:VARIANT; one with variants cannot be named alone
+    needs: ClassVar[tuple[str, str] | None] = (
+        None  # a module that may be missing, and the extra that brings it
+    )
+    taught_by: ClassVar[str | None] = (
+        None  # the baseline whose training it takes over: its class must be a base class
+    )
+    variants: ClassVar[
+        Mapping[str, type[Baseline]]
+    ] = {}  # named NAME:VARIANT; one with variants cannot be named alone
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings if settings is not None else self.settings_type()

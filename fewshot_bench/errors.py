@@ -7,7 +7,10 @@ from collections.abc import Iterable
 
 __all__ = ["PLUGIN_ERRORS", "Diverged", "NotApplicable", "Unavailable", "UserError", "unknown"]
 
-PLUGIN_ERRORS = (Exception, SystemExit)  # whatever a stranger's code raises is told, and breaks nothing else
+PLUGIN_ERRORS = (
+    Exception,
+    SystemExit,
+)  # whatever a stranger's code raises is told, and breaks nothing else
 MOST_LISTED = 100  # names that one line holds
 
 
@@ -39,4 +42,6 @@ def unknown(what: str, value: str, allowed: Iterable[str], remedy: str = "") -> 
     listed = ", ".join(names) if names else "none"
     if len(names) > MOST_LISTED:
         listed = f"{len(names)} names"
-    return UserError(f"unknown {what} {value!r}{hint} (allowed: {listed}){'; ' if remedy else ''}{remedy}")
+    return UserError(
+        f"unknown {what} {value!r}{hint} (allowed: {listed}){'; ' if remedy else ''}{remedy}"
+    )

@@ -25,7 +25,9 @@ DAMAGED = (
     zipfile.LargeZipFile, zlib.error,
 )  # fmt: skip
 
-ABANDONED = 3600  # seconds after which a file that was being written belongs to a process that was killed
+ABANDONED = (
+    3600  # seconds after which a file that was being written belongs to a process that was killed
+)
 
 
 def write_atomically(path: Path, write: Callable[[io.BufferedWriter], object]) -> None:

@@ -72,7 +72,10 @@ def tasksets(
             f"queries={question.shots}"
         )
     order = _places(question.shots, protocol.queries, interleaved=interleaved)
-    return Tasksets(_train(data, protocol, question.shots, transform), _test(_Images(data, transform), question, order))
+    return Tasksets(
+        _train(data, protocol, question.shots, transform),
+        _test(_Images(data, transform), question, order),
+    )
 
 
 class _Images(Dataset[tuple[Tensor, int]]):
@@ -101,7 +104,9 @@ def _train(data: LabelledImages, protocol: FewShot, shots: int, transform: Trans
     for at, label in labels.items():
         of_label.setdefault(label, []).append(at)
     l2l, steps = _learn2learn("data"), _learn2learn("data.transforms")
-    images = l2l.MetaDataset(_Images(train, transform), labels_to_indices=of_label, indices_to_labels=labels)
+    images = l2l.MetaDataset(
+        _Images(train, transform), labels_to_indices=of_label, indices_to_labels=labels
+    )
     drawn = [
         steps.NWays(images, n=min(protocol.ways, len(of_label))),
         steps.KShots(images, k=shots + (protocol.queries or 0)),
@@ -126,7 +131,9 @@ def _test(images: _Images, question: EpisodeSet, order: list[int]) -> Any:
             if not 0 <= at < question.episodes:
                 raise IndexError(at)
             episode = question.source.draw(at, at + 1)
-            rows_NM = np.concatenate([episode.support_TNK[0], episode.query_TNQ[0]], axis=1)[:, order]
+            rows_NM = np.concatenate([episode.support_TNK[0], episode.query_TNQ[0]], axis=1)[
+                :, order
+            ]
             labels = torch.arange(len(rows_NM)).repeat_interleave(rows_NM.shape[1])
             return torch.stack([images[row][0] for row in rows_NM.ravel().tolist()]), labels
 

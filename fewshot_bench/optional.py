@@ -17,7 +17,9 @@ __all__ = ["library", "require"]
 def require(who: str, name: str, extra: str) -> None:
     """Raise `UserError` where the library that `who` needs is not installed."""
     if importlib.util.find_spec(name.partition(".")[0]) is None:
-        raise UserError(f"{who} needs {name.partition('.')[0]}, which is not installed; install fewshot-bench[{extra}]")
+        raise UserError(
+            f"{who} needs {name.partition('.')[0]}, which is not installed; install fewshot-bench[{extra}]"
+        )
 
 
 def library(who: str, name: str, extra: str) -> Any:

@@ -24,6 +24,8 @@ class Published:
     group: str = ""
 
     @classmethod
-    def table(cls, protocol: str, differs: str, figures: Mapping[str, float]) -> tuple[Published, ...]:
+    def table(
+        cls, protocol: str, differs: str, figures: Mapping[str, float]
+    ) -> tuple[Published, ...]:
         """One figure for each `at` -> accuracy of `figures`."""
         return tuple(cls(protocol, at, accuracy, differs) for at, accuracy in figures.items())

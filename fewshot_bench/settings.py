@@ -57,7 +57,9 @@ class Settings:
         for name, value in values.items():
             if name not in cls.names():
                 raise unknown(f"setting of {owner}", name, cls.names())
-            read[name] = _read(f"{owner}.{name}", value, types[name]) if isinstance(value, str) else value
+            read[name] = (
+                _read(f"{owner}.{name}", value, types[name]) if isinstance(value, str) else value
+            )
         return cls(**read)
 
     @classmethod
@@ -77,6 +79,8 @@ def _read(name: str, text: str, kind: Any) -> object:
         if kind in (int, float):
             return kind(text)
     except (KeyError, ValueError):
-        wanted = "true or false" if kind is bool else "a whole number" if kind is int else "a number"
+        wanted = (
+            "true or false" if kind is bool else "a whole number" if kind is int else "a number"
+        )
         raise UserError(f"{name}={text!r} cannot be read (allowed: {wanted})") from None
     return text

@@ -1,7 +1,9 @@
 import importlib.util
 import os
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # as many processes as cores: each, and what it starts, computes on one
+if (
+    "PYTEST_XDIST_WORKER" in os.environ
+):  # as many processes as cores: each, and what it starts, computes on one
     os.environ["OMP_NUM_THREADS"] = "1"
 
 from collections.abc import Iterator
@@ -40,7 +42,10 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder with the real data; tests that need it are skipped where it is not."""
-    places = [Path(os.environ.get("FEWSHOT_BENCH_DATA") or "nowhere"), ROOT.parent / "shared" / "data"]
+    places = [
+        Path(os.environ.get("FEWSHOT_BENCH_DATA") or "nowhere"),
+        ROOT.parent / "shared" / "data",
+    ]
     found = next((place for place in places if (place / "NEU-CLS.zip").is_file()), None)
     if found is None:
         pytest.skip("the NEU data is not here: name its folder in FEWSHOT_BENCH_DATA")
@@ -61,7 +66,16 @@ def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     return call
 
 
-TINY = ("--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32", "--queries", "5", "--episodes", "40")
+TINY = (
+    "--set",
+    "steel-sim.per_class=20",
+    "--set",
+    "steel-sim.side=32",
+    "--queries",
+    "5",
+    "--episodes",
+    "40",
+)
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +91,9 @@ def blobs() -> LabelledImages:
             images.append(np.clip(pixels, 0, 255).astype(np.uint8)[None])
             labels.append(label)
     names = [f"class{label}" for label in range(6)]
-    return group_by_class("blobs", np.stack(images), labels, names, [f"{i}.png" for i in range(len(labels))])
+    return group_by_class(
+        "blobs", np.stack(images), labels, names, [f"{i}.png" for i in range(len(labels))]
+    )
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +110,9 @@ def published(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
 
     torch.manual_seed(3)
     weights: dict[str, torch.Tensor] = resnet18().state_dict()
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **options: weights)
+    monkeypatch.setattr(
+        "torchvision.models._api.load_state_dict_from_url", lambda *args, **options: weights
+    )
     return weights
 
 

@@ -41,20 +41,28 @@ def simulated(rng: np.random.Generator, error_free: float) -> Iterator[tuple[Fea
         yield own.astype(np.float32), (own + 0.25 * rng.normal(size=own.shape)).astype(np.float32)
 
 
-def redrawn(rng: np.random.Generator, first: Features, second: Features) -> Iterator[tuple[Features, Features]]:
+def redrawn(
+    rng: np.random.Generator, first: Features, second: Features
+) -> Iterator[tuple[Features, Features]]:
     """Two baselines' features of the same images, drawn with replacement within each class."""
     count = len(first) // CLASSES
     while True:
-        at = (np.arange(CLASSES)[:, None] * count + rng.integers(0, count, (CLASSES, IMAGES))).ravel()
+        at = (
+            np.arange(CLASSES)[:, None] * count + rng.integers(0, count, (CLASSES, IMAGES))
+        ).ravel()
         yield tuple(_moved(rng, features, at, count) for features in (first, second))  # type: ignore[misc]
 
 
-def _moved(rng: np.random.Generator, features: Features, at: npt.NDArray[np.int64], count: int) -> Features:
+def _moved(
+    rng: np.random.Generator, features: Features, at: npt.NDArray[np.int64], count: int
+) -> Features:
     spread = features.reshape(CLASSES, count, -1).std(1).repeat(IMAGES, axis=0)
     return (features[at] + JITTER * spread * rng.normal(size=spread.shape)).astype(np.float32)
 
 
-def study(source: Iterator[tuple[Features, Features]], shots: int, episodes: int, draws: int) -> list[str]:
+def study(
+    source: Iterator[tuple[Features, Features]], shots: int, episodes: int, draws: int
+) -> list[str]:
     """One row: accuracy, and of each interval its coverage and mean half-width in points."""
     pool = tuple((label * IMAGES, IMAGES) for label in range(CLASSES))
     drawn = DrawnEpisodes(pool, CLASSES, shots, QUERIES, "coverage").draw(0, episodes)
@@ -64,7 +72,9 @@ def study(source: Iterator[tuple[Features, Features]], shots: int, episodes: int
     for _ in track(range(draws), description=f"{shots} shots", transient=True):
         correct = []
         for features in next(source):
-            ways = scoring.from_pairs(scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True)
+            ways = scoring.from_pairs(
+                scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True
+            )
             correct.append(Correctness(design, [ways == np.arange(CLASSES)[:, None]]))
         found, apart = stats.estimate(correct[0]), stats.difference(*correct)
         half = stats.closed_half_width(correct[0].accuracy_ST[0])
@@ -78,7 +88,9 @@ def study(source: Iterator[tuple[Features, Features]], shots: int, episodes: int
     return [*cells, ", ".join(sorted(kinds))]
 
 
-def study_of_runs(source: Iterator[tuple[Features, Features]], train: int, runs: int, draws: int) -> list[str]:
+def study_of_runs(
+    source: Iterator[tuple[Features, Features]], train: int, runs: int, draws: int
+) -> list[str]:
     """As `study`, of a classification protocol: nearest class means of `train` images, tested on all the others."""
     pool = tuple((label * IMAGES, IMAGES) for label in range(CLASSES))
     labels, weights_C = np.repeat(np.arange(CLASSES), IMAGES), np.full(CLASSES, 1 / CLASSES)
@@ -88,7 +100,9 @@ def study_of_runs(source: Iterator[tuple[Features, Features]], train: int, runs:
         design = Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels)
         correct = []
         for features in next(source):
-            ways = scoring.from_pairs(scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True)
+            ways = scoring.from_pairs(
+                scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True
+            )
             correct.append(Correctness(design, [ways == np.arange(CLASSES)[:, None]]))
         found = stats.estimate_over_runs(correct[0], weights_C)
         apart = stats.difference_over_runs(correct[0], correct[1], weights_C)
@@ -106,13 +120,20 @@ def study_of_runs(source: Iterator[tuple[Features, Features]], train: int, runs:
 def _covered(rows: list[tuple[float, float, float]]) -> list[str]:
     mean, low, high = np.array(rows).T
     covered = ((low <= mean.mean()) & (mean.mean() <= high)).mean()
-    return [f"{100 * covered:.1f} %", f"{100 * (high - low).mean() / 2:.2f} ({196 * mean.std(ddof=1):.2f})"]
+    return [
+        f"{100 * covered:.1f} %",
+        f"{100 * (high - low).mean() / 2:.2f} ({196 * mean.std(ddof=1):.2f})",
+    ]
 
 
 def main() -> None:
     """Print one row a setting."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("embeddings", nargs="*", type=Path, help="two .safetensors of results/embeddings/")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "embeddings", nargs="*", type=Path, help="two .safetensors of results/embeddings/"
+    )
     parser.add_argument("--draws", type=int, default=1000)
     parser.add_argument("--episodes", type=int, default=2000)
     asked = parser.parse_args()

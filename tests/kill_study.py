@@ -40,7 +40,10 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 
 def stage(out: Path) -> str:
     """How far a killed run had come."""
-    records, unfinished = len(list(out.glob("records/**/*.json"))), list(out.glob("trainings/*.unfinished.safetensors"))
+    records, unfinished = (
+        len(list(out.glob("records/**/*.json"))),
+        list(out.glob("trainings/*.unfinished.safetensors")),
+    )
     if unfinished:
         return "in a training that had been kept"
     return "before any record" if not records else "between trainings"
@@ -77,9 +80,13 @@ def study(folder: Path, kills: int, rng: random.Random) -> Counter[str]:
             if found.total() == kills:
                 break
         finish(start(out))
-        assert {name: (out / name).read_bytes() for name in TABLES} == expected, f"the tables of {out} differ"
+        assert {name: (out / name).read_bytes() for name in TABLES} == expected, (
+            f"the tables of {out} differ"
+        )
         # what a run was killed while it wrote is swept an hour later, as it may be another process's
-        assert not list(out.glob("trainings/*.unfinished.safetensors")), f"{out} keeps an unfinished training"
+        assert not list(out.glob("trainings/*.unfinished.safetensors")), (
+            f"{out} keeps an unfinished training"
+        )
     return found
 
 
@@ -89,6 +96,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        for where, times in study(Path(temporary), given.kills, random.Random(given.seed)).most_common():
+        for where, times in study(
+            Path(temporary), given.kills, random.Random(given.seed)
+        ).most_common():
             print(f"{times:4d} {where}")
     print("all tables are the same to the byte")

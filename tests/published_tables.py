@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewshot_bench.leaderboard.tables import column
+from fewshot_bench.leaderboard.columns import condition_label
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
@@ -34,13 +34,21 @@ def accuracy(folder: Path) -> Iterator[str]:
     """A row a baseline, in the order of its rank at the most shots or train images."""
     board, sizes = _by_size(pd.read_csv(folder / "leaderboard.csv"))
     yield from _row(["rank", "baseline", "trainings", *sizes, "published"], head=True)
-    for row in board.loc[[sizes[-1]]].sort_values(["rank", "accuracy"], ascending=[True, False]).to_dict("records"):
+    for row in (
+        board.loc[[sizes[-1]]]
+        .sort_values(["rank", "accuracy"], ascending=[True, False])
+        .to_dict("records")
+    ):
         own = board[board["baseline"] == row["baseline"]].loc[sizes]
         cells = [
             f"{100 * middle:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-            for middle, low, high in zip(own["accuracy"], own["ci95_low"], own["ci95_high"], strict=True)
+            for middle, low, high in zip(
+                own["accuracy"], own["ci95_low"], own["ci95_high"], strict=True
+            )
         ]
-        papers = " / ".join("-" if pd.isna(value) else f"{100 * value:.2f}" for value in own["published"])
+        papers = " / ".join(
+            "-" if pd.isna(value) else f"{100 * value:.2f}" for value in own["published"]
+        )
         papers = "" if own["published"].isna().all() else papers
         yield from _row([row["rank"], f"`{row['baseline']}`", row["seeds"], *cells, papers])
 
@@ -61,20 +69,34 @@ def splits(folder: Path) -> Iterator[str]:
     against = pd.read_csv(folder / "comparison.csv")
     against = against[against["shots"] == against["shots"].max()]
     reference = against["reference"].iloc[0]
-    heads = ["baseline", "mean of splits", "sd", "worst", "best", f"than `{reference}`: better / worse / neither"]
+    heads = [
+        "baseline",
+        "mean of splits",
+        "sd",
+        "worst",
+        "best",
+        f"than `{reference}`: better / worse / neither",
+    ]
     yield from _row(heads, head=True)
     for row in frame.to_dict("records"):
-        name, shown = row["baseline"], [f"{100 * row[of]:.1f}" for of in ("accuracy", "sd", "worst", "best")]
+        name, shown = (
+            row["baseline"],
+            [f"{100 * row[of]:.1f}" for of in ("accuracy", "sd", "worst", "best")],
+        )
         verdicts = against.loc[against["baseline"] == name, "verdict"]
         better, worse = ((verdicts == verdict).sum() for verdict in ("better", "worse"))
-        counts = "" if name == reference else f"{better} / {worse} / {len(verdicts) - better - worse}"
+        counts = (
+            "" if name == reference else f"{better} / {worse} / {len(verdicts) - better - worse}"
+        )
         yield from _row([f"`{name}`", *shown, counts])
 
 
 def _by_size(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The rows under the names of their shot values or train sizes, and these names from the least to the most."""
     ordered = frame.sort_values(["train_size", "shots"], kind="stable")
-    named = ordered.set_index(pd.Index([column(row) for row in ordered.to_dict("records")]))
+    named = ordered.set_index(
+        pd.Index([condition_label(row) for row in ordered.to_dict("records")])
+    )
     return named, list(dict.fromkeys(named.index))
 
 
@@ -89,7 +111,11 @@ def _row(cells: Sequence[object], *, head: bool = False) -> Iterator[str]:
         yield "|---" * len(cells) + "|"
 
 
-KINDS: dict[str, Callable[[Path], Iterator[str]]] = {"accuracy": accuracy, "differences": differences, "splits": splits}
+KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
+    "accuracy": accuracy,
+    "differences": differences,
+    "splits": splits,
+}
 
 if __name__ == "__main__":
     for path in PAGES:

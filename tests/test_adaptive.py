@@ -37,24 +37,31 @@ def episode(data: LabelledImages, shots: int = 2, ways: int = 3) -> tuple[Tensor
     return images[:, :shots], images[:, -2:].flatten(0, 1)
 
 
-def by_hand(baseline: Baseline, support: Tensor, query: Tensor, ways: Tensor, *, create_graph: bool) -> Tensor:
+def by_hand(
+    baseline: Baseline, support: Tensor, query: Tensor, ways: Tensor, *, create_graph: bool
+) -> Tensor:
     """Finn et al. (2017), Algorithm 2, on MAML's network or ANIL's head: scores of the queries after the steps."""
     settings = baseline.settings
     whole = episode_rule(type(baseline)) == "predict"
-    module = nn.Sequential(*(baseline.parts[name] for name in (("encoder", "head") if whole else ("head",))))
+    module = nn.Sequential(
+        *(baseline.parts[name] for name in (("encoder", "head") if whole else ("head",)))
+    )
     weights, inputs = dict(module.named_parameters()), support.flatten(0, 1)
     for _ in range(settings.steps):
         loss = F.cross_entropy(functional_call(module, weights, (inputs,)), ways)
         slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=create_graph)
         weights = {
-            name: old - settings.step_size * slope for (name, old), slope in zip(weights.items(), slopes, strict=True)
+            name: old - settings.step_size * slope
+            for (name, old), slope in zip(weights.items(), slopes, strict=True)
         }
     rows = torch.cat([inputs, query]) if whole else query
     return functional_call(module, weights, (rows,))[len(inputs) if whole else 0 :]
 
 
 @pytest.mark.parametrize("name", ["maml", "anil"])
-def test_answers_are_those_of_gradient_descent_on_the_support(blobs: LabelledImages, trained: Trained, name: str):
+def test_answers_are_those_of_gradient_descent_on_the_support(
+    blobs: LabelledImages, trained: Trained, name: str
+):
     baseline, _ = trained(name)
     support, query = episode(blobs)
     if name == "anil":
@@ -64,13 +71,19 @@ def test_answers_are_those_of_gradient_descent_on_the_support(blobs: LabelledIma
     else:
         scores = baseline.predict(support, query)
         support, query = support.float(), query.float()
-    expected = by_hand(baseline, support, query, torch.arange(3).repeat_interleave(2), create_graph=False)
-    assert torch.allclose(scores, expected.detach(), atol=1e-4 * float(expected.detach().abs().max()))
+    expected = by_hand(
+        baseline, support, query, torch.arange(3).repeat_interleave(2), create_graph=False
+    )
+    assert torch.allclose(
+        scores, expected.detach(), atol=1e-4 * float(expected.detach().abs().max())
+    )
     before = by_hand(baseline, support, query, torch.zeros(6).long(), create_graph=False)
     assert not torch.allclose(scores, before.detach(), atol=1e-2), "other labels would answer alike"
 
 
-@pytest.mark.parametrize(("name", "first_order"), [("maml", False), ("maml", True), ("anil", False), ("anil", True)])
+@pytest.mark.parametrize(
+    ("name", "first_order"), [("maml", False), ("maml", True), ("anil", False), ("anil", True)]
+)
 def test_training_sends_the_gradient_through_the_steps_unless_told_not_to(
     blobs: LabelledImages, trained: Trained, name: str, first_order: bool
 ):
@@ -85,14 +98,21 @@ def test_training_sends_the_gradient_through_the_steps_unless_told_not_to(
     support, query, ways = baseline.episode(rows)
     if name == "maml":
         baseline.rows[0] = 6
-    scores = by_hand(baseline, support, query, torch.arange(3).repeat_interleave(2), create_graph=not first_order)
+    scores = by_hand(
+        baseline, support, query, torch.arange(3).repeat_interleave(2), create_graph=not first_order
+    )
     expected = torch.autograd.grad(F.cross_entropy(scores, ways), head)[0]
     assert torch.allclose(slope, expected, atol=1e-3 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("name", ["maml", "anil"])
-def test_training_spends_its_budget_and_is_reproducible(blobs: LabelledImages, trained: Trained, name: str):
-    (baseline, history), (again, same) = trained(name), fitted(name, blobs.subset(blobs.class_names[:3]), **SMALL)
+def test_training_spends_its_budget_and_is_reproducible(
+    blobs: LabelledImages, trained: Trained, name: str
+):
+    (baseline, history), (again, same) = (
+        trained(name),
+        fitted(name, blobs.subset(blobs.class_names[:3]), **SMALL),
+    )
     episode_of_12 = 12 + (2 * 6 if name == "maml" else 0)  # MAML's support passes in every step too
     assert history[-1][0] == -(-96 // episode_of_12) * episode_of_12
     assert history == same
@@ -133,7 +153,9 @@ def test_activations_within_normalisations_of_timm_stay(name: str):
     kinds = (nn.ReLU, nn.SiLU, nn.Hardswish)
     before = [type(part) for part in network.modules() if isinstance(part, kinds)]
     images = torch.randn(6, 3, 64, 64)
-    expected = network.train()(images).detach()  # no drop-out in these: the moments of the batch are all that matters
+    expected = network.train()(
+        images
+    ).detach()  # no drop-out in these: the moments of the batch are all that matters
     normalise_by_support(network)[0] = 6
     assert [type(part) for part in network.modules() if isinstance(part, kinds)] == before != []
     assert not any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
@@ -141,7 +163,9 @@ def test_activations_within_normalisations_of_timm_stay(name: str):
 
 
 @pytest.mark.parametrize("name", ["maml", "anil"])
-def test_more_ways_than_slots_are_not_applicable(blobs: LabelledImages, trained: Trained, name: str):
+def test_more_ways_than_slots_are_not_applicable(
+    blobs: LabelledImages, trained: Trained, name: str
+):
     baseline, _ = trained(name)
     support, query = episode(blobs, ways=4)
     features = torch.zeros(4, 2, baseline.embed(query[:1]).shape[1]), torch.zeros(5, 512)
@@ -153,5 +177,7 @@ def test_more_ways_than_slots_are_not_applicable(blobs: LabelledImages, trained:
 
 
 def test_maml_cannot_be_frozen():
-    with pytest.raises(UserError, match=r"freeze=True is out of bounds .allowed: false; maml adapts the encoder"):
+    with pytest.raises(
+        UserError, match=r"freeze=True is out of bounds .allowed: false; maml adapts the encoder"
+    ):
         Registry().baseline("maml").load().settings_type(freeze=True)

@@ -34,7 +34,12 @@ FLOORS: list[set[str]] = [
 ]
 FLOOR = {room: len(FLOORS) - number for number, rooms in enumerate(FLOORS) for room in rooms}
 FILES = {
-    path.relative_to(CORE).with_suffix("").as_posix().replace("/", ".").removesuffix("__init__").rstrip("."): path
+    path.relative_to(CORE)
+    .with_suffix("")
+    .as_posix()
+    .replace("/", ".")
+    .removesuffix("__init__")
+    .rstrip("."): path
     for path in sorted(CORE.rglob("*.py"))
 }
 
@@ -53,7 +58,11 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             found.add(str(node.module))
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    inside = {name.removeprefix("fewshot_bench").lstrip(".") for name in found if name.startswith("fewshot_bench")}
+    inside = {
+        name.removeprefix("fewshot_bench").lstrip(".")
+        for name in found
+        if name.startswith("fewshot_bench")
+    }
     return {name for name in inside if name in FILES and name}
 
 
@@ -88,7 +97,9 @@ def test_the_core_never_names_a_plugin(name: str):
 def test_public_names():
     assert sorted(fewshot_bench.__all__) == sorted(fewshot_bench._HOMES)
     for name in fewshot_bench.__all__:
-        assert getattr(fewshot_bench, name).__module__ == f"fewshot_bench.{fewshot_bench._HOMES[name]}"
+        assert (
+            getattr(fewshot_bench, name).__module__ == f"fewshot_bench.{fewshot_bench._HOMES[name]}"
+        )
     with pytest.raises(AttributeError):
         fewshot_bench.nothing  # noqa: B018
 
@@ -106,7 +117,8 @@ def test_a_public_name_stays_a_function_when_the_folder_of_its_name_is_imported(
 
 
 @pytest.mark.parametrize(
-    "path", [*CORE.rglob("*.py"), *(ROOT / "baselines").glob("*.py"), *(ROOT / "episodes").glob("*.py")]
+    "path",
+    [*CORE.rglob("*.py"), *(ROOT / "baselines").glob("*.py"), *(ROOT / "episodes").glob("*.py")],
 )
 def test_files_can_be_read_in_a_sitting(path: Path):
     assert len(path.read_text().splitlines()) <= 400

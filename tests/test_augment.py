@@ -17,7 +17,11 @@ def test_whole_crops_are_the_eight_symmetries_of_the_square():
     views = Augment(16, crop=1.0, ratio=1.0)(originals, generator())
     seen = set()
     for original, view in zip(originals, views, strict=True):
-        forms = [torch.rot90(form, turn, (1, 2)) for form in (original, original.flip(2)) for turn in range(4)]
+        forms = [
+            torch.rot90(form, turn, (1, 2))
+            for form in (original, original.flip(2))
+            for turn in range(4)
+        ]
         matches = [k for k, form in enumerate(forms) if torch.allclose(form, view, atol=1e-2)]
         assert len(matches) == 1
         seen.update(matches)

@@ -39,7 +39,11 @@ SHORT = ("--shots", "1", "--episodes", "5", "--queries", "2", "--baselines", "pi
 def bench(*words: object) -> tuple[int, str]:
     """(exit status, standard error) of the command, which must end as commands do."""
     out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
         patch.setattr("sys.argv", ["bench", *map(str, words)])
         with pytest.raises(SystemExit) as stop:
             main()
@@ -58,7 +62,10 @@ def well_ended(status: int, err: str) -> None:
 @st.composite
 def damage(draw: st.DrawFn) -> Callable[[bytes], bytes]:
     """A way to damage bytes: some flipped, cut out, doubled, put in, or the end missing."""
-    how, seed = draw(st.sampled_from(["flip", "cut", "double", "insert", "truncate", "zero"])), draw(st.integers(0, 2**32))
+    how, seed = (
+        draw(st.sampled_from(["flip", "cut", "double", "insert", "truncate", "zero"])),
+        draw(st.integers(0, 2**32)),
+    )
 
     def damaged(content: bytes) -> bytes:
         rng, data = random.Random(seed), bytearray(content)
@@ -97,7 +104,9 @@ def archive(path: Path, members: dict[str, bytes], **options: int) -> Path:
 
 
 def classes(count: int = 4, each: int = 4, suffix: str = "png", **how: str) -> dict[str, bytes]:
-    return {f"c{c}/{i}.{suffix}": picture(10 * c + i, **how) for c in range(count) for i in range(each)}
+    return {
+        f"c{c}/{i}.{suffix}": picture(10 * c + i, **how) for c in range(count) for i in range(each)
+    }
 
 
 @often
@@ -106,7 +115,18 @@ def test_damaged_archives(tmp_path: Path, how: Callable[[bytes], bytes]):
     path = archive(tmp_path / "images.zip", classes())
     path.write_bytes(how(path.read_bytes()))
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
-    status, err = bench("run", "--dataset", "folder", "--data", path, "--ways", "2", *SHORT, "--out", tmp_path / "out")
+    status, err = bench(
+        "run",
+        "--dataset",
+        "folder",
+        "--data",
+        path,
+        "--ways",
+        "2",
+        *SHORT,
+        "--out",
+        tmp_path / "out",
+    )
     well_ended(status, err)
     if status == 2:
         assert not list(tmp_path.glob("out/**/*.json")), "a run that could not be is half there"
@@ -120,7 +140,9 @@ def test_damaged_archives_of_another_compression(tmp_path: Path, how: Callable[[
     well_ended(*bench("data", path, "--dataset", "folder"))
 
 
-@pytest.mark.parametrize("broken", [b"{'descr': '|u1', 'fortran_order': False, 'shape': (3, }", b"{'descr'", b"((("])
+@pytest.mark.parametrize(
+    "broken", [b"{'descr': '|u1', 'fortran_order': False, 'shape': (3, }", b"{'descr'", b"((("]
+)
 def test_arrays_with_headers_that_are_no_python(tmp_path: Path, broken: bytes):
     header = broken.ljust(118 - 1) + b"\n"
     array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(3)
@@ -131,7 +153,11 @@ def test_arrays_with_headers_that_are_no_python(tmp_path: Path, broken: bytes):
 
 
 @often
-@given(how=damage(), kind=st.sampled_from(["PNG", "BMP", "JPEG", "TIFF", "WEBP"]), mode=st.sampled_from(["L", "RGB"]))
+@given(
+    how=damage(),
+    kind=st.sampled_from(["PNG", "BMP", "JPEG", "TIFF", "WEBP"]),
+    mode=st.sampled_from(["L", "RGB"]),
+)
 def test_damaged_images(tmp_path: Path, how: Callable[[bytes], bytes], kind: str, mode: str):
     suffix = {"JPEG": "jpg", "TIFF": "tif"}.get(kind, kind.lower())
     members = classes(2, 3, suffix=suffix, kind=kind, mode=mode)
@@ -143,7 +169,9 @@ def wafers(maps: int = 4) -> bytes:
     rng, file = np.random.default_rng(0), io.BytesIO()
     labels = np.zeros((maps, 8), dtype=np.int32)
     labels[maps // 2 :, 0] = 1
-    np.savez_compressed(file, arr_0=rng.integers(0, 3, (maps, 52, 52), dtype=np.int32), arr_1=labels)
+    np.savez_compressed(
+        file, arr_0=rng.integers(0, 3, (maps, 52, 52), dtype=np.int32), arr_1=labels
+    )
     return file.getvalue()
 
 
@@ -159,7 +187,10 @@ def test_damaged_wafer_maps(tmp_path: Path, how: Callable[[bytes], bytes]):
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a small finished run, with records of both kinds of protocol, a checkpoint and an episodes file."""
     out = tmp_path_factory.mktemp("finished") / "out"
-    for asked in ({"shots": [1], "baselines": ["pixels", "siamese"], "budget": 64}, {"train_per_class": [5], "runs": 2}):
+    for asked in (
+        {"shots": [1], "baselines": ["pixels", "siamese"], "budget": 64},
+        {"train_per_class": [5], "runs": 2},
+    ):
         free = {"shots": None, "queries": None, "episodes": None} if "runs" in asked else {}
         run(out, **{"baselines": ["pixels"], **free, **asked})
     return out
@@ -197,9 +228,14 @@ LEAVES = st.one_of(
 
 @often
 @given(
-    leaf=LEAVES, where=st.lists(st.integers(0, 50), min_size=1, max_size=4), which=st.integers(0, 99), gone=st.booleans()
+    leaf=LEAVES,
+    where=st.lists(st.integers(0, 50), min_size=1, max_size=4),
+    which=st.integers(0, 99),
+    gone=st.booleans(),
 )
-def test_records_with_other_values(finished: Path, leaf: object, where: list[int], which: int, gone: bool):
+def test_records_with_other_values(
+    finished: Path, leaf: object, where: list[int], which: int, gone: bool
+):
     found = sorted((finished / "records").rglob("*.json"))
     path = found[which % len(found)]
     record = json.loads(path.read_text())
@@ -229,13 +265,39 @@ def test_a_record_of_the_future_says_what_to_do(finished: Path):
 
 @often
 @given(how=damage(), which=st.integers(0, 99))
-def test_damaged_checkpoints_and_features(finished: Path, how: Callable[[bytes], bytes], which: int):
-    found = sorted(path for name in ("trainings", "embeddings", "pairs") for path in (finished / name).iterdir())
+def test_damaged_checkpoints_and_features(
+    finished: Path, how: Callable[[bytes], bytes], which: int
+):
+    found = sorted(
+        path
+        for name in ("trainings", "embeddings", "pairs")
+        for path in (finished / name).iterdir()
+    )
     path = found[which % len(found)]
-    small = ("--set", "steel-sim.per_class=24", "--set", "steel-sim.side=32", "--queries", "5", "--episodes", "61")
+    small = (
+        "--set",
+        "steel-sim.per_class=24",
+        "--set",
+        "steel-sim.side=32",
+        "--queries",
+        "5",
+        "--episodes",
+        "61",
+    )
     with put(path, how(path.read_bytes())):
         status, err = bench(
-            "run", *small, "--shots", "1", "--budget", "64", "--baselines", "siamese", "--out", finished, "--device", "cpu"
+            "run",
+            *small,
+            "--shots",
+            "1",
+            "--budget",
+            "64",
+            "--baselines",
+            "siamese",
+            "--out",
+            finished,
+            "--device",
+            "cpu",
         )
         well_ended(status, err)
     for path in (finished / "records").rglob("*siamese*/*"):
@@ -249,10 +311,15 @@ def test_damaged_checkpoints_and_features(finished: Path, how: Callable[[bytes],
 def test_damaged_episode_files(tmp_path: Path, how: Callable[[bytes], bytes]):
     path = tmp_path / "episodes.npz"
     if not path.exists():
-        assert bench("episodes", path, "--shots", "1", "--episodes", "5", "--queries", "2") == (0, "")
+        assert bench("episodes", path, "--shots", "1", "--episodes", "5", "--queries", "2") == (
+            0,
+            "",
+        )
         shutil.copy(path, tmp_path / "whole.npz")
     path.write_bytes(how((tmp_path / "whole.npz").read_bytes()))
-    well_ended(*bench("run", "--episodes-file", path, "--baselines", "pixels", "--out", tmp_path / "out"))
+    well_ended(
+        *bench("run", "--episodes-file", path, "--baselines", "pixels", "--out", tmp_path / "out")
+    )
 
 
 @often
@@ -284,17 +351,35 @@ VALUES = st.one_of(
 @given(chosen=st.lists(st.tuples(st.sampled_from(OPTIONS), VALUES), min_size=1, max_size=3))
 def test_any_arguments(tmp_path: Path, chosen: list[tuple[str, str]]):
     """Over a run that is small unless the arguments say otherwise; numbers that would make it long are cut."""
-    words = [word for option, value in chosen for word in (option, _short(option, value.replace("\0", "")))]
+    words = [
+        word
+        for option, value in chosen
+        for word in (option, _short(option, value.replace("\0", "")))
+    ]
     small = ("--set", "steel-sim.per_class=8", "--set", "steel-sim.side=32")
     given_options = {option for option, _ in chosen}
-    few = [word for pair in zip(SHORT[::2], SHORT[1::2], strict=True) if pair[0] not in given_options for word in pair]
-    if given_options & {"--protocol", "--train-per-class", "--train-fraction", "--runs", "--test-images"}:
+    few = [
+        word
+        for pair in zip(SHORT[::2], SHORT[1::2], strict=True)
+        if pair[0] not in given_options
+        for word in pair
+    ]
+    if given_options & {
+        "--protocol",
+        "--train-per-class",
+        "--train-fraction",
+        "--runs",
+        "--test-images",
+    }:
         few = ["--baselines", "pixels"] if "--baselines" not in given_options else []
     well_ended(*bench("run", *small, *few, *words, "--out", tmp_path / "out"))
 
 
 def _short(option: str, value: str) -> str:
-    if option in ("--episodes", "--runs", "--seeds", "--queries", "--budget") and value.lstrip("-").isdecimal():
+    if (
+        option in ("--episodes", "--runs", "--seeds", "--queries", "--budget")
+        and value.lstrip("-").isdecimal()
+    ):
         return str(int(value) % 7 - 2)
     if option == "--baselines" and value in ("all", "resnet"):
         return "lbp"

@@ -20,12 +20,16 @@ TRAINED = ("scl_amp", "siamese", "protonet", "resnet")
 CPU = torch.device("cpu")
 
 
-def fitted(name: str, train: LabelledImages, seed: int = 0, **settings: object) -> tuple[Baseline, list[tuple[int, float]]]:
+def fitted(
+    name: str, train: LabelledImages, seed: int = 0, **settings: object
+) -> tuple[Baseline, list[tuple[int, float]]]:
     kind = Registry().baseline(name).load()
     values = kind.settings_type.applicable({"image_size": 32, "passes": 96, **settings})
     baseline, history = kind(kind.settings_type.given(name, values)), []
     with global_seed(seed):
-        baseline.fit(train, context=Context(CPU, seed, lambda passed, loss: history.append((passed, loss))))
+        baseline.fit(
+            train, context=Context(CPU, seed, lambda passed, loss: history.append((passed, loss)))
+        )
     return baseline, history
 
 
@@ -34,7 +38,9 @@ def images(data: LabelledImages, count: int = 30) -> torch.Tensor:
 
 
 def test_capabilities():
-    found = {plugin.name: episode_rule(kind) for plugin, kind in usable(Registry().every_baseline())}
+    found = {
+        plugin.name: episode_rule(kind) for plugin, kind in usable(Registry().every_baseline())
+    }
     assert found == found | {
         "scl_amp": "mean_cosine",
         "resnet": "mean_cosine",
@@ -67,7 +73,9 @@ def test_state_and_load_give_the_same_answers(blobs: LabelledImages, name: str):
 
 
 @pytest.mark.parametrize("name", [*TRAINED, "untrained", "pixels"])
-def test_embedding_leaves_the_network_as_it_was_and_does_not_depend_on_the_batch(blobs: LabelledImages, name: str):
+def test_embedding_leaves_the_network_as_it_was_and_does_not_depend_on_the_batch(
+    blobs: LabelledImages, name: str
+):
     baseline, _ = fitted(name, blobs.subset(blobs.class_names[:3]))
     before = {key: value.clone() for key, value in baseline.state().items()}
     together = baseline.embed(images(blobs))
@@ -111,7 +119,9 @@ def test_siamese_scores_pairs_by_a_weighted_distance_of_features(blobs: Labelled
     features = baseline.embed(images(blobs))
     scores = baseline.pair(features[:4], features)
     state = baseline.state()
-    expected = (state["same.bias"] - (features[2] - features[7]).abs() @ state["same.weight"][0].abs()).sigmoid()
+    expected = (
+        state["same.bias"] - (features[2] - features[7]).abs() @ state["same.weight"][0].abs()
+    ).sigmoid()
     assert scores.shape == (4, len(features))
     assert torch.allclose(scores[2, 7], expected[0], atol=1e-5)
     assert torch.allclose(scores[:, :4], scores[:, :4].T, atol=1e-5)

@@ -67,7 +67,12 @@ def test_the_dead_are_replaced_and_the_living_of_other_hosts_are_not(tmp_path: P
         (here, dead, 0, True),  # it died here: at once
         (here, os.getppid(), 0, False),
         ("elsewhere", dead, 5, False),  # its number means nothing here
-        (f"{socket.gethostname()}/another-boot/pid:[4026531836]", dead, 5, False),  # nor that of a machine with our name
+        (
+            f"{socket.gethostname()}/another-boot/pid:[4026531836]",
+            dead,
+            5,
+            False,
+        ),  # nor that of a machine with our name
         (here, 10**30, 0, True),
         ("elsewhere", 1, claims.STALE + 5, True),
         (here, os.getppid(), claims.STALE + 5, True),  # a number that another process bears now
@@ -126,7 +131,18 @@ def test_many_processes_are_never_in_at_once(tmp_path: Path):
 def test_runs_at_once_share_the_work_and_end_alike(tmp_path: Path):
     log = tmp_path / "log"
     path = plugin(tmp_path, "met", MET.format(log=str(log)) + EMBED)
-    words = ("run", *TINY, "--shots", "1,2", "--seeds", "5", "--baselines", "met,pixels", "--plugin", str(path))
+    words = (
+        "run",
+        *TINY,
+        "--shots",
+        "1,2",
+        "--seeds",
+        "5",
+        "--baselines",
+        "met,pixels",
+        "--plugin",
+        str(path),
+    )
 
     def start(out: Path) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "fewshot_bench", *words, "--out", str(out)]

@@ -33,7 +33,9 @@ def run(out: Path, plugins: list[Path] | None = None, **changes: object) -> api.
     return api.run(dataclasses.replace(QUICK, **changes), out, plugins=plugins or [])  # type: ignore[arg-type]
 
 
-def drawn(train: float = 5, test: float | None = None, references: int = 50, key: str = KEY) -> DrawnRuns:
+def drawn(
+    train: float = 5, test: float | None = None, references: int = 50, key: str = KEY
+) -> DrawnRuns:
     return DrawnRuns(POOL, train, test, references, key)
 
 
@@ -42,12 +44,14 @@ def test_train_and_test_images_are_disjoint_and_stratified(train: float, test: f
     source = drawn(train, test)
     for number in range(4):
         trained, episode = source.train_images(number), source.draw(number, number + 1)
-        asked = episode.query_TNQ[episode.asked_TNQ]
+        asked = episode.query_TNQ[episode.is_query_TNQ]
         assert len(np.unique(trained)) == len(trained)
         assert not set(trained) & set(asked)
         assert set(episode.support_TNK.ravel()) <= set(trained)
         for label, (first, count) in enumerate(POOL):
-            here = [((images >= first) & (images < first + count)).sum() for images in (trained, asked)]
+            here = [
+                ((images >= first) & (images < first + count)).sum() for images in (trained, asked)
+            ]
             assert here == [source.train_counts[label], source.test_counts[label]]
             assert here[0] == (train if train >= 1 else round(train * count))
     assert sum(source.test_counts) == (19 if test == 19 else sum(source.test_counts))
@@ -67,11 +71,15 @@ def test_a_larger_train_size_holds_the_smaller_one_and_a_given_test_set_stays():
     small, large = drawn(5, 0.2), drawn(15, 0.2)
     for number in range(3):
         assert set(small.train_images(number)) < set(large.train_images(number))
-        assert np.array_equal(small.draw(number, number + 1).query_TNQ, large.draw(number, number + 1).query_TNQ)
+        assert np.array_equal(
+            small.draw(number, number + 1).query_TNQ, large.draw(number, number + 1).query_TNQ
+        )
 
 
 def test_every_image_is_as_likely_to_be_trained_on():
-    counts = sum(np.bincount(drawn(10).train_images(number), minlength=96) for number in range(2000))
+    counts = sum(
+        np.bincount(drawn(10).train_images(number), minlength=96) for number in range(2000)
+    )
     for first, size in POOL:
         assert known.chisquare(counts[first : first + size]).pvalue > 1e-3
 
@@ -82,9 +90,13 @@ def test_references_are_as_many_of_each_class_and_at_most_the_number_given():
     assert drawn(3).draw(0, 1).support_TNK.shape == (1, 3, 3)
 
 
-@pytest.mark.parametrize(("train", "test"), [(25, None), (30, None), (0.001, None), (20, 30), (0.9, 0.2)])
+@pytest.mark.parametrize(
+    ("train", "test"), [(25, None), (30, None), (0.001, None), (20, 30), (0.9, 0.2)]
+)
 def test_sizes_that_do_not_fit_name_the_class_and_the_numbers(train: float, test: float | None):
-    with pytest.raises(UserError, match=r"does not fit a class of \d+ images: \d+ to train on and \d+ to test on"):
+    with pytest.raises(
+        UserError, match=r"does not fit a class of \d+ images: \d+ to train on and \d+ to test on"
+    ):
         drawn(train, test)
 
 
@@ -96,9 +108,13 @@ def test_sizes_of_the_paper():
     pool = tuple((sum(sizes[:at]), size) for at, size in enumerate(sizes))
     assert sum(sizes) == 38_015
     assert (
-        sum(DrawnRuns(pool, 0.8, None, 50, KEY).test_counts) == sum(DrawnRuns(pool, 100, 0.2, 50, KEY).test_counts) == 7_603
+        sum(DrawnRuns(pool, 0.8, None, 50, KEY).test_counts)
+        == sum(DrawnRuns(pool, 100, 0.2, 50, KEY).test_counts)
+        == 7_603
     )
-    named = {p.name: p for p in (*Neu.protocols, *MixedWM38.protocols) if isinstance(p, Classification)}
+    named = {
+        p.name: p for p in (*Neu.protocols, *MixedWM38.protocols) if isinstance(p, Classification)
+    }
     assert {name: (p.train_sizes, p.test_images, p.runs) for name, p in named.items()} == {
         "neu-classify": ((0.8, 0.7, 0.6), None, 10),
         "neu-small": ((10, 20, 50), None, 10),
@@ -132,7 +148,12 @@ def test_each_capability_answers_a_run_alike(tmp_path: Path):
     records = ResultsFolder(tmp_path / "out")
     for size in (4, 8):
         found = [records.answer(record) for record in outcome.records if record.train_size == size]
-        assert {answer.record.baseline["rule"] for answer in found} == {"mean_cosine", "pair", "classify", "predict"}
+        assert {answer.record.baseline["rule"] for answer in found} == {
+            "mean_cosine",
+            "pair",
+            "classify",
+            "predict",
+        }
         for answer in found[1:]:
             assert (answer.predicted_TNQ == found[0].predicted_TNQ).mean() > 0.99
     assert not list((tmp_path / "out").glob("embeddings/*"))  # a run is asked one question
@@ -142,7 +163,10 @@ HEAD = "    def logits(self, images):\n        return torch.nn.functional.one_ho
 
 
 def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: Path):
-    paths = [plugin(tmp_path, "both", EMBED + "    rule = 'mean_cosine'\n" + HEAD), plugin(tmp_path, "head", HEAD)]
+    paths = [
+        plugin(tmp_path, "both", EMBED + "    rule = 'mean_cosine'\n" + HEAD),
+        plugin(tmp_path, "head", HEAD),
+    ]
     outcome = run(tmp_path / "out", paths, baselines=["both", "head"], runs=1, train_per_class=[4])
     assert outcome.table["rule"].tolist() == ["classifier", "classifier"]
     data = outcome.data
@@ -151,7 +175,9 @@ def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: P
         answer = ResultsFolder(tmp_path / "out").answer(record)
         assert np.array_equal(answer.predicted_TNQ, expected[answer.episodes.query_TNQ])
     few = {"train_per_class": None, "runs": None, "episodes": 20, "shots": [1]}
-    assert run(tmp_path / "few", paths[:1], baselines=["both"], **few).table["rule"].tolist() == ["mean_cosine"]
+    assert run(tmp_path / "few", paths[:1], baselines=["both"], **few).table["rule"].tolist() == [
+        "mean_cosine"
+    ]
     with pytest.raises(UserError, match="cannot answer episodes"):
         run(tmp_path / "few", paths[1:], baselines=["head"], **few)
 
@@ -159,9 +185,18 @@ def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: P
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ("        return images.new_zeros((len(images), 4), dtype=torch.float)\n", "over 6 classes came as"),
-        ("        return torch.full((len(images), 6), float('nan'))\n", "a score of a test image is not finite"),
-        ("        return images.float().flatten(1)[:, :6] - images.float().mean()\n", "depends on the others"),
+        (
+            "        return images.new_zeros((len(images), 4), dtype=torch.float)\n",
+            "over 6 classes came as",
+        ),
+        (
+            "        return torch.full((len(images), 6), float('nan'))\n",
+            "a score of a test image is not finite",
+        ),
+        (
+            "        return images.float().flatten(1)[:, :6] - images.float().mean()\n",
+            "depends on the others",
+        ),
     ],
 )
 def test_a_head_that_goes_wrong_is_named(tmp_path: Path, body: str, reason: str):
@@ -206,9 +241,15 @@ def test_baselines_are_compared_on_the_runs_that_both_have(tmp_path: Path):
 
 def test_tables_of_a_classification_protocol(tmp_path: Path, bench):
     outcome = run(
-        tmp_path / "out", baselines=["pixels", "resnet"], budget=None, settings={**SMALL, "resnet.passes": "32"}, runs=2
+        tmp_path / "out",
+        baselines=["pixels", "resnet"],
+        budget=None,
+        settings={**SMALL, "resnet.passes": "32"},
+        runs=2,
     )
-    assert outcome.table["rule"].tolist() == ["mean_cosine", "classifier"] * 2 or set(outcome.table["rule"]) == {
+    assert outcome.table["rule"].tolist() == ["mean_cosine", "classifier"] * 2 or set(
+        outcome.table["rule"]
+    ) == {
         "mean_cosine",
         "classifier",
     }
@@ -216,8 +257,12 @@ def test_tables_of_a_classification_protocol(tmp_path: Path, bench):
     assert wide[["4 a class", "8 a class"]].notna().all().all()
     assert len(wide) == 2
     recalls = pd.read_csv(tmp_path / "out" / "recalls.csv")
-    part = recalls[(recalls["baseline"] == "pixels") & (recalls["train_size"] == 4)].set_index("class")["recall"]
-    row = outcome.table[(outcome.table["baseline"] == "pixels") & (outcome.table["train_size"] == 4)]
+    part = recalls[(recalls["baseline"] == "pixels") & (recalls["train_size"] == 4)].set_index(
+        "class"
+    )["recall"]
+    row = outcome.table[
+        (outcome.table["baseline"] == "pixels") & (outcome.table["train_size"] == 4)
+    ]
     assert part["all images"] == pytest.approx(row["accuracy"].item(), abs=1e-6)
     assert part["mean of classes"] == pytest.approx(row["macro_recall"].item(), abs=1e-6)
     assert part.iloc[:6].mean() == pytest.approx(part["mean of classes"], abs=1e-6)
@@ -229,7 +274,9 @@ def test_tables_of_a_classification_protocol(tmp_path: Path, bench):
     assert "mean of classes" in bench("show", "--out", tmp_path / "out")[1]
 
 
-def test_a_budget_that_follows_the_train_size_does_not_part_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_budget_that_follows_the_train_size_does_not_part_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     from fewshot_bench.planning import plan
 
     short = plan.Preset("quick", "resnet18", 32, lambda images, views: images)
@@ -253,7 +300,9 @@ def test_a_run_that_failed_is_told(tmp_path: Path):
         + "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        if {}: raise ValueError('unlucky')\n"
     )
     seeds = [1]
-    path = plugin(tmp_path, "unlucky", body.format("train.files[0] in " + repr(_first_files(tmp_path, seeds))))
+    path = plugin(
+        tmp_path, "unlucky", body.format("train.files[0] in " + repr(_first_files(tmp_path, seeds)))
+    )
     outcome = run(tmp_path / "out", [path], baselines=["unlucky"], train_per_class=[4])
     assert outcome.table["seeds"].tolist() == [2]
     assert outcome.table["note"].tolist() == ["1 of its 3 trainings gave no result"]
@@ -269,22 +318,39 @@ def _first_files(tmp_path: Path, runs: list[int]) -> list[str]:
 
 def test_a_subset_never_bears_the_name_of_the_published_protocol(tmp_path: Path):
     data = npz(tmp_path / "maps.npz", arrays())
-    asked = Request(protocol="mixedwm38-classify", data=data, runs=1, baselines=["pixels"], train_fraction=[0.6])
+    asked = Request(
+        protocol="mixedwm38-classify", data=data, runs=1, baselines=["pixels"], train_fraction=[0.6]
+    )
     outcome = api.run(asked, tmp_path / "out")
     assert outcome.table["protocol"].tolist() == ["mixedwm38-subset-classify"]
     assert outcome.table["published"].isna().all()
     recalls = api.recalls(tmp_path / "out")
     assert set(recalls["baseline"]) == {"pixels"}
-    assert recalls["class"].tolist() == [*CLASSES, *(name for name, _ in GROUPS), "mean of classes", "all images"]
+    assert recalls["class"].tolist() == [
+        *CLASSES,
+        *(name for name, _ in GROUPS),
+        "mean of classes",
+        "all images",
+    ]
 
 
-def test_published_figures_stand_beside_the_whole_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_published_figures_stand_beside_the_whole_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("fewshot_bench.plugins.episodes.mixedwm38.MAPS", 114)
     content = arrays()
-    content["arr_0"] = content["arr_0"][::-1]  # as no other test reads, so that none has it in the cache
+    content["arr_0"] = content["arr_0"][
+        ::-1
+    ]  # as no other test reads, so that none has it in the cache
     data = npz(tmp_path / "maps.npz", content)
     outcome = api.run(
-        Request(protocol="mixedwm38-classify", data=data, runs=1, baselines=["pixels"], train_fraction=[0.8]),
+        Request(
+            protocol="mixedwm38-classify",
+            data=data,
+            runs=1,
+            baselines=["pixels"],
+            train_fraction=[0.8],
+        ),
         tmp_path / "out",
     )
     assert outcome.table["protocol"].tolist() == ["mixedwm38-classify"]
@@ -302,15 +368,33 @@ MISTAKES = {
     "no train image": (["--train-per-class", "0"], "train_sizes=(0,) is out of bounds"),
     "twice": (["--train-per-class", "5,5"], "different whole numbers"),
     "more than there are": (["--train-per-class", "20"], "does not fit a class of 20 images"),
-    "no run": (["--train-per-class", "5", "--runs", "0"], "runs=0 is out of bounds (allowed: 1 to 1000)"),
-    "too many test images": (["--train-per-class", "5", "--test-images", "200"], "does not fit a class of 20 images"),
-    "test images unreadable": (["--train-per-class", "5", "--test-images", "few"], "a share such as 0.2, or all"),
+    "no run": (
+        ["--train-per-class", "5", "--runs", "0"],
+        "runs=0 is out of bounds (allowed: 1 to 1000)",
+    ),
+    "too many test images": (
+        ["--train-per-class", "5", "--test-images", "200"],
+        "does not fit a class of 20 images",
+    ),
+    "test images unreadable": (
+        ["--train-per-class", "5", "--test-images", "few"],
+        "a share such as 0.2, or all",
+    ),
     "runs alone": (["--runs", "3"], "give --train-per-class or --train-fraction"),
-    "shots": (["--protocol", "steel-sim-small", "--shots", "1"], "--shots is for few-shot protocols"),
+    "shots": (
+        ["--protocol", "steel-sim-small", "--shots", "1"],
+        "--shots is for few-shot protocols",
+    ),
     "seeds": (["--protocol", "steel-sim-small", "--seeds", "2"], "say --runs"),
-    "runs of few shots": (["--protocol", "steel-sim-heldout", "--runs", "3"], "--runs is for classification protocols"),
+    "runs of few shots": (
+        ["--protocol", "steel-sim-heldout", "--runs", "3"],
+        "--runs is for classification protocols",
+    ),
     "unknown protocol": (["--protocol", "steel-sim-smal"], "did you mean 'steel-sim-small'"),
-    "of another data set": (["--dataset", "steel-sim", "--protocol", "neu-small"], "protocol of steel-sim 'neu-small'"),
+    "of another data set": (
+        ["--dataset", "steel-sim", "--protocol", "neu-small"],
+        "protocol of steel-sim 'neu-small'",
+    ),
 }
 
 
@@ -318,7 +402,9 @@ MISTAKES = {
 def test_a_mistake_gets_one_line_and_status_2(bench, tmp_path: Path, mistake: str):
     words, expected = MISTAKES[mistake]
     sets = ("--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32")
-    status, out, err = bench("run", "--baselines", "pixels", *sets, "--out", tmp_path / "out", *words)
+    status, out, err = bench(
+        "run", "--baselines", "pixels", *sets, "--out", tmp_path / "out", *words
+    )
     assert status == 2, out + err
     assert expected in err
     assert err.count("\n") == 1
@@ -333,7 +419,11 @@ def test_the_protocol_finds_its_data_set(bench, tmp_path: Path, monkeypatch: pyt
 
 def test_neu_small_on_the_real_pictures(shared_data: Path, tmp_path: Path):
     asked = Request(
-        protocol="neu-small", data=shared_data / "NEU-CLS.zip", train_per_class=[10, 20], runs=2, baselines=["pixels"]
+        protocol="neu-small",
+        data=shared_data / "NEU-CLS.zip",
+        train_per_class=[10, 20],
+        runs=2,
+        baselines=["pixels"],
     )
     outcome = api.run(dataclasses.replace(asked, test_images=180), tmp_path / "out")
     assert outcome.table["queries"].tolist() == ["180", "180"]
@@ -341,4 +431,4 @@ def test_neu_small_on_the_real_pictures(shared_data: Path, tmp_path: Path):
     assert outcome.table["queries"].tolist() == ["all", "all"]
     assert outcome.table["accuracy"].between(0.2, 0.9).all()
     answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
-    assert answer.episodes.asked_TNQ.sum() == 1799 - 60
+    assert answer.episodes.is_query_TNQ.sum() == 1799 - 60

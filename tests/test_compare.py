@@ -45,7 +45,9 @@ def test_few_discordant_images_are_judged_by_mcnemars_exact_test():
     assert found.p == pytest.approx(known.binomtest(6, 6).pvalue)
     assert found.mean > 0
     mirrored = stats.difference(Correctness(design, [second]), Correctness(design, [first]))
-    assert (mirrored.p, mirrored.mean, mirrored.low) == pytest.approx((found.p, -found.mean, -found.high))
+    assert (mirrored.p, mirrored.mean, mirrored.low) == pytest.approx(
+        (found.p, -found.mean, -found.high)
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,9 @@ def test_seeds_enter_the_difference():
     base = answers(rng, design)
     seeds = [base & (rng.random(base.shape) >= rate) for rate in (0.0, 0.1, 0.2)]
     nothing = Correctness(design, [base & False])
-    one, three = (stats.difference(Correctness(design, some), nothing) for some in (seeds[:1], seeds))
+    one, three = (
+        stats.difference(Correctness(design, some), nothing) for some in (seeds[:1], seeds)
+    )
     assert three.kind == "image-influence+seeds"
     assert three.high - three.low > 2 * (one.high - one.low)
 
@@ -82,13 +86,20 @@ def test_coverage_of_the_paired_interval(shots: int):
     for _ in range(DATA_SETS):
         state = rng.bit_generator.state
         first = answers(rng, design)
-        rng.bit_generator.state = state  # the same images, seen by the second baseline with more spread
+        rng.bit_generator.state = (
+            state  # the same images, seen by the second baseline with more spread
+        )
         found.append(
-            stats.difference(Correctness(design, [first]), Correctness(design, [answers(rng, design, spread=1.6)]))
+            stats.difference(
+                Correctness(design, [first]),
+                Correctness(design, [answers(rng, design, spread=1.6)]),
+            )
         )
     truth = np.mean([difference.mean for difference in found])
     assert truth > 0.02
-    assert LOW <= np.mean([difference.low <= truth <= difference.high for difference in found]) <= HIGH
+    assert (
+        LOW <= np.mean([difference.low <= truth <= difference.high for difference in found]) <= HIGH
+    )
 
 
 def test_disjoint_episodes_share_no_image():
@@ -102,7 +113,9 @@ def test_disjoint_episodes_share_no_image():
             free[images], chosen = False, [*chosen, t]
     accuracy = correct[chosen].mean((1, 2))
     expected = known.t.interval(0.95, len(chosen) - 1, scale=known.sem(accuracy))[1]
-    assert stats.disjoint_half_width(design, Correctness(design, [correct]).accuracy_ST[0]) == pytest.approx(expected)
+    assert stats.disjoint_half_width(
+        design, Correctness(design, [correct]).accuracy_ST[0]
+    ) == pytest.approx(expected)
     whole = asked(pool_of(3, 60), 3, 1, None, 10)
     assert np.isnan(stats.disjoint_half_width(whole, np.linspace(0, 1, 10)))
 
@@ -136,7 +149,9 @@ def test_compare(finished: Path, bench):
         ("csv", lambda text: pd.read_csv(io.StringIO(text))),
         ("json", lambda text: pd.DataFrame(json.loads(text))),
     ]:
-        status, out, _ = bench("compare", "--reference", "pixels", "--out", finished, "--format", form)
+        status, out, _ = bench(
+            "compare", "--reference", "pixels", "--out", finished, "--format", form
+        )
         assert status == 0
         assert read(out)["verdict"].tolist() == frame["verdict"].tolist()
     status, out, _ = bench("compare", "--reference", "pixels", "--out", finished, "--format", "md")
@@ -188,7 +203,10 @@ def test_runs_at_different_times_and_lengths_are_one_table(tmp_path: Path, bench
     run(tmp_path / "out", baselines=["pixels", "untrained"], seeds=2)
     run(tmp_path / "out", baselines=["untrained"], shots=[1], seeds=3)
     table = api.leaderboard(tmp_path / "out")
-    assert table[table["baseline"] == "untrained"].set_index("shots")["seeds"].to_dict() == {1: 3, 3: 2}
+    assert table[table["baseline"] == "untrained"].set_index("shots")["seeds"].to_dict() == {
+        1: 3,
+        3: 2,
+    }
     outcome = run(tmp_path / "out", baselines=["pixels", "untrained"], episodes=200)
     assert len(outcome.table) == 4
     assert api.leaderboard(tmp_path / "out")["rank"].max() == 2
@@ -198,13 +216,19 @@ def test_runs_at_different_times_and_lengths_are_one_table(tmp_path: Path, bench
 
 def test_a_record_is_not_reused_under_another_label(tmp_path: Path):
     run(tmp_path / "out", shots=[1], test_classes=["Cr", "PS", "Sc"])
-    assert set(run(tmp_path / "out", shots=[1], splits="all").table["protocol"]) == {"steel-sim-splits"}
+    assert set(run(tmp_path / "out", shots=[1], splits="all").table["protocol"]) == {
+        "steel-sim-splits"
+    }
     assert run(tmp_path / "out", shots=[1], preset="paper").table["preset"].tolist() == ["paper"]
 
 
 def test_show(finished: Path, bench):
     frame = api.confusion(finished, ["untrained"], [3])
-    (record,) = [r for r in ResultsFolder(finished, write=False) if (r.baseline["name"], r.shots) == ("untrained", 3)]
+    (record,) = [
+        r
+        for r in ResultsFolder(finished, write=False)
+        if (r.baseline["name"], r.shots) == ("untrained", 3)
+    ]
     answer = ResultsFolder(finished, write=False).answer(record)
     true = np.broadcast_to(answer.episodes.classes_TN[:, :, None], answer.predicted_TNQ.shape)
     for i, name in enumerate(("Crazing", "Scratches", "Pitted_Surface")):
@@ -216,7 +240,10 @@ def test_show(finished: Path, bench):
     assert out.count("worst") == 1
     assert "as Crazing" in out
     assert "did you mean 'pixels'" in bench("show", "--out", finished, "--baselines", "pixel")[2]
-    assert "unknown shot value of the results '9'" in bench("show", "--out", finished, "--shots", "9")[2]
+    assert (
+        "unknown shot value of the results '9'"
+        in bench("show", "--out", finished, "--shots", "9")[2]
+    )
 
 
 def test_all_splits(tmp_path: Path, bench):
@@ -237,7 +264,10 @@ def test_all_splits(tmp_path: Path, bench):
     assert status == 0, err
     board = pd.read_csv(tmp_path / "leaderboard.csv")
     assert board["test_classes"].nunique() == 20
-    assert all(set(row.train_classes.split(" | ")).isdisjoint(row.test_classes.split(" | ")) for row in board.itertuples())
+    assert all(
+        set(row.train_classes.split(" | ")).isdisjoint(row.test_classes.split(" | "))
+        for row in board.itertuples()
+    )
     (summary,) = pd.read_csv(tmp_path / "splits.csv").to_dict("records")
     assert summary["accuracy"] == pytest.approx(board["accuracy"].mean(), abs=1e-6)
     assert summary["sd"] == pytest.approx(board["accuracy"].std(), abs=1e-6)
@@ -247,7 +277,9 @@ def test_all_splits(tmp_path: Path, bench):
     assert "missing" in bench("leaderboard", "--out", tmp_path)[1]
     assert pd.read_csv(tmp_path / "splits.csv")["accuracy"].isna().all()
     assert bench(*words)[0] == 0  # only what is missing runs
-    assert pd.read_csv(tmp_path / "splits.csv")["accuracy"].item() == pytest.approx(summary["accuracy"])
+    assert pd.read_csv(tmp_path / "splits.csv")["accuracy"].item() == pytest.approx(
+        summary["accuracy"]
+    )
     assert "allowed: all" in bench(*words[:-4], "--splits", "some", *words[-4:])[2]
 
 

@@ -84,28 +84,44 @@ def found(path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", CAPABILITIES)
 def test_a_sound_method_keeps_it(tmp_path: Path, name: str):
-    assert found(plugin(tmp_path, f"sound_{name}", CAPABILITIES[name])) == dict.fromkeys(CHECKS, "ok")
+    assert found(plugin(tmp_path, f"sound_{name}", CAPABILITIES[name])) == dict.fromkeys(
+        CHECKS, "ok"
+    )
 
 
 @pytest.mark.parametrize("breach", BREACHES)
 def test_a_breach_is_named(tmp_path: Path, breach: str):
     """And told: what was expected, what came, and in a sentence why it matters or what to do."""
-    body = BREACHES[breach] if "def classify" in BREACHES[breach] else CAPABILITIES["classify"] + BREACHES[breach]
+    body = (
+        BREACHES[breach]
+        if "def classify" in BREACHES[breach]
+        else CAPABILITIES["classify"] + BREACHES[breach]
+    )
     path = plugin(tmp_path, "breach_" + "".join(filter(str.isalpha, breach)), EMBED + body)
     rows = api.check([str(path)]).set_index("check").loc[[breach.partition(":")[0]]]
     assert rows["status"].tolist() == ["broken"]
-    assert re.fullmatch(r"expected [^;]+; .+\. [A-Z].+[.?]", rows["told"].item()), rows["told"].item()
+    assert re.fullmatch(r"expected [^;]+; .+\. [A-Z].+[.?]", rows["told"].item()), rows[
+        "told"
+    ].item()
 
 
 def test_what_a_method_raises_is_told_with_its_place(tmp_path: Path):
-    path = plugin(tmp_path, "raising", EMBED + "    def classify(self, support, query):\n        return support @ query\n")
+    path = plugin(
+        tmp_path,
+        "raising",
+        EMBED + "    def classify(self, support, query):\n        return support @ query\n",
+    )
     told = api.check([str(path)]).set_index("check").loc["shapes and ranges", "told"]
-    assert re.match(r"expected an answer; came RuntimeError: .* \(raising.py, line 9\)\. An error", told), told
+    assert re.match(
+        r"expected an answer; came RuntimeError: .* \(raising.py, line 9\)\. An error", told
+    ), told
 
 
 def test_a_generator_set_by_the_seed_of_the_training_is_no_breach(tmp_path: Path):
     body = "    def fit(self, train, *, context):\n        torch.manual_seed(context.seed)\n"
-    assert found(plugin(tmp_path, "seeded", CAPABILITIES["rule"] + body)) == dict.fromkeys(CHECKS, "ok")
+    assert found(plugin(tmp_path, "seeded", CAPABILITIES["rule"] + body)) == dict.fromkeys(
+        CHECKS, "ok"
+    )
 
 
 REGISTERED = [plugin.name for plugin in Registry().every_baseline()]
@@ -125,7 +141,9 @@ def shared_trainings() -> Iterator[None]:
             return fit(subject, seed, passes)
         baseline = subject.kind(subject.settings(passes))
         learned = taught(Registry().baseline(subject.kind.taught_by).load(), seed, passes)
-        baseline.load({name: value.clone() for name, value in learned.items()}, context=subject.context(seed))
+        baseline.load(
+            {name: value.clone() for name, value in learned.items()}, context=subject.context(seed)
+        )
         return baseline
 
     with pytest.MonkeyPatch.context() as patch:
@@ -145,7 +163,9 @@ def test_every_registered_baseline_keeps_it(name: str, published: dict[str, torc
     unchecked = {"queries alone"} if kind.card.transductive else set()
     unchecked |= set() if kind.card.label_equivariant else {"way order"}
     for check, finding in rows.items():
-        assert finding.status == ("not checked" if check in unchecked else "ok"), f"{check}: {finding.told}"
+        assert finding.status == ("not checked" if check in unchecked else "ok"), (
+            f"{check}: {finding.told}"
+        )
 
 
 def test_what_the_card_says_is_not_held_against_it(tmp_path: Path):
@@ -194,24 +214,40 @@ def test_every_variant_of_a_family_is_checked_by_its_file(tmp_path: Path):
 def test_what_is_no_baseline_cannot_be_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "method.ipynb").touch()
-    with pytest.raises(UserError, match=r"method.ipynb is no Python file; name one that ends in .py, or a baseline"):
+    with pytest.raises(
+        UserError, match=r"method.ipynb is no Python file; name one that ends in .py, or a baseline"
+    ):
         api.check(["method.ipynb"])
     path = tmp_path / "grey.py"
-    path.write_text((ROOT / "tests" / "extension" / "fewshot_extension" / "grey_steps.py").read_text())
+    path.write_text(
+        (ROOT / "tests" / "extension" / "fewshot_extension" / "grey_steps.py").read_text()
+    )
     with pytest.raises(UserError, match=r"grey.py defines a data set"):
         api.check([str(path)])
 
 
 def test_what_a_method_prints_is_kept_out_of_the_rows(bench, tmp_path: Path):
     path = plugin(
-        tmp_path, "talking", CAPABILITIES["rule"] + "    def fit(self, train, *, context):\n        print('hello')\n"
+        tmp_path,
+        "talking",
+        CAPABILITIES["rule"] + "    def fit(self, train, *, context):\n        print('hello')\n",
     )
     status, out, err = bench("check", path, "--json")
     assert status == 0
     assert len(json.loads(out)) == len(CHECKS)
     assert "hello" in err
     status, out, err = bench(
-        "run", *TINY, "--plugin", path, "--baselines", "talking", "--shots", "1", "--json", "--out", tmp_path / "out"
+        "run",
+        *TINY,
+        "--plugin",
+        path,
+        "--baselines",
+        "talking",
+        "--shots",
+        "1",
+        "--json",
+        "--out",
+        tmp_path / "out",
     )
     assert [row["baseline"] for row in json.loads(out)] == ["talking"]
     assert "hello" in err

@@ -18,7 +18,11 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 
 LONG = dict(
-    zip(CLASSES, ["crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches"], strict=True)
+    zip(
+        CLASSES,
+        ["crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches"],
+        strict=True,
+    )
 )
 BOX = "<annotation><object><bndbox><xmin>{}</xmin><ymin>2</ymin><xmax>9</xmax><ymax>8</ymax></bndbox></object></annotation>"
 
@@ -41,7 +45,9 @@ LAYOUTS: dict[str, Callable[[str, int], str]] = {
     "flat": lambda name, i: f"NEU surface defect database/{CLASSES[name]}_{i}.bmp",
     "det": lambda name, i: f"NEU-DET/IMAGES/{LONG[name]}_{i}.jpg",
     "folders": lambda name, i: f"{name.replace('_', ' ')}/{i}.png",
-    "split": lambda name, i: f"NEU/{'train' if i > 30 else 'validation'}/images/{LONG[name]}/{LONG[name]}_{i}.png",
+    "split": lambda name, i: (
+        f"NEU/{'train' if i > 30 else 'validation'}/images/{LONG[name]}/{LONG[name]}_{i}.png"
+    ),
 }
 
 
@@ -154,7 +160,11 @@ def test_folder_of_mixed_sizes_and_modes(tmp_path: Path):
     place = write(tmp_path / "own", {"a": [20, 30]})
     for seed, mode in enumerate(("RGB", "RGBA", "CMYK", "P", "1", "I;16")):
         pixels = np.random.default_rng(seed).integers(0, 2**16, (24, 40), dtype=np.uint16)
-        image = Image.fromarray(pixels) if mode == "I;16" else Image.fromarray((pixels >> 8).astype(np.uint8)).convert(mode)
+        image = (
+            Image.fromarray(pixels)
+            if mode == "I;16"
+            else Image.fromarray((pixels >> 8).astype(np.uint8)).convert(mode)
+        )
         folder = place / mode.replace(";", "")
         folder.mkdir()
         image.save(folder / f"0.{'tif' if mode == 'CMYK' else 'png'}")
@@ -184,7 +194,9 @@ def test_an_empty_folder_and_a_missing_path(tmp_path: Path, kind: type):
         kind().load(None)
 
 
-def test_a_decoded_data_set_is_cached_and_a_damaged_cache_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_decoded_data_set_is_cached_and_a_damaged_cache_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("FEWSHOT_BENCH_CACHE", str(tmp_path / "cache"))
     place = write(tmp_path / "own", {"a": [8, 8], "b": [8, 8]})
     first = Folder().load(place)
@@ -200,19 +212,28 @@ def test_a_decoded_data_set_is_cached_and_a_damaged_cache_is_made_anew(tmp_path:
 
 def test_steel_sim_is_drawn_from_its_seed():
     small = SteelSimSettings(per_class=4, side=32)
-    first, other = SteelSim(small).load(None), SteelSim(SteelSimSettings(per_class=4, side=32, seed=1)).load(None)
+    first, other = (
+        SteelSim(small).load(None),
+        SteelSim(SteelSimSettings(per_class=4, side=32, seed=1)).load(None),
+    )
     assert first.images.shape == (24, 1, 32, 32)
     assert SteelSim(small)._generate().digest == first.digest
     assert first.digest != other.digest
     more = SteelSim(SteelSimSettings(per_class=6, side=32)).load(None)
-    assert np.array_equal(more.images[:4], first.images[:4])  # image i of a class is the same however many there are
+    assert np.array_equal(
+        more.images[:4], first.images[:4]
+    )  # image i of a class is the same however many there are
     with pytest.raises(UserError, match="reads no data"):
         SteelSim(small).load(Path())
 
 
 def test_classes_resolve_by_name_or_abbreviation_in_any_case():
     data = SteelSim(SteelSimSettings(per_class=2, side=32)).load(None)
-    assert data.resolve(["cr", "Rolled-in_Scale", "SCRATCHES"]) == ("Crazing", "Rolled-in_Scale", "Scratches")
+    assert data.resolve(["cr", "Rolled-in_Scale", "SCRATCHES"]) == (
+        "Crazing",
+        "Rolled-in_Scale",
+        "Scratches",
+    )
     with pytest.raises(UserError, match="did you mean 'Crazing'"):
         data.resolve(["Crasing"])
     with pytest.raises(UserError, match="'Crazing' is named twice"):
@@ -223,7 +244,9 @@ def test_names_that_differ_in_case_alone_are_two_classes(blobs: LabelledImages):
     data = dataclasses.replace(blobs, class_names=("a", "A", "b", "c", "d", "e"))
     assert data.resolve(["A", "a", "B"]) == ("A", "a", "b")
     with pytest.raises(UserError, match="unknown class"):
-        dataclasses.replace(blobs, class_names=("Dent", "DENT", "b", "c", "d", "e")).resolve(["dent"])
+        dataclasses.replace(blobs, class_names=("Dent", "DENT", "b", "c", "d", "e")).resolve(
+            ["dent"]
+        )
 
 
 def test_subset_is_relabelled_in_the_order_asked_for():

@@ -18,7 +18,11 @@ from fewshot_bench.registry.registry import Registry, usable
 from .test_baselines import fitted, images
 from .test_runner import run
 
-VARIANTS = [plugin.name for plugin, _ in usable(Registry().every_baseline()) if plugin.name.startswith("easyfsl:")]
+VARIANTS = [
+    plugin.name
+    for plugin, _ in usable(Registry().every_baseline())
+    if plugin.name.startswith("easyfsl:")
+]
 CLASSES = {"BD_CSPN": "BDCSPN"}  # where easyfsl's name is another
 OPTIONS = {  # of the default of each in scripts/methods_configs.json of easyfsl's repository
     "Finetune": {"fine_tuning_steps": 50, "fine_tuning_lr": 0.0001, "temperature": 10.0},
@@ -39,16 +43,27 @@ def test_the_classifiers_that_need_no_training_of_their_own_are_there():
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_scores_are_easyfsls_and_the_card_tells_what_is_transductive(blobs: LabelledImages, name: str):
+def test_scores_are_easyfsls_and_the_card_tells_what_is_transductive(
+    blobs: LabelledImages, name: str
+):
     baseline, _ = fitted(name, blobs.subset(blobs.class_names[:3]), centre=True)
     kind = getattr(methods, CLASSES.get(name[8:], name[8:]))
     assert baseline.card.transductive == kind.is_transductive()
     assert episode_rule(type(baseline)) == "classify"
     assert rule_of(type(baseline), is_classification=True) == "classify"
     with torch.no_grad():  # as the harness does
-        features, train = baseline.embed(images(blobs)), baseline.embed(torch.from_numpy(blobs.images[:60]))
-    support, query, labels = features[:6].view(3, 2, -1), features[6:], torch.arange(3).repeat_interleave(2)
-    classifier = kind(feature_centering=train.mean(0), feature_normalization=2.0, **OPTIONS.get(name[8:], {}))
+        features, train = (
+            baseline.embed(images(blobs)),
+            baseline.embed(torch.from_numpy(blobs.images[:60])),
+        )
+    support, query, labels = (
+        features[:6].view(3, 2, -1),
+        features[6:],
+        torch.arange(3).repeat_interleave(2),
+    )
+    classifier = kind(
+        feature_centering=train.mean(0), feature_normalization=2.0, **OPTIONS.get(name[8:], {})
+    )
     classifier.process_support_set(features[:6], labels)
     found, expected = baseline.classify(support, query), classifier(query).detach()
     assert found.shape == (len(query), 3)
@@ -65,16 +80,24 @@ def test_too_few_queries_are_not_applicable(blobs: LabelledImages, name: str):
         baseline.classify(features[:6].view(3, 2, -1), features[6:8])
 
 
-def test_simpleshot_centres_by_the_train_images_and_takes_the_nearest_centroid(blobs: LabelledImages):
+def test_simpleshot_centres_by_the_train_images_and_takes_the_nearest_centroid(
+    blobs: LabelledImages,
+):
     baseline, _ = fitted("simpleshot", blobs.subset(blobs.class_names[:3]))
     resnet, _ = fitted("resnet", blobs.subset(blobs.class_names[:3]))
     train = torch.from_numpy(blobs.images[:60])
     expected = F.normalize(resnet.embed(images(blobs)) - resnet.embed(train).mean(0), dim=1)
     assert torch.allclose(baseline.embed(images(blobs)), expected, atol=1e-5)
-    assert episode_rule(type(baseline)) == rule_of(type(baseline), is_classification=True) == "prototype"
+    assert (
+        episode_rule(type(baseline))
+        == rule_of(type(baseline), is_classification=True)
+        == "prototype"
+    )
     features = baseline.embed(images(blobs)).detach()
     support, query = features[:3], features[3:]
-    simple_shot = methods.SimpleShot()  # cosine: with one unit reference a class, the nearest centroid
+    simple_shot = (
+        methods.SimpleShot()
+    )  # cosine: with one unit reference a class, the nearest centroid
     simple_shot.process_support_set(support, torch.arange(3))
     assert torch.equal(simple_shot(query).argmax(1), (-torch.cdist(query, support)).argmax(1))
 

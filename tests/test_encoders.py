@@ -39,7 +39,9 @@ def test_a_torchvision_classifier_gives_what_its_last_layer_would_take(name: str
     features = encoder.train()(batch)
     assert features.shape == (2, FAMILIES[name])
     features.sum().backward()  # it can be trained
-    assert not any(part.shape[:1] == (1000,) for part in encoder.state_dict().values()), "a classifier of ImageNet is left"
+    assert not any(part.shape[:1] == (1000,) for part in encoder.state_dict().values()), (
+        "a classifier of ImageNet is left"
+    )
 
 
 def test_every_classifier_of_torchvision_has_a_last_layer_of_a_thousand_classes():
@@ -55,7 +57,8 @@ def test_every_classifier_of_torchvision_has_a_last_layer_of_a_thousand_classes(
 
 
 @pytest.mark.parametrize(
-    ("name", "features"), [("timm:test_resnet", 96), ("timm:test_vit", 64), ("timm:mobilenetv3_small_050", 1024)]
+    ("name", "features"),
+    [("timm:test_resnet", 96), ("timm:test_vit", 64), ("timm:mobilenetv3_small_050", 1024)],
 )
 def test_a_timm_network_takes_any_image_size(name: str, features: int):
     for size in (64, 96):
@@ -69,7 +72,9 @@ def test_an_encoder_normalises_inside():
     assert encoder.features == 2048
     with torch.inference_mode():
         seen = []
-        encoder.backbone.conv1.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+        encoder.backbone.conv1.register_forward_pre_hook(
+            lambda module, inputs: seen.append(inputs[0])
+        )
         encoder(torch.tensor([0.0, 255.0]).view(2, 1, 1, 1).expand(-1, -1, 64, 64))
     assert seen[0].unique().tolist() == [-2.0, 2.0]
     assert seen[0].shape[1] == 3
@@ -79,14 +84,20 @@ def test_an_encoder_normalises_inside():
     ("changes", "expected"),
     [
         ({"encoder": "resnet19"}, "did you mean 'resnet18'"),
-        ({"encoder": "timm:resnet19"}, "unknown encoder 'timm:resnet19'; did you mean 'timm:resnet"),
+        (
+            {"encoder": "timm:resnet19"},
+            "unknown encoder 'timm:resnet19'; did you mean 'timm:resnet",
+        ),
         ({"weights": "IMAGENET1K_V3"}, "did you mean 'IMAGENET1K_V1'"),
         (
             {"encoder": "timm:mixer_s16_224", "weights": "DEFAULT"},
             r"unknown weights of timm:mixer_s16_224 .* .allowed: none",
         ),
         ({"image_size": 8}, "image_size=8 is out of bounds"),
-        ({"encoder": "inception_v3"}, r"image_size=64 is not taken by inception_v3 \(.*\); give another with --image-size"),
+        (
+            {"encoder": "inception_v3"},
+            r"image_size=64 is not taken by inception_v3 \(.*\); give another with --image-size",
+        ),
         ({"encoder": "vit_b_32", "image_size": 50}, "image_size=50 is not taken by vit_b_32"),
         ({"encoder": "timm:resnet10t.c3_in1k"}, "say --encoder timm:resnet10t --weights c3_in1k"),
     ],
@@ -99,12 +110,17 @@ def test_settings_are_checked(changes: dict[str, object], expected: str):
 
 def test_default_weights_are_recorded_under_the_name_they_stand_for():
     assert EncoderSettings(weights="DEFAULT").weights == "IMAGENET1K_V1"
-    assert EncoderSettings.given("x", {"encoder": "resnet50", "weights": "DEFAULT"}).weights == "IMAGENET1K_V2"
+    assert (
+        EncoderSettings.given("x", {"encoder": "resnet50", "weights": "DEFAULT"}).weights
+        == "IMAGENET1K_V2"
+    )
     frozen = Registry().baseline("frozen").load().settings_type
     assert frozen.given("frozen", {"encoder": "resnet50"}).as_dict()["weights"] == "IMAGENET1K_V2"
     timm = EncoderSettings(encoder="timm:resnet18", weights="DEFAULT").weights
     assert timm in zoo.Timm().weights("timm:resnet18")
-    with pytest.raises(UserError, match=r"weights=none is out of bounds .allowed: published ones; untrained"):
+    with pytest.raises(
+        UserError, match=r"weights=none is out of bounds .allowed: published ones; untrained"
+    ):
         frozen(weights="none")
 
 
@@ -117,10 +133,15 @@ def test_weights_that_cannot_be_fetched_come_with_the_command_that_fetches_them(
 ):
     monkeypatch.setattr("torch.hub.download_url_to_file", offline)
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
-    with pytest.raises(Unavailable, match=r"V1 of resnet18 cannot be had .no route.*: curl --create-dirs -o .*resnet18-"):
+    with pytest.raises(
+        Unavailable,
+        match=r"V1 of resnet18 cannot be had .no route.*: curl --create-dirs -o .*resnet18-",
+    ):
         made("resnet18", weights="IMAGENET1K_V1")
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(Path.home() / "hub"))
-    with pytest.raises(Unavailable, match=r"-o ~/hub/checkpoints/resnet18-"):  # a record names no user's folder
+    with pytest.raises(
+        Unavailable, match=r"-o ~/hub/checkpoints/resnet18-"
+    ):  # a record names no user's folder
         made("resnet18", weights="IMAGENET1K_V1")
     import timm
 
@@ -135,7 +156,8 @@ def test_weights_that_cannot_be_fetched_come_with_the_command_that_fetches_them(
     with pytest.raises(Unavailable, match=r"fetch them with: curl --create-dirs -o \S+ https://"):
         Encoder(settings)
     with pytest.raises(
-        Unavailable, match=r"r160_in1k of timm:test_resnet cannot be had .*: hf download timm/test_resnet.r160"
+        Unavailable,
+        match=r"r160_in1k of timm:test_resnet cannot be had .*: hf download timm/test_resnet.r160",
     ):
         made("timm:test_resnet", weights="r160_in1k")
 
@@ -143,33 +165,47 @@ def test_weights_that_cannot_be_fetched_come_with_the_command_that_fetches_them(
 def test_published_weights_are_loaded_with_their_normalisation(published: dict[str, torch.Tensor]):
     encoder = made("resnet18", weights="IMAGENET1K_V1")
     assert torch.equal(encoder.backbone.state_dict()["conv1.weight"], published["conv1.weight"])
-    assert encoder.mean.ravel().tolist() == pytest.approx([255 * mean for mean in (0.485, 0.456, 0.406)])
+    assert encoder.mean.ravel().tolist() == pytest.approx(
+        [255 * mean for mean in (0.485, 0.456, 0.406)]
+    )
 
 
 @pytest.mark.filterwarnings("ignore:The default weight initialization")
-@pytest.mark.parametrize(("name", "size"), [("googlenet", 64), ("vit_b_32", 96), ("shufflenet_v2_x0_5", 64)])
-def test_a_checkpoint_gives_back_an_encoder_with_published_weights(monkeypatch: pytest.MonkeyPatch, name: str, size: int):
+@pytest.mark.parametrize(
+    ("name", "size"), [("googlenet", 64), ("vit_b_32", 96), ("shufflenet_v2_x0_5", 64)]
+)
+def test_a_checkpoint_gives_back_an_encoder_with_published_weights(
+    monkeypatch: pytest.MonkeyPatch, name: str, size: int
+):
     """Also where the weights decide how the network is built, and of another image size than theirs."""
     import torchvision
 
     torch.manual_seed(3)
     weights = torchvision.models.get_model(name, weights=None).state_dict()
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *args, **options: dict(weights))
+    monkeypatch.setattr(
+        "torchvision.models._api.load_state_dict_from_url", lambda *args, **options: dict(weights)
+    )
     settings = EncoderSettings(encoder=name, image_size=size, weights="DEFAULT")
     made, copy = Encoder(settings).eval(), Encoder(settings, fetch=False).eval()
     copy.load_state_dict(made.state_dict())
-    batch = torch.randint(0, 256, (2, 1, size, size), generator=torch.Generator().manual_seed(0)).float()
+    batch = torch.randint(
+        0, 256, (2, 1, size, size), generator=torch.Generator().manual_seed(0)
+    ).float()
     with torch.inference_mode():
         assert torch.equal(made(batch), copy(batch))
     shared = [key for key in made.backbone.state_dict() if "pos_embedding" not in key]
     assert all(torch.equal(made.backbone.state_dict()[key], weights[key]) for key in shared)
 
 
-def test_published_weights_of_timm_are_loaded_with_their_normalisation(monkeypatch: pytest.MonkeyPatch):
+def test_published_weights_of_timm_are_loaded_with_their_normalisation(
+    monkeypatch: pytest.MonkeyPatch,
+):
     import timm
 
     weights = timm.create_model("test_resnet").state_dict()
-    monkeypatch.setattr("timm.models._builder.load_state_dict_from_hf", lambda *args, **options: dict(weights))
+    monkeypatch.setattr(
+        "timm.models._builder.load_state_dict_from_hf", lambda *args, **options: dict(weights)
+    )
     encoder = made("timm:test_resnet", weights="DEFAULT")
     assert torch.equal(encoder.backbone.state_dict()["conv1.0.weight"], weights["conv1.0.weight"])
     assert encoder.mean.ravel().tolist() == pytest.approx([127.5] * 3)
@@ -191,13 +227,28 @@ def test_a_frozen_encoder_stays_as_it_was_made_and_its_head_learns(blobs: Labell
     assert torch.equal(frozen.embed(images(blobs)), untrained.embed(images(blobs)))
     other, _ = fitted("resnet", train, freeze=True, passes=32)
     assert not torch.equal(frozen.state()["classifier.weight"], other.state()["classifier.weight"])
-    with pytest.raises(UserError, match="freeze=true leaves it nothing to train; leave --freeze out"):
+    with pytest.raises(
+        UserError, match="freeze=true leaves it nothing to train; leave --freeze out"
+    ):
         fitted("protonet", train, freeze=True)
 
 
 def test_an_encoder_is_chosen_for_all_that_have_one(bench, tmp_path: Path):
-    words = ("run", *TINY, "--shots", "1", "--budget", "64", "--baselines", "resnet,untrained", "--device", "cpu")
-    status, _, err = bench(*words, "--encoder", "timm:test_resnet", "--image-size", "48", "--out", tmp_path / "out")
+    words = (
+        "run",
+        *TINY,
+        "--shots",
+        "1",
+        "--budget",
+        "64",
+        "--baselines",
+        "resnet,untrained",
+        "--device",
+        "cpu",
+    )
+    status, _, err = bench(
+        *words, "--encoder", "timm:test_resnet", "--image-size", "48", "--out", tmp_path / "out"
+    )
     assert status == 0, err
     table = api.leaderboard(tmp_path / "out")
     assert set(table["encoder"]) == {"timm:test_resnet"}
@@ -205,7 +256,9 @@ def test_an_encoder_is_chosen_for_all_that_have_one(bench, tmp_path: Path):
     status, _, err = bench(*words, "--encoder", "inception_v3", "--out", tmp_path / "out")
     assert status == 2
     assert "image_size=64 is not taken by inception_v3" in err
-    status, _, err = bench("run", *TINY, "--baselines", "pixels", "--freeze", "--out", tmp_path / "out")
+    status, _, err = bench(
+        "run", *TINY, "--baselines", "pixels", "--freeze", "--out", tmp_path / "out"
+    )
     assert (status, err.count("\n")) == (2, 1)
     assert "--freeze is for none of the baselines pixels" in err
 
@@ -239,9 +292,13 @@ class OwnNetwork(EncoderBaseline):
 def test_what_a_method_chooses_itself_no_preset_changes(tmp_path: Path):
     path = tmp_path / "own_network.py"
     path.write_text(OWN_NETWORK)
-    plan = make_plan(dataclasses.replace(QUICK, baselines=["own_network", "untrained"]), Registry([path]))
+    plan = make_plan(
+        dataclasses.replace(QUICK, baselines=["own_network", "untrained"]), Registry([path])
+    )
     own, other = (training.settings for training in plan.trainings)
     assert (own.encoder, own.image_size, other.encoder) == ("mobilenet_v3_small", 64, "resnet18")
-    plan = make_plan(dataclasses.replace(QUICK, baselines=["own_network"], encoder="resnet18"), Registry([path]))
+    plan = make_plan(
+        dataclasses.replace(QUICK, baselines=["own_network"], encoder="resnet18"), Registry([path])
+    )
     assert [training.settings.encoder for training in plan.trainings] == ["resnet18"]
     assert set(api.check([str(path)])["status"]) == {"ok"}

@@ -9,14 +9,18 @@ from fewshot_bench.protocols.episode import DrawnEpisodes, Episodes, FixedEpisod
 POOL = ((0, 30), (30, 25), (55, 40), (95, 28))
 
 
-def drawn(ways: int = 3, shots: int = 2, queries: int | None = 4, seed: str = "a", pool=POOL) -> DrawnEpisodes:
+def drawn(
+    ways: int = 3, shots: int = 2, queries: int | None = 4, seed: str = "a", pool=POOL
+) -> DrawnEpisodes:
     return DrawnEpisodes(pool, ways, shots, queries, seed)
 
 
 @pytest.mark.parametrize("queries", [4, None])
 def test_counts_classes_and_disjointness(queries: int | None):
     episodes = drawn(queries=queries).draw(0, 200)
-    for classes, support, query in zip(episodes.classes_TN, episodes.support_TNK, episodes.query_TNQ, strict=True):
+    for classes, support, query in zip(
+        episodes.classes_TN, episodes.support_TNK, episodes.query_TNQ, strict=True
+    ):
         assert len(set(classes)) == 3
         for label, chosen, asked in zip(classes, support, query, strict=True):
             first, count = POOL[label]
@@ -79,7 +83,9 @@ def test_large_draws_are_made_in_blocks_without_a_seam(monkeypatch: pytest.Monke
 def test_prefix_digests_agree_on_what_two_draws_share():
     short, long = prefixes(drawn(), 100), prefixes(drawn(), 5000)
     assert set(short) == {1, 2, 4, 8, 16, 32, 64, 100}
-    assert {mark: long[mark] for mark in short if mark in long} == {mark: short[mark] for mark in short if mark in long}
+    assert {mark: long[mark] for mark in short if mark in long} == {
+        mark: short[mark] for mark in short if mark in long
+    }
     assert short[64] != prefixes(drawn(seed="b"), 100)[64]
 
 
@@ -91,12 +97,20 @@ def test_fixed_episodes_are_given_back_and_checked():
     support, query = episodes.support_TNK.copy(), episodes.query_TNQ.copy()
     support[0, 0, 0] = query[0, 0, 0]
     faults = {
-        "twice in a class": FixedEpisodes(Episodes(episodes.classes_TN, support, query)).fault(POOL, 3, 2),
-        "not of its class": FixedEpisodes(Episodes(episodes.classes_TN, support + 40, query)).fault(POOL, 3, 2),
+        "twice in a class": FixedEpisodes(Episodes(episodes.classes_TN, support, query)).fault(
+            POOL, 3, 2
+        ),
+        "not of its class": FixedEpisodes(Episodes(episodes.classes_TN, support + 40, query)).fault(
+            POOL, 3, 2
+        ),
         "none of the 3": fixed.fault(POOL[:3], 3, 2),
         "are not (T, 3), (T, 3, 1)": fixed.fault(POOL, 3, 1),
-        "a class twice": FixedEpisodes(Episodes(0 * episodes.classes_TN, support, query)).fault(POOL, 3, 2),
-        "no query": FixedEpisodes(Episodes(episodes.classes_TN, episodes.support_TNK, 0 * query - 1)).fault(POOL, 3, 2),
+        "a class twice": FixedEpisodes(Episodes(0 * episodes.classes_TN, support, query)).fault(
+            POOL, 3, 2
+        ),
+        "no query": FixedEpisodes(
+            Episodes(episodes.classes_TN, episodes.support_TNK, 0 * query - 1)
+        ).fault(POOL, 3, 2),
     }
     for expected, fault in faults.items():
         assert expected in fault

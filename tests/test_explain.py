@@ -70,7 +70,10 @@ def boxed(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """A data set with boxes, a baseline that looks at what is bright, and one that looks at all that is dark."""
     folder = tmp_path_factory.mktemp("plugins")
     (folder / "boxed.py").write_text(BOXED)
-    for name, kind, weight, bias in (("seeing", "Seeing", 1.0, -0.2), ("blind", "Blind", -1.0, 0.2)):
+    for name, kind, weight, bias in (
+        ("seeing", "Seeing", 1.0, -0.2),
+        ("blind", "Blind", -1.0, 0.2),
+    ):
         (folder / f"{name}.py").write_text(SEEING.format(kind=kind, weight=weight, bias=bias))
     return sorted(folder.glob("*.py"))
 
@@ -79,23 +82,48 @@ def words(plugins: list[Path]) -> list[str]:
     return [word for path in plugins for word in ("--plugin", str(path))]
 
 
-def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(bench, boxed: list[Path], tmp_path: Path):
-    asked = ("--dataset", "boxed", "--shots", "1", "--episodes", "50", "--queries", "3", "--out", tmp_path)
+def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(
+    bench, boxed: list[Path], tmp_path: Path
+):
+    asked = (
+        "--dataset",
+        "boxed",
+        "--shots",
+        "1",
+        "--episodes",
+        "50",
+        "--queries",
+        "3",
+        "--out",
+        tmp_path,
+    )
     status, out, err = bench(
-        "explain", *words(boxed), *asked, "--baselines", "seeing,blind,pixels", "--reference", "blind", "--images", "4"
+        "explain",
+        *words(boxed),
+        *asked,
+        "--baselines",
+        "seeing,blind,pixels",
+        "--reference",
+        "blind",
+        "--images",
+        "4",
     )
     assert status == 0, err
     assert "pixels: it answers without the features of an encoder" in out
     found = pd.read_csv(tmp_path / "pointing.csv").set_index("baseline")
     assert found["places"].tolist()[:2] == ["4 x 4", "4 x 4"]
-    assert found.loc[["seeing", "blind"], "images"].tolist() == [36, 36], "each test image is asked about"
+    assert found.loc[["seeing", "blind"], "images"].tolist() == [36, 36], (
+        "each test image is asked about"
+    )
     assert found["hit"]["seeing"] == 1
     assert found["hit_low"]["seeing"] < 1, "36 images prove nothing about all"
     assert found["energy"]["seeing"] > 0.5
     assert found["hit"]["blind"] < 0.1
     assert found["energy"]["blind"] < found["cover"]["blind"] == pytest.approx(1 / 16)
     assert found["hit_chance"]["seeing"] == pytest.approx(1 / 16, abs=0.02)
-    assert found["difference"]["seeing"] == pytest.approx(found["energy"]["seeing"] - found["energy"]["blind"], abs=1e-5)
+    assert found["difference"]["seeing"] == pytest.approx(
+        found["energy"]["seeing"] - found["energy"]["blind"], abs=1e-5
+    )
     assert found["difference_low"]["seeing"] > 0
     assert np.isnan(found["difference"]["blind"])
     for ending in ("png", "svg"):
@@ -103,7 +131,14 @@ def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(benc
 
 
 def fitted_and_question(out: Path, baseline: str, **changes: object):
-    asked = {"shots": [2], "queries": 5, "episodes": 40, "baselines": [baseline], "settings": SMALL, "device": "cpu"}
+    asked = {
+        "shots": [2],
+        "queries": 5,
+        "episodes": 40,
+        "baselines": [baseline],
+        "settings": SMALL,
+        "device": "cpu",
+    }
     plan = make_plan(Request(**asked | changes), Registry())  # type: ignore[arg-type]
     cell = plan.cells[0]
     return fitted_baseline(plan, cell, ResultsFolder(out), lambda progress: None), cell.question
@@ -115,7 +150,11 @@ def by_hand(fitted, question, heat: Heat, layer: nn.Module) -> np.ndarray:
     position = np.full(len(fitted.data), -1)
     position[fitted.test] = np.arange(len(fitted.test))
     support = question.source.draw(0, 1).support_TNK[0]
-    features = baseline.embed(fitted.images(position[support.ravel()])).detach().unflatten(0, support.shape)
+    features = (
+        baseline.embed(fitted.images(position[support.ravel()]))
+        .detach()
+        .unflatten(0, support.shape)
+    )
     hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
     query = baseline.embed(fitted.images(position[[heat.image]]))
     hook.remove()
@@ -128,9 +167,17 @@ def by_hand(fitted, question, heat: Heat, layer: nn.Module) -> np.ndarray:
 
 @pytest.mark.parametrize(
     ("name", "stage", "frozen"),
-    [("resnet", 1, None), ("protonet", 2, None), ("siamese", 2, None), ("relation", 2, None), ("resnet", 1, True)],
+    [
+        ("resnet", 1, None),
+        ("protonet", 2, None),
+        ("siamese", 2, None),
+        ("relation", 2, None),
+        ("resnet", 1, True),
+    ],
 )
-def test_heat_is_that_of_an_independent_computation(tmp_path: Path, name: str, stage: int, frozen: bool | None):
+def test_heat_is_that_of_an_independent_computation(
+    tmp_path: Path, name: str, stage: int, frozen: bool | None
+):
     fitted, question = fitted_and_question(tmp_path, name, budget=160, image_size=64, freeze=frozen)
     found = heats(fitted, question, stage=stage, most=4)
     assert len({heat.image for heat in found}) == 4
@@ -138,11 +185,18 @@ def test_heat_is_that_of_an_independent_computation(tmp_path: Path, name: str, s
     assert found[0].places == places == (2 * stage, 2 * stage)
     expected = by_hand(fitted, question, found[0], layer)
     assert np.allclose(found[0].map_HW, expected, atol=1e-4 * expected.max())
-    assert name != "resnet" or all(heat.map_HW.max() > 0 for heat in found), "a frozen encoder has maps too"
-    again = heats(
-        fitted_and_question(tmp_path, name, budget=160, image_size=64, freeze=frozen)[0], question, stage=stage, most=4
+    assert name != "resnet" or all(heat.map_HW.max() > 0 for heat in found), (
+        "a frozen encoder has maps too"
     )
-    assert all(np.array_equal(one.map_HW, other.map_HW) for one, other in zip(found, again, strict=True))
+    again = heats(
+        fitted_and_question(tmp_path, name, budget=160, image_size=64, freeze=frozen)[0],
+        question,
+        stage=stage,
+        most=4,
+    )
+    assert all(
+        np.array_equal(one.map_HW, other.map_HW) for one, other in zip(found, again, strict=True)
+    )
 
 
 def test_every_test_image_is_asked_about_once_never_beside_itself(tmp_path: Path):
@@ -156,7 +210,18 @@ def test_every_test_image_is_asked_about_once_never_beside_itself(tmp_path: Path
 
 
 def test_of_a_classification_protocol_the_head_is_explained(bench, tmp_path: Path):
-    asked = ("--train-per-class", "4", "--runs", "2", "--baselines", "resnet,scl_amp", "--budget", "120", "--images", "3")
+    asked = (
+        "--train-per-class",
+        "4",
+        "--runs",
+        "2",
+        "--baselines",
+        "resnet,scl_amp",
+        "--budget",
+        "120",
+        "--images",
+        "3",
+    )
     status, out, err = bench("explain", *TINY[:4], *asked, "--image-size", "64", "--out", tmp_path)
     assert status == 0, err
     assert "The data set has no boxes, so nothing is measured." in out
@@ -196,11 +261,15 @@ def test_stages_end_where_a_network_halves_its_maps(name: str, ends: list[str]):
     names = {module: path for path, module in network.named_modules()}
     found = stages(Layered(network), torch.zeros(1, 1, 64, 64))
     assert [names[module] for module, _ in found][: len(ends)] == ends
-    assert [size for _, size in found][: len(ends)] == [(2 * 2**at, 2 * 2**at) for at in range(len(ends))]
+    assert [size for _, size in found][: len(ends)] == [
+        (2 * 2**at, 2 * 2**at) for at in range(len(ends))
+    ]
 
 
 def test_maps_need_not_be_square():
-    network = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, stride=2, padding=1))
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, stride=2, padding=1)
+    )
     found = stages(Layered(network.eval()), torch.zeros(1, 1, 24, 40))
     assert [size for _, size in found] == [(6, 10), (12, 20)]
 
@@ -209,7 +278,10 @@ def test_what_has_no_heat_says_why(bench, tmp_path: Path):
     base = ("explain", *TINY, "--shots", "1", "--out", tmp_path)
     status, _, err = bench(*base, "--baselines", "pixels")
     assert (status, err.count("\n")) == (2, 1)
-    assert "none of pixels has a heat map (it answers without the features of an encoder); name one with an encoder" in err
+    assert (
+        "none of pixels has a heat map (it answers without the features of an encoder); name one with an encoder"
+        in err
+    )
     status, _, err = bench(*base, "--baselines", "untrained", "--stage", "9")
     assert (status, err.count("\n")) == (2, 1)
     assert "its encoder has no stage 9 (allowed: 1 (2 x 2), 2 (4 x 4)" in err
@@ -224,31 +296,57 @@ def test_what_has_no_heat_says_why(bench, tmp_path: Path):
         heats(fitted, question, stage=1, most=2)
 
 
-def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(bench, boxed: list[Path], tmp_path: Path):
+def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(
+    bench, boxed: list[Path], tmp_path: Path
+):
     seeing = next(path for path in boxed if path.stem == "seeing").read_text()
-    with_gradients = "        if torch.is_grad_enabled():\n            raise ValueError('no\\ngradients')\n"
+    with_gradients = (
+        "        if torch.is_grad_enabled():\n            raise ValueError('no\\ngradients')\n"
+    )
     breaks = seeing.replace("Seeing", "Breaks").replace(
         "        return self.eye(", with_gradients + "        return self.eye("
     )
     unfit = (
-        seeing.replace("Seeing", "Unfit") + "    def fit(self, train, *, context):\n        raise ValueError('no fit')\n"
+        seeing.replace("Seeing", "Unfit")
+        + "    def fit(self, train, *, context):\n        raise ValueError('no fit')\n"
     )
     plugins = [*boxed, tmp_path / "breaks.py", tmp_path / "unfit.py"]
     for path, text in zip(plugins[-2:], (breaks, unfit), strict=True):
         path.write_text(text)
-    asked = ("--dataset", "boxed", "--shots", "1", "--episodes", "5", "--queries", "3", "--out", tmp_path / "out")
-    status, out, err = bench("explain", *words(plugins), *asked, "--baselines", "breaks,unfit,seeing", "--quiet")
+    asked = (
+        "--dataset",
+        "boxed",
+        "--shots",
+        "1",
+        "--episodes",
+        "5",
+        "--queries",
+        "3",
+        "--out",
+        tmp_path / "out",
+    )
+    status, out, err = bench(
+        "explain", *words(plugins), *asked, "--baselines", "breaks,unfit,seeing", "--quiet"
+    )
     told = "unfit, 1 shots, seed 0: failed: ValueError: no fit"
-    assert (status, out, err.splitlines()) == (1, "", [told, "breaks: no heat map: ValueError: no gradients"])
+    assert (status, out, err.splitlines()) == (
+        1,
+        "",
+        [told, "breaks: no heat map: ValueError: no gradients"],
+    )
     assert (tmp_path / "out" / "plots" / "heat-boxed-heldout.png").is_file()
-    status, out, err = bench("map", *words(plugins), *asked, "--baselines", "unfit,seeing", "--quiet")
+    status, out, err = bench(
+        "map", *words(plugins), *asked, "--baselines", "unfit,seeing", "--quiet"
+    )
     assert (status, out, err.splitlines()) == (1, "", [told])
 
 
 def test_an_answer_cut_off_from_its_encoder_has_no_heat(boxed: list[Path], tmp_path: Path):
     cut = tmp_path / "cut.py"
     seeing = next(path for path in boxed if path.stem == "seeing").read_text()
-    cut.write_text(seeing.replace("Seeing", "Cut").replace(".mean((2, 3))", ".mean((2, 3)).detach()"))
+    cut.write_text(
+        seeing.replace("Seeing", "Cut").replace(".mean((2, 3))", ".mean((2, 3)).detach()")
+    )
     with pytest.raises(UserError, match="no gradient leads from its answer to its encoder"):
         explain(
             Request(dataset="boxed", shots=[1], queries=2, episodes=5, baselines=["cut"]),
@@ -261,11 +359,17 @@ def heat(image: int, rows: list[list[float]]) -> Heat:
     return Heat(image, "a", np.array(rows, dtype=np.float32), (2, 2))
 
 
-BOXES = [np.array([[1, 1, 2, 1], [2, 1, 2, 2]]), np.array([[2, 2, 2, 2]]), np.array([], dtype=np.int64).reshape(0, 4)]
+BOXES = [
+    np.array([[1, 1, 2, 1], [2, 1, 2, 2]]),
+    np.array([[2, 2, 2, 2]]),
+    np.array([], dtype=np.int64).reshape(0, 4),
+]
 
 
 def test_shares_by_hand():
-    found = shares([heat(1, [[0, 0], [0, 0]]), heat(0, [[1, 2], [3, 4]]), heat(2, [[1, 1], [1, 1]])], BOXES)
+    found = shares(
+        [heat(1, [[0, 0], [0, 0]]), heat(0, [[1, 2], [3, 4]]), heat(2, [[1, 1], [1, 1]])], BOXES
+    )
     assert found.index.tolist() == [0, 1], "the third has no box"
     assert found.loc[0, ["energy", "hit", "cover"]].tolist() == [pytest.approx(0.7), 1, 0.75]
     assert found.loc[1, ["energy", "hit"]].isna().all(), "nothing to share out"
@@ -287,7 +391,9 @@ def test_pointing_pairs_images_and_trainings_of_both():
     assert rows["without_heat"].tolist() == [1, 1]
     assert rows["trainings"].tolist() == [2, 1]
     assert rows["energy"]["one"] == pytest.approx(np.mean([0.5, 0.7, 0.8]))
-    assert rows["difference"]["one"] == pytest.approx(np.mean([0.4, 0.6])), "of seed 1, on images 10 and 11"
+    assert rows["difference"]["one"] == pytest.approx(np.mean([0.4, 0.6])), (
+        "of seed 1, on images 10 and 11"
+    )
     assert rows["above_chance"]["held"] == pytest.approx(-0.05)
     apart = pointing({"one": {0: one[1]}, "held": held}, labels, "held").set_index("baseline")
     assert np.isnan(apart["difference"]["one"]), "no training of both"
@@ -306,12 +412,18 @@ def test_means_over_images():
     labels = np.repeat([0, 1], [30, 10])
     values = rng.random((1, 40)) + labels
     found = stats.over_images(values, labels, share=False)
-    se = np.sqrt(sum((n / 40) ** 2 * values[0, labels == c].var(ddof=1) / n for c, n in ((0, 30), (1, 10))))
+    se = np.sqrt(
+        sum((n / 40) ** 2 * values[0, labels == c].var(ddof=1) / n for c, n in ((0, 30), (1, 10)))
+    )
     assert found.mean == pytest.approx(values.mean())
     assert found.high - found.low == pytest.approx(2 * 2.0227 * se, rel=1e-3)
     one, zero = np.zeros(20, dtype=int), np.zeros((1, 20))
-    assert stats.over_images(zero + 1, one, share=True) == stats.Mean(1.0, stats.wilson(1.0, 20)[0], 1.0)
-    assert stats.over_images(zero, one, share=False) == stats.Mean(0.0, 0.0, 0.0), "a difference is no share"
+    assert stats.over_images(zero + 1, one, share=True) == stats.Mean(
+        1.0, stats.wilson(1.0, 20)[0], 1.0
+    )
+    assert stats.over_images(zero, one, share=False) == stats.Mean(0.0, 0.0, 0.0), (
+        "a difference is no share"
+    )
     several = stats.over_images(np.stack([values[0], values[0] + 1]), labels, share=False)
     assert several.high - several.low > 5, "two trainings that far apart say little"
     assert stats.over_images(np.array([[0.1, 0.2], [0.8, 0.9]]), one[:2], share=True).low == 0

@@ -40,7 +40,12 @@ def png_of(width: int, height: int) -> bytes:
     """A whole PNG that says it has so many pixels, and holds next to none."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        return (
+            struct.pack(">I", len(content))
+            + kind
+            + content
+            + struct.pack(">I", zlib.crc32(kind + content))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
@@ -57,7 +62,9 @@ def test_images_of_absurd_size_are_not_decoded(tmp_path: Path, side: int):
 
 
 def test_more_images_than_memory_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sys.modules[Registry().dataset("folder").load().__module__], "MOST_BYTES", 2000)
+    monkeypatch.setattr(
+        sys.modules[Registry().dataset("folder").load().__module__], "MOST_BYTES", 2000
+    )
     status, err = bench("data", archive(tmp_path / "images.zip", classes()), "--dataset", "folder")
     well_ended(status, err)
     assert "16 images of 16 x 16 pixels take" in err
@@ -65,13 +72,35 @@ def test_more_images_than_memory_are_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "name", ["../../up/1.png", "/abs/1.png", "c0/../../1.png", "C:\\x\\1.png", "a\nb/1.png", "[/red]/1.png", "=1+1/1.png"]
+    "name",
+    [
+        "../../up/1.png",
+        "/abs/1.png",
+        "c0/../../1.png",
+        "C:\\x\\1.png",
+        "a\nb/1.png",
+        "[/red]/1.png",
+        "=1+1/1.png",
+    ],
 )
 def test_names_in_archives_lead_nowhere(tmp_path: Path, name: str):
     path = archive(tmp_path / "images.zip", classes() | {name: picture(99)})
     before = {found for found in tmp_path.rglob("*") if "cache" not in found.parts}
     well_ended(*bench("data", path, "--dataset", "folder"))
-    well_ended(*bench("run", "--dataset", "folder", "--data", path, "--ways", "2", *SHORT, "--out", tmp_path / "out"))
+    well_ended(
+        *bench(
+            "run",
+            "--dataset",
+            "folder",
+            "--data",
+            path,
+            "--ways",
+            "2",
+            *SHORT,
+            "--out",
+            tmp_path / "out",
+        )
+    )
     after = {found for found in tmp_path.rglob("*") if not {"cache", "out"} & set(found.parts)}
     assert before == after
 
@@ -114,7 +143,9 @@ def test_images_of_every_mode_are_read_or_refused(tmp_path: Path):
         sixteen = images.decode(tree, "c/1.png")
         assert sixteen.mode == "L"
         assert np.asarray(sixteen).ravel()[[0, -1]].tolist() == [0, 255]
-        assert [images.decode(tree, f"c/{name}").mode for name in ("2.jpg", "3.png", "4.png")] == ["RGB"] * 3
+        assert [images.decode(tree, f"c/{name}").mode for name in ("2.jpg", "3.png", "4.png")] == [
+            "RGB"
+        ] * 3
         assert images.peek(tree, "c/1.png") == ((16, 16), True)
         with pytest.raises(UserError, match="pixels have mode F, not 8 or 16 bits"):
             images.decode(tree, "c/5.tif")
@@ -126,7 +157,17 @@ def test_images_of_every_mode_are_read_or_refused(tmp_path: Path):
 def test_text_that_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path, start: str):
     members = {name.replace("c0", f"{start}cmd"): content for name, content in classes().items()}
     path = archive(tmp_path / "images.zip", members)
-    words = ("--dataset", "folder", "--data", path, "--ways", "2", "--test-classes", f"{start}cmd,c1", *SHORT)
+    words = (
+        "--dataset",
+        "folder",
+        "--data",
+        path,
+        "--ways",
+        "2",
+        "--test-classes",
+        f"{start}cmd,c1",
+        *SHORT,
+    )
     assert bench("run", *words, "--out", tmp_path / "out")[0] == 0
     rows = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
     assert rows["test_classes"].tolist() == [f"'{start}cmd | c1"]
@@ -143,10 +184,14 @@ class Bad:
 
 def test_no_code_comes_from_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    np.savez("maps.npz", arr_0=np.array([Bad()], dtype=object), arr_1=np.array([Bad()], dtype=object))
+    np.savez(
+        "maps.npz", arr_0=np.array([Bad()], dtype=object), arr_1=np.array([Bad()], dtype=object)
+    )
     well_ended(*bench("data", tmp_path / "maps.npz", "--dataset", "mixedwm38"))
     np.savez("episodes.npz", about=np.array([Bad()], dtype=object))
-    well_ended(*bench("run", "--episodes-file", tmp_path / "episodes.npz", "--out", tmp_path / "out"))
+    well_ended(
+        *bench("run", "--episodes-file", tmp_path / "episodes.npz", "--out", tmp_path / "out")
+    )
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
     for name, content in (

@@ -49,7 +49,10 @@ def test_a_loop_of_learn2learn_measures_what_bench_run_measures(tmp_path: Path):
 def test_interleaved_tasks_suit_the_loop_for_maml():
     """It takes the rows at even places as support."""
     request = dataclasses.replace(ASKED, queries=3)
-    (rows, labels), (blocks, _) = tasksets(request, interleaved=True).test[4], tasksets(request).test[4]
+    (rows, labels), (blocks, _) = (
+        tasksets(request, interleaved=True).test[4],
+        tasksets(request).test[4],
+    )
     even = np.zeros(len(rows), dtype=bool)
     even[np.arange(3 * 3) * 2] = True
     support = blocks.view(3, 6, *rows.shape[1:])[:, :3].flatten(0, 1)
@@ -68,7 +71,9 @@ def test_train_tasks_are_of_the_train_classes_and_can_be_learned_from():
     assert sorted(labels.view(3, 8)[:, 0].tolist()) == [0, 1, 2]
     assert (labels.view(3, 8) == labels.view(3, 8)[:, :1]).all()
     assert 0 <= float(data.min()) < float(data.max()) <= 1
-    learner = l2l.algorithms.MAML(torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), lr=0.1).clone()
+    learner = l2l.algorithms.MAML(
+        torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 3)), lr=0.1
+    ).clone()
     before = torch.nn.functional.cross_entropy(learner(data), labels)
     learner.adapt(before)
     assert torch.nn.functional.cross_entropy(learner(data), labels) < before

@@ -37,15 +37,23 @@ class Stopped(Exception):
 
 @pytest.mark.parametrize("name", ["scl_amp", "siamese", "protonet", "resnet", "anil"])
 @pytest.mark.parametrize("after", [1, 4])
-def test_a_resumed_training_is_the_unbroken_one_to_the_bit(blobs: LabelledImages, learn2learn: None, name: str, after: int):
+def test_a_resumed_training_is_the_unbroken_one_to_the_bit(
+    blobs: LabelledImages, learn2learn: None, name: str, after: int
+):
     kind, train = Registry().baseline(name).load(), blobs.subset(blobs.class_names[:3])
-    settings = kind.settings_type.given(name, {"image_size": 32, "passes": 30 * 32, "encoder": "mobilenet_v3_small"})
+    settings = kind.settings_type.given(
+        name, {"image_size": 32, "passes": 30 * 32, "encoder": "mobilenet_v3_small"}
+    )
 
-    def fit(keep, resumed: Mapping[str, Tensor] | None = None) -> tuple[dict[str, Tensor], list[tuple[int, float]]]:
+    def fit(
+        keep, resumed: Mapping[str, Tensor] | None = None
+    ) -> tuple[dict[str, Tensor], list[tuple[int, float]]]:
         history: list[tuple[int, float]] = []
         with global_seed(3):
             baseline = kind(settings)
-            context = Context(CPU, 3, lambda passed, loss: history.append((passed, loss)), keep, resumed)
+            context = Context(
+                CPU, 3, lambda passed, loss: history.append((passed, loss)), keep, resumed
+            )
             baseline.fit(train, context=context)
         return dict(baseline.state()), history
 
@@ -118,10 +126,14 @@ def test_a_killed_writer_leaves_nothing_that_stays(tmp_path: Path):
 def test_fresh_forgets_what_hangs_on_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     chosen = {"baselines": ["siamese"], "shots": [1], "budget": 64}
     first = run(tmp_path, **chosen)
-    monkeypatch.setattr(FittedBaseline, "_of_each", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        FittedBaseline, "_of_each", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, **chosen, fresh=True)
-    assert not list((tmp_path / "embeddings").iterdir())  # of the old checkpoint, in whose place a new one is
+    assert not list(
+        (tmp_path / "embeddings").iterdir()
+    )  # of the old checkpoint, in whose place a new one is
     assert not list((tmp_path / "pairs").iterdir())
     monkeypatch.undo()
     assert run(tmp_path, **chosen, fresh=True).table.equals(first.table)
@@ -136,7 +148,9 @@ def test_too_little_space_is_told_before_training(tmp_path: Path, monkeypatch: p
     assert "history" not in outcome.records[0].training
 
 
-def test_a_full_disk_is_one_line_that_names_the_file(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_full_disk_is_one_line_that_names_the_file(
+    bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     def full(*words: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -167,8 +181,12 @@ def test_a_stopped_run_says_what_is_done_and_how_to_go_on(tmp_path: Path, sent: 
         str(tmp_path / "out"),
     )
     command = [sys.executable, "-u", "-m", "fewshot_bench", *words]
-    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs do not hear it
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard)
+    heard = functools.partial(
+        signal.signal, signal.SIGINT, signal.SIG_DFL
+    )  # a shell's background jobs do not hear it
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+    )
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("resnet: train"):
@@ -203,7 +221,9 @@ def test_a_collapsed_encoder_is_named_and_never_ranked(tmp_path: Path):
     from .test_runner import plugin
 
     body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        return torch.ones(len(images), 8) + 1e-7 * images.float().mean((1, 2, 3))[:, None] / 255\n"
-    outcome = run(tmp_path / "out", [plugin(tmp_path, "collapsed", body)], baselines=["collapsed", "pixels"])
+    outcome = run(
+        tmp_path / "out", [plugin(tmp_path, "collapsed", body)], baselines=["collapsed", "pixels"]
+    )
     rows = outcome.table.set_index("baseline").loc["collapsed"]
     assert set(rows["status"]) == {"diverged"}
     assert rows["rank"].isna().all()
@@ -213,9 +233,17 @@ def test_a_collapsed_encoder_is_named_and_never_ranked(tmp_path: Path):
 def test_a_score_that_is_no_number_fails_its_own_cell_alone(tmp_path: Path):
     from .test_runner import EMBED, plugin
 
-    body = EMBED + "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
+    body = (
+        EMBED
+        + "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
+    )
     body += "        return scores / (0.0 if support.shape[1] == 1 else 1.0) * (0.0 if support.shape[1] == 1 else 1.0)\n"
-    outcome = run(tmp_path / "out", [plugin(tmp_path, "one_shot_nan", body)], baselines=["one_shot_nan"], shots=[1, 3])
+    outcome = run(
+        tmp_path / "out",
+        [plugin(tmp_path, "one_shot_nan", body)],
+        baselines=["one_shot_nan"],
+        shots=[1, 3],
+    )
     assert [record.status for record in outcome.records] == ["diverged", "ok"]
     assert "a score of a query is not finite" in outcome.records[0].reason
 
@@ -228,7 +256,12 @@ def test_weights_that_are_no_numbers_diverge(tmp_path: Path):
     place = f"trainings/{checkpoint.stem}"
     tensors, about = records.load_tensors(place) or ({}, {})
     records.save_tensors(
-        place, {name: value.float() * float("nan") if value.ndim else value for name, value in tensors.items()}, about
+        place,
+        {
+            name: value.float() * float("nan") if value.ndim else value
+            for name, value in tensors.items()
+        },
+        about,
     )
     for kept in (tmp_path / "embeddings").iterdir():
         kept.unlink()
@@ -244,7 +277,14 @@ def test_a_collapsed_head_is_named_too(tmp_path: Path):
     body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        return images.float().flatten(1)\n"
     body += "    def logits(self, images):\n        return torch.ones(len(images), 6)\n"
     free = dict.fromkeys(("shots", "queries", "episodes"))
-    outcome = run(tmp_path, [plugin(tmp_path, "flat", body)], baselines=["flat"], train_per_class=[5], runs=2, **free)
+    outcome = run(
+        tmp_path,
+        [plugin(tmp_path, "flat", body)],
+        baselines=["flat"],
+        train_per_class=[5],
+        runs=2,
+        **free,
+    )
     assert {record.status for record in outcome.records} == {"diverged"}
     assert "all test images have the same score" in outcome.records[0].reason
 
@@ -282,7 +322,9 @@ def test_what_was_kept_of_another_training_is_told_in_a_line_and_fresh_helps(
     assert run(tmp_path, **SMALL_RUN, fresh=True).records[0].status == "ok"
 
 
-def test_a_training_that_diverges_leaves_nothing_unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_training_that_diverges_leaves_nothing_unfinished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("fewshot_bench.engine.fitted_baseline.KEEP_EVERY", 0.0)
     settings = {"steel-sim.per_class": "24", "steel-sim.side": "32", "resnet.learning_rate": "1e30"}
     outcome = run(tmp_path, **SMALL_RUN, settings=settings)
@@ -295,7 +337,9 @@ def test_one_killed_between_the_end_of_a_training_and_its_clean_up_leaves_nothin
     (checkpoint,) = (tmp_path / "trainings").iterdir()
     for path in (tmp_path / "records").rglob("*resnet*/*"):
         path.unlink()
-    (tmp_path / "trainings" / f"{checkpoint.stem}.unfinished.safetensors").write_bytes(checkpoint.read_bytes())
+    (tmp_path / "trainings" / f"{checkpoint.stem}.unfinished.safetensors").write_bytes(
+        checkpoint.read_bytes()
+    )
     assert run(tmp_path, **SMALL_RUN).records[0].status == "ok"
     assert list((tmp_path / "trainings").iterdir()) == [checkpoint]
 
@@ -305,6 +349,9 @@ def test_a_stopped_fresh_run_goes_on_without_fresh(tmp_path: Path, monkeypatch: 
     unfinished(tmp_path, monkeypatch, **SMALL_RUN, fresh=True)
     assert not list((tmp_path / "records").rglob("*.json"))
     began: list[int] = []
-    monkeypatch.setattr("fewshot_bench.learn.train._restored", lambda state, kept: began.append(1) or state.restore(kept))
+    monkeypatch.setattr(
+        "fewshot_bench.learn.train._restored",
+        lambda state, kept: began.append(1) or state.restore(kept),
+    )
     assert run(tmp_path, **SMALL_RUN).table.equals(whole.table)
     assert began == [1]

@@ -66,7 +66,9 @@ def test_the_order_of_queries_tells_nothing(tmp_path: Path):
         "    card = Card(title='Order', paper='a test', transductive=True)\n    def predict(self, support, query):\n"
         "        ways = len(support)\n        return torch.eye(ways)[torch.arange(len(query)) * ways // len(query)]\n"
     )
-    outcome = run(tmp_path / "out", [plugin(tmp_path, "order", body)], baselines=["order"], episodes=400)
+    outcome = run(
+        tmp_path / "out", [plugin(tmp_path, "order", body)], baselines=["order"], episodes=400
+    )
     assert outcome.table["status"].tolist() == ["ok", "ok"]
     assert outcome.table["accuracy"].tolist() == pytest.approx([1 / 3, 1 / 3], abs=0.04)
 
@@ -74,14 +76,21 @@ def test_the_order_of_queries_tells_nothing(tmp_path: Path):
 def test_a_declared_transductive_baseline_is_let_through_and_marked(tmp_path: Path):
     body = CHEATS["queries that look at each other, from features"][0]
     body = "    card = Card(title='Open', paper='a test', transductive=True)\n" + body
-    outcome = run(tmp_path / "out", [plugin(tmp_path, "declared", body)], baselines=["declared", "pixels"], shots=[1])
+    outcome = run(
+        tmp_path / "out",
+        [plugin(tmp_path, "declared", body)],
+        baselines=["declared", "pixels"],
+        shots=[1],
+    )
     marked = outcome.table.set_index("baseline")["transductive"]
     assert marked["declared"]
     assert not marked["pixels"]
 
 
 def test_seeding_the_global_generators_leaves_no_trace(tmp_path: Path):
-    body = CAPABILITIES["rule"].replace("        return", "        torch.manual_seed(0)\n        return")
+    body = CAPABILITIES["rule"].replace(
+        "        return", "        torch.manual_seed(0)\n        return"
+    )
     before = torch.random.get_rng_state()
     outcome = run(tmp_path / "out", [plugin(tmp_path, "seeder", body)], baselines=["seeder"])
     assert not outcome.failed
@@ -94,14 +103,18 @@ def test_fit_sees_no_test_class(tmp_path: Path):
         "        assert set(train.labels) == {0, 1, 2}\n        assert not any('Crazing' in file for file in train.files)\n"
         + EMBED
     )
-    assert not run(tmp_path / "out", [plugin(tmp_path, "fitted", body)], baselines=["fitted"]).failed
+    assert not run(
+        tmp_path / "out", [plugin(tmp_path, "fitted", body)], baselines=["fitted"]
+    ).failed
 
 
 def test_an_answer_that_is_no_number_is_apart_from_any():
     scores = torch.eye(3)
     assert apart(scores, scores) == 0.0
     assert apart(scores, scores * float("nan")) == float("inf")
-    assert apart(scores * float("nan"), scores * float("nan")) == 0.0, "it has diverged, which is told as such"
+    assert apart(scores * float("nan"), scores * float("nan")) == 0.0, (
+        "it has diverged, which is told as such"
+    )
 
 
 def test_what_all_ways_of_a_query_share_hides_no_difference():

@@ -18,13 +18,17 @@ def embeddings(seed: int, count: int = 7, features: int = 5) -> Tensor:
 def plain_contrast(a: Tensor, b: Tensor, n: int, temperature: float) -> float:
     """Eq. 1 term by term."""
     views = [*a, *b]
-    similar = [math.exp(float(F.cosine_similarity(a[n], view, dim=0)) / temperature) for view in views]
+    similar = [
+        math.exp(float(F.cosine_similarity(a[n], view, dim=0)) / temperature) for view in views
+    ]
     return -math.log(similar[len(a) + n] / sum(value for k, value in enumerate(similar) if k != n))
 
 
 def test_eq1_on_orthogonal_pairs():
     a = torch.eye(2)
-    expected = -math.log(math.exp(2) / (math.exp(2) + 1 + 1))  # tau 0.5: the positive has e^2, two others e^0
+    expected = -math.log(
+        math.exp(2) / (math.exp(2) + 1 + 1)
+    )  # tau 0.5: the positive has e^2, two others e^0
     assert contrast(a, a.clone(), temperature=0.5).tolist() == pytest.approx([expected, expected])
 
 
@@ -38,7 +42,9 @@ def test_eq1_is_anchored_at_its_first_argument():
 
 def test_eq1_does_not_depend_on_the_length_of_vectors():
     a, b = embeddings(0), embeddings(1)
-    assert torch.allclose(contrast(a, b, temperature=0.5), contrast(3 * a, 0.1 * b, temperature=0.5), atol=1e-6)
+    assert torch.allclose(
+        contrast(a, b, temperature=0.5), contrast(3 * a, 0.1 * b, temperature=0.5), atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.5, 1.0])
@@ -46,14 +52,18 @@ def test_eq2_is_the_mean_of_three_pairs_over_3n(temperature: float):
     x, i, j = embeddings(0), embeddings(1), embeddings(2)
     pairs = [(x, i), (x, j), (i, j)]
     terms = [plain_contrast(a, b, n, temperature) for a, b in pairs for n in range(len(x))]
-    assert float(self_contrastive(x, i, j, temperature=temperature)) == pytest.approx(sum(terms) / (3 * len(x)), rel=1e-5)
+    assert float(self_contrastive(x, i, j, temperature=temperature)) == pytest.approx(
+        sum(terms) / (3 * len(x)), rel=1e-5
+    )
 
 
 def test_the_symmetric_form_is_ntxent_of_an_independent_library():
     x, i, j = embeddings(0), embeddings(1), embeddings(2)
     oracle, labels = NTXentLoss(temperature=0.5), torch.arange(len(x)).repeat(2)
     expected = sum(oracle(torch.cat(pair), labels) for pair in ((x, i), (x, j), (i, j))) / 3
-    assert torch.allclose(self_contrastive(x, i, j, temperature=0.5, symmetric=True), expected, atol=1e-6)
+    assert torch.allclose(
+        self_contrastive(x, i, j, temperature=0.5, symmetric=True), expected, atol=1e-6
+    )
 
 
 def arc(margin: float = 0.5, scale: float = 30.0, beyond_pi: str = "equation") -> ArcMargin:
@@ -90,15 +100,24 @@ def test_eq4_beyond_pi_is_the_equation_by_default_and_monotone_on_request():
         head.weight.data = weight
         losses[form] = head(feature, labels).item()
     theta = math.acos(float(F.normalize(feature)[0, 0]))
-    for form, logit in (("equation", math.cos(theta + 0.5)), ("penalty", math.cos(theta) - 0.5 * math.sin(0.5))):
+    for form, logit in (
+        ("equation", math.cos(theta + 0.5)),
+        ("penalty", math.cos(theta) - 0.5 * math.sin(0.5)),
+    ):
         others = F.normalize(feature)[0, 1:3].exp().sum()
-        assert losses[form] == pytest.approx(-math.log(math.exp(logit) / (math.exp(logit) + float(others))), rel=1e-3)
+        assert losses[form] == pytest.approx(
+            -math.log(math.exp(logit) / (math.exp(logit) + float(others))), rel=1e-3
+        )
     assert losses["penalty"] > losses["equation"]
 
 
 def test_eq4_without_margin_is_a_cosine_softmax():
     head, labels = arc(margin=0.0), torch.tensor([0, 1, 2, 0, 1, 2, 0])
-    assert torch.allclose(head(embeddings(3), labels), F.cross_entropy(30 * head.cosines(embeddings(3)), labels), atol=1e-4)
+    assert torch.allclose(
+        head(embeddings(3), labels),
+        F.cross_entropy(30 * head.cosines(embeddings(3)), labels),
+        atol=1e-4,
+    )
 
 
 def test_eq4_has_finite_gradients_at_theta_0_and_pi():

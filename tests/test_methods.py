@@ -47,14 +47,21 @@ def trained(blobs: LabelledImages) -> Trained:
 
 
 def test_capabilities():
-    found = {plugin.name: episode_rule(kind) for plugin, kind in usable(Registry().every_baseline())}
+    found = {
+        plugin.name: episode_rule(kind) for plugin, kind in usable(Registry().every_baseline())
+    }
     assert found == found | dict.fromkeys(("supcon", "scl", "amp", "lbp"), "mean_cosine")
     assert found == found | {"matching": "pair", "relation": "classify", "baseline_pp": "classify"}
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_training_is_reproducible_and_can_be_stored(blobs: LabelledImages, trained: Trained, name: str):
-    (baseline, history), (again, same_history) = trained(name), fitted(name, blobs.subset(blobs.class_names[:3]))
+def test_training_is_reproducible_and_can_be_stored(
+    blobs: LabelledImages, trained: Trained, name: str
+):
+    (baseline, history), (again, same_history) = (
+        trained(name),
+        fitted(name, blobs.subset(blobs.class_names[:3])),
+    )
     copy = type(baseline)(baseline.settings)
     copy.load(baseline.state(), context=Context(CPU, 0, lambda passed, loss: None))
     features = baseline.embed(images(blobs)).detach()
@@ -66,7 +73,9 @@ def test_training_is_reproducible_and_can_be_stored(blobs: LabelledImages, train
 
 
 @pytest.mark.parametrize("name", [*ENCODERS, "lbp"])
-def test_answering_does_not_depend_on_the_batch_and_leaves_no_trace(blobs: LabelledImages, trained: Trained, name: str):
+def test_answering_does_not_depend_on_the_batch_and_leaves_no_trace(
+    blobs: LabelledImages, trained: Trained, name: str
+):
     baseline, _ = trained(name)
     asked = images(blobs)
     with torch.no_grad():  # as the harness does
@@ -79,7 +88,9 @@ def test_answering_does_not_depend_on_the_batch_and_leaves_no_trace(blobs: Label
             with assert_untouched(baseline, queries):
                 scores = baseline.classify(support, queries)
             assert scores.shape == (len(queries), 3)
-            assert not depends_on_the_batch(lambda alone: baseline.classify(support, alone), queries, scores)
+            assert not depends_on_the_batch(
+                lambda alone: baseline.classify(support, alone), queries, scores
+            )
 
 
 @pytest.mark.parametrize("name", EPISODIC)
@@ -92,18 +103,27 @@ def test_episodic_training_refuses_episodes_larger_than_a_class(blobs: LabelledI
 def test_supervised_contrastive_is_supcon_of_an_independent_library(temperature: float):
     features, labels = normal(0, 12, 5), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 0, 1])
     expected = SupConLoss(temperature=temperature)(features, labels)
-    assert torch.allclose(supervised_contrastive(features, labels, temperature=temperature), expected, atol=1e-5)
+    assert torch.allclose(
+        supervised_contrastive(features, labels, temperature=temperature), expected, atol=1e-5
+    )
 
 
 def test_supervised_contrastive_by_hand():
-    features = torch.eye(2).repeat(2, 1)  # each view has one positive at cosine 1 and two others at 0
+    features = torch.eye(2).repeat(
+        2, 1
+    )  # each view has one positive at cosine 1 and two others at 0
     expected = -math.log(math.e / (math.e + 2))
-    assert float(supervised_contrastive(features, torch.tensor([0, 1, 0, 1]), temperature=1.0)) == pytest.approx(expected)
+    assert float(
+        supervised_contrastive(features, torch.tensor([0, 1, 0, 1]), temperature=1.0)
+    ) == pytest.approx(expected)
 
 
 def attention(support_NKD: Tensor, query_D: Tensor) -> list[float]:
     """Vinyals et al. (2016), Eq. 1 and section 2.1.1 term by term: the attention of each class."""
-    weights = [[math.exp(float(F.cosine_similarity(query_D, x, dim=0))) for x in way] for way in support_NKD]
+    weights = [
+        [math.exp(float(F.cosine_similarity(query_D, x, dim=0))) for x in way]
+        for way in support_NKD
+    ]
     return [sum(way) / sum(map(sum, weights)) for way in weights]
 
 
@@ -120,7 +140,9 @@ def test_matching_ranks_and_learns_by_the_attention_of_each_class():
     assert torch.allclose(baseline.episode_loss(support, queries, ways), expected, atol=1e-6)
 
 
-def test_relation_is_an_mlp_on_the_class_mean_beside_the_query(blobs: LabelledImages, trained: Trained):
+def test_relation_is_an_mlp_on_the_class_mean_beside_the_query(
+    blobs: LabelledImages, trained: Trained
+):
     baseline, _ = trained("relation")
     features, state = baseline.embed(images(blobs)).detach(), baseline.state()
     support, queries = features[:6].view(3, 2, -1), features[6:12]
@@ -128,11 +150,17 @@ def test_relation_is_an_mlp_on_the_class_mean_beside_the_query(blobs: LabelledIm
     expected = torch.zeros(6, 3)
     for (q, query), (n, way) in ((q, n) for q in enumerate(queries) for n in enumerate(support)):
         hidden = F.linear(torch.cat([way.mean(0), query]), weight, state["of_query.bias"]).relu()
-        expected[q, n] = F.linear(hidden, state["relation.weight"], state["relation.bias"]).sigmoid()
+        expected[q, n] = F.linear(
+            hidden, state["relation.weight"], state["relation.bias"]
+        ).sigmoid()
     assert torch.allclose(baseline.classify(support, queries), expected, atol=1e-5)
     ways = torch.tensor([0, 0, 1, 1, 2, 2])
-    squares = [(float(expected[q, n]) - (ways[q] == n).item()) ** 2 for q in range(6) for n in range(3)]
-    assert float(baseline.episode_loss(support.clone(), queries.clone(), ways).detach()) == pytest.approx(sum(squares) / 18)
+    squares = [
+        (float(expected[q, n]) - (ways[q] == n).item()) ** 2 for q in range(6) for n in range(3)
+    ]
+    assert float(
+        baseline.episode_loss(support.clone(), queries.clone(), ways).detach()
+    ) == pytest.approx(sum(squares) / 18)
 
 
 @pytest.mark.parametrize("shots", [1, 5])
@@ -162,7 +190,9 @@ def test_baseline_pp_answers_an_episode_always_alike_and_says_that_the_order_of_
     scores = baseline.classify(support, queries)
     torch.manual_seed(7)
     assert torch.equal(scores, made("baseline_pp").classify(support, queries))
-    assert not torch.allclose(scores, baseline.classify(support.flip(0), queries).flip(1), atol=1e-4)
+    assert not torch.allclose(
+        scores, baseline.classify(support.flip(0), queries).flip(1), atol=1e-4
+    )
     assert not baseline.card.label_equivariant
 
 
@@ -181,7 +211,9 @@ def test_scl_and_amp_are_the_terms_of_scl_amp(blobs: LabelledImages, trained: Tr
         """With the same weights, in evaluation mode, where a batch of other views changes no normalisation."""
         baseline = made(name, image_size=32, **settings)
         baseline.load(both.state(), context=Context(CPU, 0, lambda passed, loss: None))
-        return float(baseline.loss(images(blobs), labels, torch.Generator().manual_seed(0)).detach())
+        return float(
+            baseline.loss(images(blobs), labels, torch.Generator().manual_seed(0)).detach()
+        )
 
     assert loss("scl") == pytest.approx(loss("scl_amp", alpha=1.0, beta=0.0))
     assert loss("amp") == pytest.approx(loss("scl_amp", alpha=0.0, beta=1.0), rel=1e-5)
@@ -192,7 +224,9 @@ def test_scl_and_amp_are_the_terms_of_scl_amp(blobs: LabelledImages, trained: Tr
 
 @pytest.mark.parametrize(("name", "setting"), [("scl", "beta"), ("amp", "alpha")])
 def test_one_loss_alone_takes_no_weight_of_the_other(name: str, setting: str):
-    with pytest.raises(UserError, match=rf"{setting}=0.5 is out of bounds .allowed: 0; scl_amp has both"):
+    with pytest.raises(
+        UserError, match=rf"{setting}=0.5 is out of bounds .allowed: 0; scl_amp has both"
+    ):
         made(name, **{setting: 0.5})
 
 
@@ -205,7 +239,9 @@ def test_scl_uses_no_label_and_amp_no_view(blobs: LabelledImages, trained: Train
     amp.loss(images(blobs), labels, generator)
     assert torch.equal(before, generator.get_state())
     first = scl.loss(images(blobs), labels, torch.Generator().manual_seed(0))
-    assert torch.equal(first, scl.loss(images(blobs), labels.flip(0), torch.Generator().manual_seed(0)))
+    assert torch.equal(
+        first, scl.loss(images(blobs), labels.flip(0), torch.Generator().manual_seed(0))
+    )
 
 
 def histograms(image: Tensor) -> tuple[Tensor, ...]:
@@ -239,7 +275,9 @@ def test_lbp_of_an_edge_by_hand_and_turned():
 
 
 def test_lbp_does_not_depend_on_brightness_and_sees_texture():
-    noise = torch.randint(0, 200, (2, 1, 40, 40), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    noise = torch.randint(
+        0, 200, (2, 1, 40, 40), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
     smooth = F.avg_pool2d(noise.float(), 5, stride=1, padding=2).byte()
     lbp = made("lbp")
     assert torch.allclose(lbp.embed(noise), lbp.embed(noise + 55), atol=1e-3)
@@ -250,7 +288,9 @@ def test_lbp_does_not_depend_on_brightness_and_sees_texture():
 
 
 def test_lbp_takes_colour_as_grey_and_tells_the_states_of_dies_apart():
-    grey = torch.randint(0, 256, (1, 1, 20, 20), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    grey = torch.randint(
+        0, 256, (1, 1, 20, 20), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
     lbp = made("lbp")
     assert torch.equal(lbp.embed(grey), lbp.embed(grey.expand(-1, 3, -1, -1)))
     states = F.one_hot(grey[:, 0].long() % 3, 3).permute(0, 3, 1, 2).byte() * 255

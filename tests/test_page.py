@@ -18,7 +18,12 @@ from fewshot_bench.errors import UserError
 from .conftest import TINY
 from .test_runner import plugin, run
 
-EVIL = ["<script>document.title='owned'<", '"><img src=x onerror=alert(1)>', "{{ 7 * 7 }}", "a & b '$x$'"]
+EVIL = [
+    "<script>document.title='owned'<",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}",
+    "a & b '$x$'",
+]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-shell")
 
 
@@ -27,7 +32,11 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three baselines, one of which fails, at two shot values, with a reference and heat maps."""
     folder = tmp_path_factory.mktemp("page")
     body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('<b>no</b>')\n"
-    run(folder / "out", [plugin(folder, "broken_one", body)], baselines=["pixels", "broken_one", "untrained"])
+    run(
+        folder / "out",
+        [plugin(folder, "broken_one", body)],
+        baselines=["pixels", "broken_one", "untrained"],
+    )
     return folder / "out"
 
 
@@ -52,8 +61,13 @@ def test_the_page_holds_everything_and_nothing_from_elsewhere(bench, done: Path)
     path = Path(out.strip())
     assert path == done / "report.html"
     text, found = path.read_text(), tags(path)
-    assert {"verdicts", "leaderboard", "pictures", "settings", "commands"} <= {attrs.get("id") for _, attrs in found}
-    assert "untrained is better than pixels" in text or "whether untrained or pixels is better is undecided" in text
+    assert {"verdicts", "leaderboard", "pictures", "settings", "commands"} <= {
+        attrs.get("id") for _, attrs in found
+    }
+    assert (
+        "untrained is better than pixels" in text
+        or "whether untrained or pixels is better is undecided" in text
+    )
     assert text.count("<tr><td") == 6
     for _, attrs in found:
         for name in ("src", "href"):
@@ -66,7 +80,9 @@ def test_the_page_holds_everything_and_nothing_from_elsewhere(bench, done: Path)
     assert report(done, "pixels").read_bytes() == before
 
 
-def test_a_folder_without_records_and_a_table_of_another_origin_are_told(bench, tmp_path: Path, done: Path):
+def test_a_folder_without_records_and_a_table_of_another_origin_are_told(
+    bench, tmp_path: Path, done: Path
+):
     status, _, err = bench("report", "--out", tmp_path)
     assert (status, err.count("\n")) == (2, 1)
     assert "holds no record" in err
@@ -140,7 +156,10 @@ def page(browser: Any, told: list[str]) -> Iterator[Any]:
         page.on("pageerror", lambda error: told.append(str(error)))
         page.on("dialog", lambda dialog: told.append(dialog.message))
         page.on(
-            "request", lambda request: told.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+            "request",
+            lambda request: (
+                told.append(request.url) if not request.url.startswith(("file:", "data:")) else None
+            ),
         )
         yield page
 
@@ -170,7 +189,9 @@ def test_it_sorts_filters_and_shows_in_a_browser(done: Path, page: Any, told: li
     assert page.locator("#shown").inner_text() == "1 of 6 rows"
     page.get_by_label("Show rows with all of these words").fill("")
     assert len(column(page, "baseline")) == 6
-    assert page.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    assert page.evaluate(
+        "[...document.images].every((image) => image.complete && image.naturalWidth > 0)"
+    )
     assert page.locator("figure img").count() >= 5
     page.locator("details summary").first.press("Enter")
     assert page.locator("details table").first.is_visible()
@@ -212,7 +233,10 @@ def test_other_questions_and_settings_are_told_apart(tmp_path: Path):
     text = report(tmp_path).read_text()
     verdicts = re.findall(r"<li>(.*?)</li>", text)
     assert len(verdicts) == 2
-    assert [re.search(r"\d queries", verdict).group() for verdict in verdicts] == ["5 queries", "7 queries"]
+    assert [re.search(r"\d queries", verdict).group() for verdict in verdicts] == [
+        "5 queries",
+        "7 queries",
+    ]
     assert verdicts[1].count("untrained ") >= 1
     assert len(re.findall(r"untrained [0-9a-f]{6} \(", verdicts[1])) == verdicts[1].count("%")
 
@@ -222,10 +246,30 @@ def test_the_table_of_heat_in_boxes_goes_in(tmp_path: Path, bench):
 
     (tmp_path / "boxed.py").write_text(BOXED)
     for name, weight in (("seeing", 1.0), ("blind", -1.0)):
-        (tmp_path / f"{name}.py").write_text(SEEING.format(kind=name.title(), weight=weight, bias=-0.2 * weight))
-    plugins = [word for name in ("boxed", "seeing", "blind") for word in ("--plugin", str(tmp_path / f"{name}.py"))]
-    words = ("--dataset", "boxed", "--shots", "1", "--episodes", "20", "--queries", "3", "--out", tmp_path / "out")
-    assert bench("explain", *plugins, *words, "--baselines", "seeing,blind", "--reference", "blind")[0] == 0
+        (tmp_path / f"{name}.py").write_text(
+            SEEING.format(kind=name.title(), weight=weight, bias=-0.2 * weight)
+        )
+    plugins = [
+        word
+        for name in ("boxed", "seeing", "blind")
+        for word in ("--plugin", str(tmp_path / f"{name}.py"))
+    ]
+    words = (
+        "--dataset",
+        "boxed",
+        "--shots",
+        "1",
+        "--episodes",
+        "20",
+        "--queries",
+        "3",
+        "--out",
+        tmp_path / "out",
+    )
+    assert (
+        bench("explain", *plugins, *words, "--baselines", "seeing,blind", "--reference", "blind")[0]
+        == 0
+    )
     text = report(tmp_path / "out").read_text()
     for expected in ("against blind", "above chance", "4 x 4", "100.0 ("):
         assert expected in text

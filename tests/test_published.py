@@ -29,7 +29,9 @@ def test_the_tables_follow_from_the_records_to_the_byte(folder: Path, tmp_path: 
         assert file.read_bytes() == (folder / file.name).read_bytes(), file.name
 
 
-@pytest.mark.parametrize("path", sorted(PUBLISHED.glob("*/comparison.csv")), ids=lambda path: path.parent.name)
+@pytest.mark.parametrize(
+    "path", sorted(PUBLISHED.glob("*/comparison.csv")), ids=lambda path: path.parent.name
+)
 def test_the_comparison_follows_from_the_records_to_the_byte(path: Path):
     reference = pd.read_csv(path)["reference"].iloc[0]
     assert tables.text(api.compare(path.parent, reference)) == path.read_text()
@@ -39,8 +41,14 @@ def test_the_comparison_follows_from_the_records_to_the_byte(path: Path):
 def test_the_command_that_is_kept_made_every_record_by_unedited_code(folder: Path):
     script = (folder / "commands.sh").read_text().replace("\\\n", "")
     assert f"out=results/published/{folder.name}\n" in script
-    lines = [line.replace("$out", folder.name) for line in script.splitlines() if line.startswith("uv run bench run ")]
-    kept = [[Path(word).name for word in shlex.split(line)[3:]] for line in lines]  # as a record keeps paths
+    lines = [
+        line.replace("$out", folder.name)
+        for line in script.splitlines()
+        if line.startswith("uv run bench run ")
+    ]
+    kept = [
+        [Path(word).name for word in shlex.split(line)[3:]] for line in lines
+    ]  # as a record keeps paths
     assert (pd.read_csv(folder / "leaderboard.csv")["status"] == "ok").all()
     for record in api.ResultsFolder(folder, write=False):
         assert record.provenance["argv"][1:] in kept, record.stem
@@ -53,7 +61,9 @@ def test_every_column_is_explained(name: str):
     explained = set(re.findall(r"`([^`]+)`", (PUBLISHED.parent / "README.md").read_text()))
     for path in PUBLISHED.glob(f"*/{name}"):
         for column in pd.read_csv(path, nrows=0).columns:
-            size = re.sub(r"^\d+", "1" if column.endswith("-shot") else "10", column)  # one name for all shot values
+            size = re.sub(
+                r"^\d+", "1" if column.endswith("-shot") else "10", column
+            )  # one name for all shot values
             assert size in explained, f"{column} of {path}"
 
 

@@ -30,7 +30,9 @@ def test_commands_and_their_options_exist(bench, command: str):
     status, out, _ = bench(name, "--help")
     assert status == 0
     for word in words:
-        assert not word.startswith("--") or re.search(rf"{word}\b", out), f"{word} is no option of bench {name}"
+        assert not word.startswith("--") or re.search(rf"{word}\b", out), (
+            f"{word} is no option of bench {name}"
+        )
 
 
 def test_the_first_commands_and_the_test_command():
@@ -43,9 +45,13 @@ def python_block(start: str) -> str:
     return next(block for kind, block in BLOCKS if kind == "python" and block.startswith(start))
 
 
-def test_the_python_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_the_python_example_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
     monkeypatch.chdir(tmp_path)
-    exec(compile(python_block("from fewshot_bench import Request, compare"), "README.md", "exec"), {})
+    exec(
+        compile(python_block("from fewshot_bench import Request, compare"), "README.md", "exec"), {}
+    )
     assert "ci95_low" in capsys.readouterr().out
 
 
@@ -60,7 +66,16 @@ def test_the_method_of_ones_own_runs_as_shown(bench, tmp_path: Path):
     path.write_text(python_block('"""Grey levels'))
     status, out, _ = bench("check", path)
     assert status == 0, out
-    words = ("--baselines", "histogram,pixels", "--shots", "1", "--episodes", "50", "--out", tmp_path / "out")
+    words = (
+        "--baselines",
+        "histogram,pixels",
+        "--shots",
+        "1",
+        "--episodes",
+        "50",
+        "--out",
+        tmp_path / "out",
+    )
     status, _, err = bench("run", "--plugin", path, *words)
     assert status == 0, err
     assert pd.read_csv(tmp_path / "out" / "leaderboard.csv")["status"].tolist() == ["ok", "ok"]
@@ -71,7 +86,17 @@ def test_the_method_that_trains_runs_as_shown(bench, tmp_path: Path):
     path.write_text(python_block('"""Smooth'))
     status, out, _ = bench("check", path)
     assert status == 0, out
-    words = ("--baselines", "smooth", *TINY, "--shots", "1", "--budget", "64", "--set", "smooth.learning_rate=0.001")
+    words = (
+        "--baselines",
+        "smooth",
+        *TINY,
+        "--shots",
+        "1",
+        "--budget",
+        "64",
+        "--set",
+        "smooth.learning_rate=0.001",
+    )
     status, _, err = bench("run", "--plugin", path, *words, "--out", tmp_path / "out")
     assert status == 0, err
     assert pd.read_csv(tmp_path / "out" / "leaderboard.csv")["images_passed"].tolist() == [64]
@@ -82,7 +107,9 @@ def test_every_file_of_the_core_has_a_row():
     named = set(re.findall(r"`([\w/]+\.py|\w+/)`", page))
     core = ROOT / "fewshot_bench"
     files = {path.name for path in core.glob("*.py")} - {"__init__.py", "__main__.py"}
-    folders = {f"{path.name}/" for path in core.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    folders = {
+        f"{path.name}/" for path in core.iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
     assert files | folders <= named
 
 

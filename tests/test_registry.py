@@ -31,8 +31,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if uv is None:
         pytest.skip("uv is not here, which installs the extension")
     target = tmp_path_factory.mktemp("site")
-    words = ("pip", "install", "--quiet", "--no-deps", "--target", target, ROOT / "tests" / "extension")
-    done = subprocess.run([uv, *map(str, words), "--python", sys.executable], capture_output=True, text=True)
+    words = (
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        target,
+        ROOT / "tests" / "extension",
+    )
+    done = subprocess.run(
+        [uv, *map(str, words), "--python", sys.executable], capture_output=True, text=True
+    )
     if done.returncode != 0 and "hatchling" in done.stderr:
         pytest.skip("hatchling cannot be had, which builds the extension")
     assert done.returncode == 0, done.stderr
@@ -45,12 +55,17 @@ def bench_with(site: Path, *words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
-def test_an_installed_distribution_brings_a_baseline_and_a_data_set(installed: Path, tmp_path: Path):
+def test_an_installed_distribution_brings_a_baseline_and_a_data_set(
+    installed: Path, tmp_path: Path
+):
     listed = bench_with(installed, "list")
     assert listed.returncode == 0, listed.stderr
     for name in ("brightness", "grey-steps", "Grey steps", "grey-steps-heldout"):
         assert name in listed.stdout
-    assert "forgotten (fewshot_extension.forgotten) cannot be used: ModuleNotFoundError" in " ".join(listed.stdout.split())
+    assert (
+        "forgotten (fewshot_extension.forgotten) cannot be used: ModuleNotFoundError"
+        in " ".join(listed.stdout.split())
+    )
     done = bench_with(installed, "run", "--protocol", "grey-steps-heldout", "--baselines", "brightness,pixels", *TINY,
                       "--out", tmp_path / "out")  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -61,9 +76,21 @@ def test_an_installed_distribution_brings_a_baseline_and_a_data_set(installed: P
 
 def test_a_folder_on_the_path_brings_a_baseline(tmp_path: Path):
     (tmp_path / "baselines").mkdir()
-    shutil.copy(ROOT / "tests" / "extension" / "fewshot_extension" / "brightness.py", tmp_path / "baselines" / "shine.py")
+    shutil.copy(
+        ROOT / "tests" / "extension" / "fewshot_extension" / "brightness.py",
+        tmp_path / "baselines" / "shine.py",
+    )
     environment = {**os.environ, "FEWSHOT_BENCH_PATH": str(tmp_path)}
-    words = ("run", "--baselines", "shine", *TINY, "--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32")
+    words = (
+        "run",
+        "--baselines",
+        "shine",
+        *TINY,
+        "--set",
+        "steel-sim.per_class=20",
+        "--set",
+        "steel-sim.side=32",
+    )
     command = [sys.executable, "-m", "fewshot_bench", *words, "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
@@ -79,21 +106,29 @@ def test_a_taken_name_names_both_files(tmp_path: Path):
     assert str(path) in str(error.value)
 
 
-def test_a_name_taken_by_an_installed_distribution_names_both_files(monkeypatch: pytest.MonkeyPatch):
+def test_a_name_taken_by_an_installed_distribution_names_both_files(
+    monkeypatch: pytest.MonkeyPatch,
+):
     entry = EntryPoint("pixels", "tests.extension.fewshot_extension.brightness", GROUP)
     monkeypatch.setattr("fewshot_bench.registry.registry.entry_points", lambda group: [entry])
-    with pytest.raises(UserError, match=r"'pixels' is claimed by \S*baselines/pixels.py and by \S*/brightness.py; rename"):
+    with pytest.raises(
+        UserError,
+        match=r"'pixels' is claimed by \S*baselines/pixels.py and by \S*/brightness.py; rename",
+    ):
         Registry()
 
 
-def test_a_file_that_leaves_is_told_like_one_that_raises(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_that_leaves_is_told_like_one_that_raises(
+    bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     path = tmp_path / "leaving.py"
     path.write_text("raise SystemExit('bye')\n")
     status, _, err = bench("list", "--plugin", path)
     assert (status, err) == (2, f"error: {path} cannot be imported: SystemExit: bye\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(
-        "fewshot_bench.registry.registry.entry_points", lambda group: [EntryPoint("leaving", "leaving:Some", GROUP)]
+        "fewshot_bench.registry.registry.entry_points",
+        lambda group: [EntryPoint("leaving", "leaving:Some", GROUP)],
     )
     listed = Registry().baselines["leaving"]
     assert listed.error == "entry point leaving (leaving:Some) cannot be used: SystemExit: bye"
@@ -101,9 +136,17 @@ def test_a_file_that_leaves_is_told_like_one_that_raises(bench, tmp_path: Path, 
 
 def test_a_folder_on_the_path_that_holds_nothing_is_told(tmp_path: Path):
     environment = {**os.environ, "FEWSHOT_BENCH_PATH": f"{tmp_path}"}
-    done = subprocess.run([sys.executable, "-m", "fewshot_bench", "list"], capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [sys.executable, "-m", "fewshot_bench", "list"],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert f"$FEWSHOT_BENCH_PATH names {tmp_path}, which has no folder baselines or episodes" in done.stderr
+    assert (
+        f"$FEWSHOT_BENCH_PATH names {tmp_path}, which has no folder baselines or episodes"
+        in done.stderr
+    )
 
 
 def test_the_same_file_twice_is_no_clash(tmp_path: Path):
@@ -116,11 +159,15 @@ def test_an_edited_file_is_executed_anew_and_is_another_method(tmp_path: Path):
     """In one process, as in a notebook: what was recorded is of the code that answered."""
     path = plugin(tmp_path, "edited", CAPABILITIES["rule"])
     first = run(tmp_path / "out", [path], baselines=["edited"])
-    path.write_text(path.read_text().replace("images.float()", "images.float() * 0 + torch.rand(images.shape)"))
+    path.write_text(
+        path.read_text().replace("images.float()", "images.float() * 0 + torch.rand(images.shape)")
+    )
     again = run(tmp_path / "out", [path], baselines=["edited"])
     assert not {record.key for record in first.records} & {record.key for record in again.records}
     assert first.records[0].baseline["sha256"] != again.records[0].baseline["sha256"]
-    assert [record.status for record in again.records] == ["failed"] * 2, "the new code depends on its batch"
+    assert [record.status for record in again.records] == ["failed"] * 2, (
+        "the new code depends on its batch"
+    )
     path.write_text(path.read_text() + "syntax error")
     with pytest.raises(UserError, match=r"edited.py cannot be imported: SyntaxError"):
         api.check([str(path)])
@@ -162,7 +209,9 @@ def test_an_edit_within_a_second_that_keeps_the_length_counts(tmp_path: Path):
     for step in (7, 9):
         path.write_text(path.read_text().replace("::7]", f"::{step}]"))
         os.utime(path, (1_000_000_000, 1_000_000_000))
-        lengths.append(Registry([path]).baseline("swift").load()().embed(torch.zeros(1, 1, 8, 8)).shape[1])
+        lengths.append(
+            Registry([path]).baseline("swift").load()().embed(torch.zeros(1, 1, 8, 8)).shape[1]
+        )
     assert lengths == [10, 8]
 
 
@@ -172,13 +221,18 @@ def test_what_python_and_others_bring_is_no_part_of_a_method(tmp_path: Path):
     loaded = imports.load("fewshot_bench.plugins.baselines.lean", path)
     assert [part.path for part in loaded.parts] == [path]
     vars(loaded.module)["__file__"] = "/lean.py"
-    assert not any(imports._own(sys.modules[name], loaded.module) for name in ("json", "torch", "fewshot_bench.seeds"))
+    assert not any(
+        imports._own(sys.modules[name], loaded.module)
+        for name in ("json", "torch", "fewshot_bench.seeds")
+    )
 
 
 def test_a_baseline_follows_the_file_it_derives_from(tmp_path: Path):
     base = plugin(tmp_path, "ground", CAPABILITIES["rule"])
     derived = tmp_path / "above.py"
-    derived.write_text("from fewshot_bench.plugins.baselines.ground import Mine\n\nclass Above(Mine):\n    pass\n")
+    derived.write_text(
+        "from fewshot_bench.plugins.baselines.ground import Mine\n\nclass Above(Mine):\n    pass\n"
+    )
     assert Registry([base, derived]).baseline("above").load().rule == "mean_cosine"
     base.write_text(base.read_text().replace("mean_cosine", "prototype"))
     registry = Registry([base, derived])
@@ -188,7 +242,9 @@ def test_a_baseline_follows_the_file_it_derives_from(tmp_path: Path):
 
 def test_a_data_set_may_bear_the_name_of_a_baseline_and_leaves_it_alone(tmp_path: Path):
     path = tmp_path / "resnet.py"
-    path.write_text((ROOT / "tests" / "extension" / "fewshot_extension" / "grey_steps.py").read_text())
+    path.write_text(
+        (ROOT / "tests" / "extension" / "fewshot_extension" / "grey_steps.py").read_text()
+    )
     registry = Registry([path])
     assert registry.dataset("resnet").path == path
     assert registry.baseline("simpleshot").load().__mro__[1].__name__ == "ResNet"
@@ -200,11 +256,16 @@ def test_a_data_set_may_bear_the_name_of_a_baseline_and_leaves_it_alone(tmp_path
         ("card = 'x'", "Mine.card is 'x' (allowed: a Card"),
         ("card = Card(title=3, paper='')", "Mine.card is Card(title=3"),
         ("needs = 'numpy'", "Mine.needs is 'numpy' (allowed: (module, extra))"),
-        ("settings_type = dict", "Mine.settings_type is <class 'dict'> (allowed: a subclass of Settings)"),
+        (
+            "settings_type = dict",
+            "Mine.settings_type is <class 'dict'> (allowed: a subclass of Settings)",
+        ),
         ("variants = {'a': int}", "(allowed: a dictionary of subclasses of Baseline)"),
     ],
 )
-def test_what_a_class_says_of_itself_must_be_understood(bench, tmp_path: Path, line: str, told: str):
+def test_what_a_class_says_of_itself_must_be_understood(
+    bench, tmp_path: Path, line: str, told: str
+):
     path = plugin(tmp_path, "muddled", f"    {line}\n" + CAPABILITIES["rule"])
     status, out, _ = bench("list", "--plugin", path)
     assert status == 0
@@ -239,7 +300,8 @@ def test_an_unknown_name_suggests_the_nearest():
 
 
 FAMILY = (
-    EMBED + "    rule = 'mean_cosine'\n\nclass _Half(Mine):\n    card = Card(title='Half', paper='a test')\n"
+    EMBED
+    + "    rule = 'mean_cosine'\n\nclass _Half(Mine):\n    card = Card(title='Half', paper='a test')\n"
     "    def embed(self, images):\n        return super().embed(images)[:, ::2]\n\nMine.variants = {'half': _Half, 'whole': _Half}\n"
 )
 
@@ -248,7 +310,9 @@ def test_a_family_is_named_by_its_variants(tmp_path: Path):
     path = plugin(tmp_path, "family", FAMILY)
     registry = Registry([path])
     assert registry.baseline("family:half").load().card.title == "Half"
-    with pytest.raises(UserError, match="family is a family of baselines; name one of family:half, family:whole"):
+    with pytest.raises(
+        UserError, match="family is a family of baselines; name one of family:half, family:whole"
+    ):
         registry.baseline("family").load()
     with pytest.raises(UserError, match="unknown variant of family 'hall'; did you mean 'half'"):
         registry.baseline("family:hall").load()
@@ -262,9 +326,12 @@ def test_a_family_is_named_by_its_variants(tmp_path: Path):
 
 
 def test_what_is_not_installed_is_named_with_its_extra(tmp_path: Path):
-    path = plugin(tmp_path, "wanting", "    needs = ('no_such_module', 'some')\n" + CAPABILITIES["rule"])
+    path = plugin(
+        tmp_path, "wanting", "    needs = ('no_such_module', 'some')\n" + CAPABILITIES["rule"]
+    )
     with pytest.raises(
-        UserError, match=r"wanting needs no_such_module, which is not installed; install fewshot-bench\[some\]"
+        UserError,
+        match=r"wanting needs no_such_module, which is not installed; install fewshot-bench\[some\]",
     ):
         Registry([path]).baseline("wanting").load()
     assert "wanting" not in {found.name for found, _ in usable(Registry([path]).every_baseline())}
@@ -307,7 +374,9 @@ def test_the_digest_of_a_method_covers_the_files_it_derives_from(tmp_path: Path)
 
 
 def test_more_ways_than_a_method_can_answer_is_not_applicable(tmp_path: Path):
-    body = "    def predict(self, support, query):\n        from fewshot_bench import NotApplicable\n"
+    body = (
+        "    def predict(self, support, query):\n        from fewshot_bench import NotApplicable\n"
+    )
     body += "        if len(support) > 2:\n            raise NotApplicable('it has two slots')\n        return torch.eye(2)[torch.zeros(len(query)).long()]\n"
     path = plugin(tmp_path, "slots", body)
     outcome = run(tmp_path / "out", [path], baselines=["slots", "pixels"], shots=[1])
@@ -316,4 +385,6 @@ def test_more_ways_than_a_method_can_answer_is_not_applicable(tmp_path: Path):
     assert pd.isna(rows.loc["slots", "accuracy"])
     assert rows.loc["slots", "note"] == "it has two slots"
     assert not outcome.failed
-    assert run(tmp_path / "two", [path], baselines=["slots"], shots=[1], ways=2).table["status"].tolist() == ["ok"]
+    assert run(tmp_path / "two", [path], baselines=["slots"], shots=[1], ways=2).table[
+        "status"
+    ].tolist() == ["ok"]

@@ -16,14 +16,17 @@ from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.request import Request
 
 SMALL = {"steel-sim.per_class": "24", "steel-sim.side": "32"}
-QUICK = Request(shots=[1, 3], queries=5, episodes=60, baselines=["pixels"], settings=SMALL, device="cpu")
+QUICK = Request(
+    shots=[1, 3], queries=5, episodes=60, baselines=["pixels"], settings=SMALL, device="cpu"
+)
 HEAD = "import torch\nfrom fewshot_bench import Baseline, Card\n\nclass Mine(Baseline):\n    card = Card(title='Mine', paper='a test')\n"
 EMBED = "    def embed(self, images):\n        return images.float().flatten(1)[:, ::7] / 255\n"
 CAPABILITIES = {
     "rule": EMBED + "    rule = 'mean_cosine'\n",
     "pair": EMBED
     + "    def pair(self, a, b):\n        unit = torch.nn.functional.normalize\n        return unit(a, dim=1) @ unit(b, dim=1).T\n",
-    "classify": EMBED + "    def classify(self, support, query):\n        unit = torch.nn.functional.normalize\n"
+    "classify": EMBED
+    + "    def classify(self, support, query):\n        unit = torch.nn.functional.normalize\n"
     "        return torch.einsum('nkd,qd->qn', unit(support, dim=2), unit(query, dim=1)) / support.shape[1]\n",
     "predict": "    def predict(self, support, query):\n        unit = torch.nn.functional.normalize\n"
     "        s = unit(support.float().flatten(2)[..., ::7] / 255, dim=2)\n"
@@ -31,7 +34,9 @@ CAPABILITIES = {
 }
 
 
-def run(out: Path, plugins: list[Path] | None = None, *, fresh: bool = False, **changes: object) -> api.Outcome:
+def run(
+    out: Path, plugins: list[Path] | None = None, *, fresh: bool = False, **changes: object
+) -> api.Outcome:
     return api.run(dataclasses.replace(QUICK, **changes), out, fresh=fresh, plugins=plugins or [])  # type: ignore[arg-type]
 
 
@@ -45,7 +50,9 @@ def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
     """Four baselines with one and the same rule behind four interfaces: equal predictions, but for rounding."""
     paths = [plugin(tmp_path, f"by_{name}", body) for name, body in CAPABILITIES.items()]
     for queries in (5, "all"):
-        outcome = run(tmp_path / "out", paths, baselines=[path.stem for path in paths], queries=queries)
+        outcome = run(
+            tmp_path / "out", paths, baselines=[path.stem for path in paths], queries=queries
+        )
         assert not outcome.failed
         records = ResultsFolder(tmp_path / "out")
         for shots in (1, 3):
@@ -53,7 +60,12 @@ def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
             assert len({answer.record.episodes_digest for answer in found}) == 1
             for answer in found[1:]:
                 assert (answer.predicted_TNQ == found[0].predicted_TNQ).mean() > 0.999
-            assert {answer.record.baseline["rule"] for answer in found} == {"mean_cosine", "pair", "classify", "predict"}
+            assert {answer.record.baseline["rule"] for answer in found} == {
+                "mean_cosine",
+                "pair",
+                "classify",
+                "predict",
+            }
 
 
 ASYMMETRIC = {
@@ -72,7 +84,9 @@ def test_a_pair_head_is_asked_about_the_query_first_with_and_without_a_matrix(
     tables = [matrix.table, run(tmp_path / "direct", paths, baselines=["by_pair"]).table]
     found = [
         table[table["baseline"] == name]["accuracy"].tolist()
-        for table, name in zip([*tables, tables[0]], ["by_pair", "by_pair", "by_classify"], strict=True)
+        for table, name in zip(
+            [*tables, tables[0]], ["by_pair", "by_pair", "by_classify"], strict=True
+        )
     ]
     assert found[0] == found[1] == found[2]
     assert max(found[0]) > 0.34
@@ -80,7 +94,9 @@ def test_a_pair_head_is_asked_about_the_query_first_with_and_without_a_matrix(
     assert not list((tmp_path / "direct").glob("pairs/*"))
 
 
-def test_another_shot_value_needs_neither_network_nor_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_another_shot_value_needs_neither_network_nor_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     chosen = {"baselines": ["untrained", "siamese"], "budget": 64}
     run(tmp_path, **chosen)
 
@@ -88,7 +104,9 @@ def test_another_shot_value_needs_neither_network_nor_checkpoint(tmp_path: Path,
         raise AssertionError("a network was built")
 
     monkeypatch.setattr("fewshot_bench.learn.train.Encoder", forbidden)
-    monkeypatch.setattr(ResultsFolder, "load_tensors", _without_trainings(ResultsFolder.load_tensors))
+    monkeypatch.setattr(
+        ResultsFolder, "load_tensors", _without_trainings(ResultsFolder.load_tensors)
+    )
     outcome = run(tmp_path, **chosen, shots=[2], episodes=90)
     assert [record.status for record in outcome.records] == ["ok", "ok"]
 
@@ -125,7 +143,9 @@ def test_finished_work_is_skipped_and_fresh_does_it_again(tmp_path: Path):
 
 def test_a_failing_baseline_is_recorded_and_the_others_go_on(tmp_path: Path):
     broken = plugin(
-        tmp_path, "broken", "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n"
+        tmp_path,
+        "broken",
+        "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n",
     )
     outcome = run(tmp_path / "out", [broken], baselines=["broken", "pixels"])
     assert {(record.baseline["name"], record.status) for record in outcome.records} == {
@@ -142,11 +162,14 @@ def test_a_failing_baseline_is_recorded_and_the_others_go_on(tmp_path: Path):
 @pytest.mark.parametrize("part", ["loss", "embedding"])
 def test_not_a_number_is_named_and_never_ranked(tmp_path: Path, part: str):
     body = "    rule = 'mean_cosine'\n" + (
-        "    def fit(self, train, *, context):\n        context.progress(10, float('nan'))\n" + EMBED
+        "    def fit(self, train, *, context):\n        context.progress(10, float('nan'))\n"
+        + EMBED
         if part == "loss"
         else "    def embed(self, images):\n        return images.float().flatten(1) * float('nan')\n"
     )
-    outcome = run(tmp_path / "out", [plugin(tmp_path, f"nan_{part}", body)], baselines=[f"nan_{part}"])
+    outcome = run(
+        tmp_path / "out", [plugin(tmp_path, f"nan_{part}", body)], baselines=[f"nan_{part}"]
+    )
     assert [record.status for record in outcome.records] == ["diverged", "diverged"]
     assert part in outcome.records[0].reason
     assert outcome.table["rank"].isna().all()
@@ -161,7 +184,9 @@ def test_seeds_are_trainings_of_their_own_and_one_row(tmp_path: Path):
     assert again.table.equals(outcome.table)
 
 
-def test_records_of_another_version_are_a_row_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_records_of_another_version_are_a_row_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     run(tmp_path / "out", shots=[1])
     monkeypatch.setattr("fewshot_bench.planning.plan.version", lambda package: "99.0")
     run(tmp_path / "out", shots=[1])
@@ -207,7 +232,12 @@ def test_accuracy_in_the_leaderboard_is_what_the_predictions_say(tmp_path: Path)
 
 
 def test_a_record_says_where_it_comes_from(tmp_path: Path):
-    outcome = run(tmp_path / "out", baselines=["resnet"], budget=64, settings={**SMALL, "resnet.batch_size": "16"})
+    outcome = run(
+        tmp_path / "out",
+        baselines=["resnet"],
+        budget=64,
+        settings={**SMALL, "resnet.batch_size": "16"},
+    )
     (path, _) = sorted((tmp_path / "out" / "records").rglob("*.json"))
     written = json.loads(path.read_text())
     assert written["schema"] == 2
@@ -217,7 +247,9 @@ def test_a_record_says_where_it_comes_from(tmp_path: Path):
     assert written["training"]["history"][-1][0] == 64
     assert written["training"]["parameters"] > 11_000_000
     assert set(written["seconds"]) == {"train", "embed", "score"}
-    assert {"version", "packages", "device", "threads", "started", "argv"} <= set(written["provenance"])
+    assert {"version", "packages", "device", "threads", "started", "argv"} <= set(
+        written["provenance"]
+    )
     assert str(tmp_path) not in path.read_text()
     assert outcome.table["images_passed"].tolist() == [64, 64]
 
@@ -254,7 +286,9 @@ def test_damaged_results_are_named(tmp_path: Path):
         array.write_bytes(whole)
         record.write_text(text)
     array.unlink()
-    assert run(tmp_path / "out", shots=[1]).table.equals(outcome.table)  # a record without its array is made again
+    assert run(tmp_path / "out", shots=[1]).table.equals(
+        outcome.table
+    )  # a record without its array is made again
 
 
 def test_episodes_of_a_file_are_replayed(tmp_path: Path):
@@ -268,7 +302,9 @@ def test_episodes_of_a_file_are_replayed(tmp_path: Path):
 
     with np.load(file) as stored:
         arrays = dict(stored)
-    arrays |= {name: value[::-1] for name, value in arrays.items() if name != "about"}  # another order: nobody draws it
+    arrays |= {
+        name: value[::-1] for name, value in arrays.items() if name != "about"
+    }  # another order: nobody draws it
     np.savez(file, **arrays)
     other = run(tmp_path / "other", episodes_file=file, **free)
     assert other.table["accuracy"].tolist() == pytest.approx(drawn.table["accuracy"].tolist())
@@ -276,12 +312,16 @@ def test_episodes_of_a_file_are_replayed(tmp_path: Path):
     run(tmp_path / "drawn", episodes_file=file, **free)  # drawn and edited episodes side by side
     assert len(api.leaderboard(tmp_path / "drawn")) == 4
     file.unlink()  # the results hold their own copy
-    assert api.leaderboard(tmp_path / "other")["accuracy"].tolist() == other.table["accuracy"].tolist()
+    assert (
+        api.leaderboard(tmp_path / "other")["accuracy"].tolist() == other.table["accuracy"].tolist()
+    )
 
 
 def test_a_slow_baseline_answers_fewer_episodes_of_the_same_sequence(tmp_path: Path):
     body = CAPABILITIES["rule"] + "    max_episodes = 20\n"
-    outcome = run(tmp_path / "out", [plugin(tmp_path, "slow", body)], baselines=["slow", "pixels"], shots=[1])
+    outcome = run(
+        tmp_path / "out", [plugin(tmp_path, "slow", body)], baselines=["slow", "pixels"], shots=[1]
+    )
     slow, fast = outcome.records
     assert (slow.episodes, fast.episodes) == (20, 60)
     assert slow.episodes_digests[16] == fast.episodes_digests[16]
@@ -295,17 +335,30 @@ def test_no_write_permission_is_found_before_anything_runs(tmp_path: Path):
 
 def test_a_method_that_leaves_is_its_own_cells_failure(tmp_path: Path):
     path = plugin(
-        tmp_path, "leaver", CAPABILITIES["rule"] + "    def fit(self, train, *, context):\n        raise SystemExit(3)\n"
+        tmp_path,
+        "leaver",
+        CAPABILITIES["rule"]
+        + "    def fit(self, train, *, context):\n        raise SystemExit(3)\n",
     )
     outcome = run(tmp_path / "out", [path], baselines=["leaver", "pixels"], shots=[1])
-    assert outcome.table.set_index("baseline")["status"].to_dict() == {"leaver": "failed", "pixels": "ok"}
+    assert outcome.table.set_index("baseline")["status"].to_dict() == {
+        "leaver": "failed",
+        "pixels": "ok",
+    }
     assert outcome.failed[0].reason == "SystemExit: 3"
 
 
 def test_an_answer_that_is_no_tensor_is_told(tmp_path: Path):
-    body = EMBED.replace("/ 255", "/ 255).numpy()").replace("return images", "return (images") + "    rule = 'prototype'\n"
-    outcome = run(tmp_path / "out", [plugin(tmp_path, "arrays", body)], baselines=["arrays"], shots=[1])
-    assert outcome.failed[0].reason == "TypeError: embed gave a ndarray; it must give a torch.Tensor"
+    body = (
+        EMBED.replace("/ 255", "/ 255).numpy()").replace("return images", "return (images")
+        + "    rule = 'prototype'\n"
+    )
+    outcome = run(
+        tmp_path / "out", [plugin(tmp_path, "arrays", body)], baselines=["arrays"], shots=[1]
+    )
+    assert (
+        outcome.failed[0].reason == "TypeError: embed gave a ndarray; it must give a torch.Tensor"
+    )
 
 
 def test_an_episode_has_one_answer_whatever_random_numbers_were_drawn_before(tmp_path: Path):
@@ -335,4 +388,7 @@ def test_paths_may_be_text_and_lists_single_values(tmp_path: Path, monkeypatch: 
     assert len(api.confusion("out")) == 9
     api.episodes(asked, "drawn.npz")
     again = Request(episodes_file="drawn.npz", baselines="plain", settings=SMALL)
-    assert api.run(again, "again", plugins=[str(path)]).table["accuracy"].tolist() == outcome.table["accuracy"].tolist()
+    assert (
+        api.run(again, "again", plugins=[str(path)]).table["accuracy"].tolist()
+        == outcome.table["accuracy"].tolist()
+    )

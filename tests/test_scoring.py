@@ -13,7 +13,14 @@ FEATURES[np.arange(123), np.repeat(np.arange(4), [30, 25, 40, 28])] += 1
 
 
 def cosine(query: np.ndarray, references: np.ndarray) -> float:
-    return float(np.mean([q @ query / np.linalg.norm(q) / np.linalg.norm(query) for q in references.astype(np.float64)]))
+    return float(
+        np.mean(
+            [
+                q @ query / np.linalg.norm(q) / np.linalg.norm(query)
+                for q in references.astype(np.float64)
+            ]
+        )
+    )
 
 
 def prototype(query: np.ndarray, references: np.ndarray) -> float:
@@ -27,7 +34,10 @@ def head(query: np.ndarray, references: np.ndarray) -> float:
 def loop(episodes, score) -> np.ndarray:
     predicted = np.zeros(episodes.query_TNQ.shape, dtype=np.int64)
     for t, n, q in np.ndindex(*predicted.shape):
-        scores = [score(FEATURES[episodes.query_TNQ[t, n, q]], FEATURES[support]) for support in episodes.support_TNK[t]]
+        scores = [
+            score(FEATURES[episodes.query_TNQ[t, n, q]], FEATURES[support])
+            for support in episodes.support_TNK[t]
+        ]
         predicted[t, n, q] = int(np.argmax(scores))
     return predicted
 
@@ -44,10 +54,14 @@ PAIRS = {
 def test_pairwise_gathers_equal_a_plain_loop(rule: str, queries: int | None):
     score, pairs, is_prototype = PAIRS[rule]
     episodes = DrawnEpisodes(POOL, 3, 3, queries, "x").draw(0, 20)
-    predicted = scoring.from_pairs(pairs, episodes.support_TNK, episodes.query_TNQ, prototype=is_prototype)
-    asked = episodes.asked_TNQ
+    predicted = scoring.from_pairs(
+        pairs, episodes.support_TNK, episodes.query_TNQ, prototype=is_prototype
+    )
+    asked = episodes.is_query_TNQ
     assert (predicted == loop(episodes, score))[asked].all()
-    assert 0.4 < (predicted == np.arange(3)[:, None])[asked].mean() < 0.99  # neither chance nor a given
+    assert (
+        0.4 < (predicted == np.arange(3)[:, None])[asked].mean() < 0.99
+    )  # neither chance nor a given
 
 
 @pytest.mark.parametrize("is_prototype", [False, True])
@@ -57,14 +71,16 @@ def test_without_a_matrix_of_pairs_the_answers_are_the_same(is_prototype: bool):
     asked = (episodes.support_TNK, episodes.query_TNQ)
     fast = scoring.from_pairs(matrix(FEATURES), *asked, prototype=is_prototype)
     slow = scoring.from_embeddings(FEATURES, *asked, prototype=is_prototype)
-    assert (fast == slow)[episodes.asked_TNQ].all()
+    assert (fast == slow)[episodes.is_query_TNQ].all()
 
 
 def test_blocks_leave_no_seam(monkeypatch: pytest.MonkeyPatch):
     episodes = DrawnEpisodes(POOL, 3, 3, 5, "x").draw(0, 40)
     whole = scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ)
     monkeypatch.setattr(scoring, "SCORES", 500)
-    assert np.array_equal(whole, scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ))
+    assert np.array_equal(
+        whole, scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ)
+    )
 
 
 def test_one_shot_accuracy_equals_its_exact_expectation():
@@ -82,8 +98,10 @@ def test_one_shot_accuracy_equals_its_exact_expectation():
             expected.append((true[:, None] > pairs[query, other : other + others]).mean() / count)
     exact = sum(expected) / 2
     episodes = DrawnEpisodes(pool, 2, 1, None, "x").draw(0, 20_000)
-    right = scoring.from_pairs(pairs, episodes.support_TNK, episodes.query_TNQ) == np.arange(2)[:, None]
-    per_class = np.where(episodes.asked_TNQ, right, 0).sum(2) / episodes.asked_TNQ.sum(2)
+    right = (
+        scoring.from_pairs(pairs, episodes.support_TNK, episodes.query_TNQ) == np.arange(2)[:, None]
+    )
+    per_class = np.where(episodes.is_query_TNQ, right, 0).sum(2) / episodes.is_query_TNQ.sum(2)
     accuracy = per_class.mean(1)
     assert accuracy.mean() == pytest.approx(exact, abs=4 * accuracy.std() / np.sqrt(len(accuracy)))
 
@@ -108,4 +126,4 @@ def test_one_by_one_skips_padding():
 
     one_by_one = scoring.predict_each(answer, episodes.support_TNK, episodes.query_TNQ)
     together = scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ)
-    assert (one_by_one == together)[episodes.asked_TNQ].all()
+    assert (one_by_one == together)[episodes.is_query_TNQ].all()

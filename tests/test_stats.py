@@ -12,7 +12,9 @@ from fewshot_bench.stats import intervals as stats
 from fewshot_bench.stats.correctness import Correctness, Design
 
 
-def asked(pool, ways: int, shots: int, queries: int | None, episodes: int, seed: str = "x") -> Design:
+def asked(
+    pool, ways: int, shots: int, queries: int | None, episodes: int, seed: str = "x"
+) -> Design:
     drawn = DrawnEpisodes(pool, ways, shots, queries, seed).draw(0, episodes)
     labels = np.repeat(np.arange(len(pool)), [count for _, count in pool])
     return Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels)
@@ -22,12 +24,18 @@ def pool_of(classes: int, count: int):
     return tuple((label * count, count) for label in range(classes))
 
 
-def answers(rng: np.random.Generator, design: Design, spread: float = 1.2, separation: float = 1.0) -> np.ndarray:
+def answers(
+    rng: np.random.Generator, design: Design, spread: float = 1.2, separation: float = 1.0
+) -> np.ndarray:
     """Correctness of nearest prototypes on fresh Gaussian classes."""
     labels = design.labels_M
     centres = separation * np.eye(labels.max() + 1, 8)
-    features = (centres[labels] + spread * rng.normal(size=(len(labels), 8)) * 0.6).astype(np.float32)
-    ways = scoring.from_pairs(scoring.prototype_MM(features), design.support_TNK, design.query_TNQ, prototype=True)
+    features = (centres[labels] + spread * rng.normal(size=(len(labels), 8)) * 0.6).astype(
+        np.float32
+    )
+    ways = scoring.from_pairs(
+        scoring.prototype_MM(features), design.support_TNK, design.query_TNQ, prototype=True
+    )
     return ways == np.arange(design.classes_TN.shape[1])[:, None]
 
 
@@ -38,7 +46,9 @@ def test_accuracy_of_an_episode_is_the_mean_of_its_class_recalls():
         query_TNQ=np.array([[[1, 2, 3], [5, -1, -1]]]),
         labels_M=np.array([0, 0, 0, 0, 1, 1]),
     )
-    right = np.array([[[True, False, False], [True, True, False]]])  # what stands at padding means nothing
+    right = np.array(
+        [[[True, False, False], [True, True, False]]]
+    )  # what stands at padding means nothing
     assert Correctness(design, [right]).accuracy_ST.tolist() == [pytest.approx([(1 / 3 + 1) / 2])]
 
 

@@ -39,7 +39,9 @@ def test_a_table_fits_80_columns_and_shows_more_on_wider_ones(outcome: api.Outco
             assert f"{at}-shot" in text
         for row in outcome.table.to_dict("records"):
             half = (row["ci95_high"] - row["ci95_low"]) / 2
-            assert f"{100 * row['accuracy']:.1f} +- {100 * half:.1f}" in text, "no cell is cut or broken"
+            assert f"{100 * row['accuracy']:.1f} +- {100 * half:.1f}" in text, (
+                "no cell is cut or broken"
+            )
     assert sum("┃ baseline" in line for line in narrow) == 2, "in two parts"
     assert sum("┃ baseline" in line for line in widest) == 1
     assert "encoder" not in "\n".join(narrow)
@@ -68,9 +70,22 @@ def test_quiet_tells_nothing_and_json_is_all_there_is_on_standard_output(bench, 
 
 def test_what_failed_is_told_however_quiet(bench, tmp_path: Path):
     broken = plugin(
-        tmp_path, "broken_one", "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n"
+        tmp_path,
+        "broken_one",
+        "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n",
     )
-    words = ("run", *TINY, "--shots", "1", "--plugin", broken, "--baselines", "broken_one", "--out", tmp_path / "out")
+    words = (
+        "run",
+        *TINY,
+        "--shots",
+        "1",
+        "--plugin",
+        broken,
+        "--baselines",
+        "broken_one",
+        "--out",
+        tmp_path / "out",
+    )
     for more in ((), ("--json",)):
         status, out, err = bench(*words, "--quiet", *more)
         assert status == 1
@@ -82,7 +97,13 @@ def test_plots_are_drawn_after_a_run_if_asked_for(bench, tmp_path: Path):
     status, out, _ = bench(*RUN, "--out", tmp_path, "--plots")
     assert status == 0
     drawn = [Path(line) for line in out.splitlines() if line.endswith(".png")]
-    assert {path.name.partition("-")[0] for path in drawn} == {"accuracy", "recall", "confusion", "episodes", "cost"}
+    assert {path.name.partition("-")[0] for path in drawn} == {
+        "accuracy",
+        "recall",
+        "confusion",
+        "episodes",
+        "cost",
+    }
     assert all(path.is_file() for path in drawn)
 
 

@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from fewshot_bench.plugins.episodes.mixedwm38 import CLASSES, MAPS, MIXED, PATTERNS, SINGLE, MixedWM38, die_states
+from fewshot_bench.plugins.episodes.mixedwm38 import (
+    CLASSES,
+    MAPS,
+    MIXED,
+    PATTERNS,
+    SINGLE,
+    MixedWM38,
+    die_states,
+)
 from fewshot_bench.plugins.episodes.wafer_sim import IMBALANCE, WaferSim, WaferSimSettings
 
 from fewshot_bench import api
@@ -23,7 +31,9 @@ def arrays() -> dict[str, np.ndarray]:
     """Three maps of each class, the classes in turn."""
     maps = np.random.default_rng(0).integers(0, 3, (COUNT, 52, 52)).astype(np.int32)
     names = [CLASSES[at % len(CLASSES)] for at in range(COUNT)]
-    labels = np.array([[pattern in name.split("+") for pattern in PATTERNS] for name in names], dtype=np.int32)
+    labels = np.array(
+        [[pattern in name.split("+") for pattern in PATTERNS] for name in names], dtype=np.int32
+    )
     return {"arr_0": maps, "arr_1": labels}
 
 
@@ -87,8 +97,12 @@ def labelled(*row: int) -> np.ndarray:
 
 FAULTS = {
     "has no array arr_1": lambda: changed(arr_1=None),
-    "map 7 has the label [1, 1, 0, 0, 0, 0, 0, 0]": lambda: changed(arr_1=labelled(1, 1, 0, 0, 0, 0, 0, 0)),
-    "map 7 has the label [2, 0, 0, 0, 0, 0, 0, 0]": lambda: changed(arr_1=labelled(2, 0, 0, 0, 0, 0, 0, 0)),
+    "map 7 has the label [1, 1, 0, 0, 0, 0, 0, 0]": lambda: changed(
+        arr_1=labelled(1, 1, 0, 0, 0, 0, 0, 0)
+    ),
+    "map 7 has the label [2, 0, 0, 0, 0, 0, 0, 0]": lambda: changed(
+        arr_1=labelled(2, 0, 0, 0, 0, 0, 0, 0)
+    ),
     "(114, 7)": lambda: changed(arr_1=arrays()["arr_1"][:, :7]),
     "(114, 26, 104)": lambda: changed(arr_0=arrays()["arr_0"].reshape(COUNT, 26, 104)),
     "it holds float64": lambda: changed(arr_0=arrays()["arr_0"] / 2),
@@ -113,7 +127,9 @@ def claims_more(path: Path) -> Path:
     """An array whose header promises a hundred times what follows."""
     content = arrays()
     file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "<i4", "fortran_order": False, "shape": (100 * COUNT, 52, 52)})
+    np.lib.format.write_array_header_1_0(
+        file, {"descr": "<i4", "fortran_order": False, "shape": (100 * COUNT, 52, 52)}
+    )
     file.write(content["arr_0"].tobytes())
     labels = io.BytesIO()
     np.save(labels, np.repeat(content["arr_1"], 100, axis=0))
@@ -161,7 +177,9 @@ def test_the_real_subset(shared_data: Path, bench):
 
 
 def test_simulated_maps_depend_on_the_seed_alone_and_look_like_wafers():
-    first, again, other = (WaferSim(WaferSimSettings(per_class=3, seed=seed)).load(None) for seed in (1, 1, 2))
+    first, again, other = (
+        WaferSim(WaferSimSettings(per_class=3, seed=seed)).load(None) for seed in (1, 1, 2)
+    )
     assert first.class_names == CLASSES
     assert first.digest == again.digest != other.digest
     states = first.images.argmax(1)
@@ -169,7 +187,9 @@ def test_simulated_maps_depend_on_the_seed_alone_and_look_like_wafers():
     outside = (states == 0).mean((1, 2))
     assert outside.min() == outside.max()  # one disc for all
     assert 0.15 < outside[0] < 0.25
-    failed = {name: (states[first.labels == label] == 2).mean() for label, name in enumerate(CLASSES)}
+    failed = {
+        name: (states[first.labels == label] == 2).mean() for label, name in enumerate(CLASSES)
+    }
     assert failed["Normal"] < failed["EL"] < failed["NF"]
     assert failed["L"] < failed["C+L"]
 
@@ -191,14 +211,23 @@ def test_a_map_stays_a_map_on_its_way_into_the_network():
         assert view.min() >= -1e-3
     views = Augment(52, crop=1.0, ratio=1.0)(images, generator)
     for original, view in zip(images.float(), views, strict=True):
-        forms = [torch.rot90(form, turn, (1, 2)) for form in (original, original.flip(2)) for turn in range(4)]
+        forms = [
+            torch.rot90(form, turn, (1, 2))
+            for form in (original, original.flip(2))
+            for turn in range(4)
+        ]
         assert sum(torch.allclose(form, view, atol=0.1) for form in forms) == 1
 
 
 def test_a_run_over_mixed_types(tmp_path: Path):
     settings = {"wafer-sim.per_class": "12"}
     request = Request(
-        dataset="wafer-sim", shots=[1, 5], queries=5, episodes=100, baselines=["untrained"], settings=settings
+        dataset="wafer-sim",
+        shots=[1, 5],
+        queries=5,
+        episodes=100,
+        baselines=["untrained"],
+        settings=settings,
     )
     table = api.run(request, tmp_path).table
     assert table["ways"].tolist() == [29, 29]

@@ -42,17 +42,26 @@ def _leave() -> None:
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     gc.set_threshold(OBJECTS)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as schedulers stop a job: like Ctrl-C
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # as schedulers stop a job: like Ctrl-C
     atexit.register(_leave)
     try:
         status = app(standalone_mode=False)
     except UserError as error:
         message, status = str(error), 2
     except typer.TyperException as error:  # an unknown option, a missing argument
-        told = error.format_message() if isinstance(error, typer.BadParameter) else getattr(error, "message", str(error))
+        told = (
+            error.format_message()
+            if isinstance(error, typer.BadParameter)
+            else getattr(error, "message", str(error))
+        )
         message, status = f"{told.rstrip('.')}; bench --help shows what there is", 2
     except OSError as error:  # a full disk, a folder that must not be entered, a name too long
-        message, status = f"{error.filename or 'a file'} cannot be read or written ({error.strerror})", 2
+        message, status = (
+            f"{error.filename or 'a file'} cannot be read or written ({error.strerror})",
+            2,
+        )
     else:
         message = STOPPED if status == INTERRUPTED else ""
     if message:

@@ -17,12 +17,30 @@ from fewshot_bench.errors import UserError
 if TYPE_CHECKING:
     from fewshot_bench.request import Request
 
-__all__ = ["EPISODES", "EVERY", "Baselines", "Margin", "Out", "Plugins", "asking", "fraction", "numbers", "words"]
+__all__ = [
+    "EPISODES",
+    "EVERY",
+    "Baselines",
+    "Margin",
+    "Out",
+    "Plugins",
+    "asking",
+    "fraction",
+    "numbers",
+    "words",
+]
 
-Plugins = Annotated[list[Path] | None, typer.Option("--plugin", help="A Python file with a further baseline or data set.")]
+Plugins = Annotated[
+    list[Path] | None,
+    typer.Option("--plugin", help="A Python file with a further baseline or data set."),
+]
 Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
-Margin = Annotated[float, typer.Option(help="Points within which a difference counts as equivalent.")]
-Baselines = Annotated[str | None, typer.Option("--baselines", help="Names.  [default: all there are]")]
+Margin = Annotated[
+    float, typer.Option(help="Points within which a difference counts as equivalent.")
+]
+Baselines = Annotated[
+    str | None, typer.Option("--baselines", help="Names.  [default: all there are]")
+]
 
 # of a request: name -> (type, default, flags, help)
 Text = str | None
@@ -36,12 +54,37 @@ REQUEST: dict[str, tuple[Any, Any, str, str]] = {
     "queries": (Text, None, "--queries", "Query images a class: a number or all.  [default: 15]"),
     "episodes": (Text, None, "--episodes", "Episodes for each shot value.  [default: 2000]"),
     "episode_seed": (Text, None, "--episode-seed", "Seed of the episodes.  [default: 0]"),
-    "protocol": (Text, None, "--protocol", "A named protocol, e.g. neu-small; bench list shows them."),
-    "train_per_class": (Text, None, "--train-per-class", "Classification: train images a class, e.g. 10,20,50."),
-    "train_fraction": (Text, None, "--train-fraction", "Classification: share to train on, e.g. 0.8,0.7,0.6."),
+    "protocol": (
+        Text,
+        None,
+        "--protocol",
+        "A named protocol, e.g. neu-small; bench list shows them.",
+    ),
+    "train_per_class": (
+        Text,
+        None,
+        "--train-per-class",
+        "Classification: train images a class, e.g. 10,20,50.",
+    ),
+    "train_fraction": (
+        Text,
+        None,
+        "--train-fraction",
+        "Classification: share to train on, e.g. 0.8,0.7,0.6.",
+    ),
     "runs": (Text, None, "--runs", "Classification: splits drawn and trained on.  [default: 10]"),
-    "test_images": (Text, None, "--test-images", "Classification: a number, a share, or all the rest."),
-    "episodes_file": (Path | None, None, "--episodes-file", "Replay the episodes that bench episodes wrote."),
+    "test_images": (
+        Text,
+        None,
+        "--test-images",
+        "Classification: a number, a share, or all the rest.",
+    ),
+    "episodes_file": (
+        Path | None,
+        None,
+        "--episodes-file",
+        "Replay the episodes that bench episodes wrote.",
+    ),
     "splits": (Text, None, "--splits", "all: every choice of as many held-out classes."),
     "baselines": (Text, None, "--baselines", "Names, or all.  [default: the standard ones]"),
     "preset": (str, "quick", "--preset", "quick or paper."),
@@ -50,7 +93,12 @@ REQUEST: dict[str, tuple[Any, Any, str, str]] = {
     "image_size": (Text, None, "--image-size", "Pixels a side of what enters the encoder."),
     "freeze": (bool | None, None, "--freeze", "Train what stands beside the encoder alone."),
     "budget": (Text, None, "--budget", "Images passed through the encoder in training."),
-    "settings": (list[str] | None, None, "--set", "One setting, e.g. scl_amp.margin=0.3; repeat for more."),
+    "settings": (
+        list[str] | None,
+        None,
+        "--set",
+        "One setting, e.g. scl_amp.margin=0.3; repeat for more.",
+    ),
     "seeds": (Text, None, "--seeds", "Trainings of each baseline.  [default: 1]"),
     "device": (str, "auto", "--device", "auto, cpu or cuda."),
 }
@@ -63,7 +111,10 @@ def asking(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         hints = typing.get_type_hints(command, localns={"Request": object}, include_extras=True)
-        own = [p.replace(annotation=hints[p.name]) for p in inspect.signature(command).parameters.values()]
+        own = [
+            p.replace(annotation=hints[p.name])
+            for p in inspect.signature(command).parameters.values()
+        ]
 
         @functools.wraps(command)
         def with_options(**values: Any) -> None:
@@ -81,14 +132,18 @@ def asking(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 def _parameter(name: str, kind: Any, default: Any, flag: str, told: str) -> inspect.Parameter:
     option = Annotated[kind, typer.Option(flag, help=told)]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option
+    )
 
 
 def words(option: str, text: str) -> list[str]:
     """Names with one comma between them."""
     found = [word.strip() for word in text.split(",")]
     if not all(found):
-        raise UserError(f"{option} {text!r} has an empty entry; write names or numbers with one comma between them")
+        raise UserError(
+            f"{option} {text!r} has an empty entry; write names or numbers with one comma between them"
+        )
     return found
 
 
@@ -117,13 +172,19 @@ def _number_or_all(option: str, text: str) -> int | float | str:
 
 
 def _size_or_all(option: str, text: str) -> int | float | str:
-    return text if text == "all" else _read(option, text, float, "a whole number, a share such as 0.2, or all")
+    return (
+        text
+        if text == "all"
+        else _read(option, text, float, "a whole number, a share such as 0.2, or all")
+    )
 
 
 READERS: dict[str, Callable[[str, str], Any]] = {
     **dict.fromkeys(("baselines", "train_classes", "test_classes"), words),
     **dict.fromkeys(("shots", "train_per_class"), numbers),
-    **dict.fromkeys(("ways", "episodes", "episode_seed", "runs", "seeds", "budget", "image_size"), _number),
+    **dict.fromkeys(
+        ("ways", "episodes", "episode_seed", "runs", "seeds", "budget", "image_size"), _number
+    ),
     "queries": _number_or_all,
     "test_images": _size_or_all,
     "train_fraction": _shares,
@@ -138,7 +199,9 @@ def _request(options: dict[str, Any]) -> Request:
             given[name] = read("--" + name.replace("_", "-"), given[name])
     from fewshot_bench.request import Request
 
-    return Request(data_folder=_data_folder(), **given | {"settings": _settings(given.get("settings", ()))})
+    return Request(
+        data_folder=_data_folder(), **given | {"settings": _settings(given.get("settings", ()))}
+    )
 
 
 def _data_folder() -> Path | None:
@@ -148,7 +211,9 @@ def _data_folder() -> Path | None:
 
 def _settings(texts: Sequence[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in texts]
-    wrong = next((text for text, (_, equals, _) in zip(texts, pairs, strict=True) if not equals), None)
+    wrong = next(
+        (text for text, (_, equals, _) in zip(texts, pairs, strict=True) if not equals), None
+    )
     if wrong is not None:
         raise UserError(f"--set {wrong!r} has no value; write --set BASELINE.SETTING=VALUE")
     return {name.strip(): value.strip() for name, _, value in pairs}
@@ -157,5 +222,7 @@ def _settings(texts: Sequence[str]) -> dict[str, str]:
 def fraction(margin: float) -> float:
     """A margin in points as a fraction."""
     if not 0 < margin < 100:
-        raise UserError(f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)")
+        raise UserError(
+            f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)"
+        )
     return margin / 100

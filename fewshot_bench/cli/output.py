@@ -39,7 +39,9 @@ def console(*, err: bool = False, quiet: bool = False) -> Console:
 
     stream = sys.stderr if err else sys.stdout
     width = None if stream.isatty() else NOT_A_TERMINAL
-    return Console(stderr=err, width=width, quiet=quiet, markup=False, emoji=False)  # class names may hold [ and :
+    return Console(
+        stderr=err, width=width, quiet=quiet, markup=False, emoji=False
+    )  # class names may hold [ and :
 
 
 def rows_alone(form: str) -> contextlib.AbstractContextManager[object]:

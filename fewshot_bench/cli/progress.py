@@ -6,7 +6,14 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from fewshot_bench.engine.schedule import Progress as Step
 
@@ -31,7 +38,12 @@ class Watch:
         self.bars.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.bars.__exit__(kind, error, at)
 
     def __call__(self, step: Step) -> None:
@@ -47,7 +59,9 @@ class Watch:
         if self.task is None or self.current != (step.baseline, step.training, step.stage):
             if self.task is not None:
                 self.bars.remove_task(self.task)
-            self.task = self.bars.add_task(f"{name}: {step.stage}", note="", total=step.total or None)
+            self.task = self.bars.add_task(
+                f"{name}: {step.stage}", note="", total=step.total or None
+            )
             self.current = (step.baseline, step.training, step.stage)
             if not self.console.is_terminal and step.stage != "score":
                 told = f" ({step.note})" if step.stage == "wait" else ""

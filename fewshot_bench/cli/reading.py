@@ -15,10 +15,14 @@ __all__ = ["app"]
 
 app = typer.Typer()
 Reference = Annotated[str, typer.Option(help="The baseline that the others are held against.")]
-MaybeReference = Annotated[str | None, typer.Option(help="Hold the others against this baseline too.")]
+MaybeReference = Annotated[
+    str | None, typer.Option(help="Hold the others against this baseline too.")
+]
 
 
-@app.command(epilog="Examples: bench leaderboard | bench leaderboard --out runs/neu | bench leaderboard --json")
+@app.command(
+    epilog="Examples: bench leaderboard | bench leaderboard --out runs/neu | bench leaderboard --json"
+)
 def leaderboard(out: Out = Path("results"), form: Form = "table", json: Json = False) -> None:
     """Rebuild the leaderboard CSVs from the records, and show the table."""
     form = terminal.form(form, json)
@@ -31,7 +35,9 @@ def leaderboard(out: Out = Path("results"), form: Form = "table", json: Json = F
         board.show_written(terminal.console(), files)
 
 
-@app.command(epilog="Examples: bench compare --reference resnet | bench compare --out runs/neu --margin 1 --format md")
+@app.command(
+    epilog="Examples: bench compare --reference resnet | bench compare --out runs/neu --margin 1 --format md"
+)
 def compare(
     reference: Reference,
     margin: Margin = 0.5,
@@ -47,10 +53,14 @@ def compare(
     terminal.show(api.compare(out, reference, points), form, board.show_comparison)
 
 
-@app.command(epilog="Examples: bench show | bench show --baselines scl_amp,resnet --shots 5 | bench show --format csv")
+@app.command(
+    epilog="Examples: bench show | bench show --baselines scl_amp,resnet --shots 5 | bench show --format csv"
+)
 def show(
     baselines: Baselines = None,
-    shots: Annotated[str | None, typer.Option(help="Shot values.  [default: all there are]")] = None,
+    shots: Annotated[
+        str | None, typer.Option(help="Shot values.  [default: all there are]")
+    ] = None,
     form: Form = "table",
     json: Json = False,
     out: Out = Path("results"),

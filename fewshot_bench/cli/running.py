@@ -57,7 +57,9 @@ def run(
     with _watch(quiet=quiet, err=form != "table") as watch:
         try:
             with terminal.rows_alone(form):
-                outcome = api.run(asked, out, fresh=fresh, reference=reference, plugins=plugin or [], notify=watch)
+                outcome = api.run(
+                    asked, out, fresh=fresh, reference=reference, plugins=plugin or [], notify=watch
+                )
         except KeyboardInterrupt:
             typer.echo(f"done: {', '.join(watch.done) or 'nothing'}", err=True)
             raise
@@ -70,11 +72,15 @@ def run(
         _written(pictures.plot(out, reference), told=told)
     if outcome.failed:
         if not told:
-            board.show_failed(terminal.console(err=True), (record.told for record in outcome.failed))
+            board.show_failed(
+                terminal.console(err=True), (record.told for record in outcome.failed)
+            )
         raise typer.Exit(1)
 
 
-@app.command("list", epilog="Examples: bench list | bench list --plugin my_method.py | bench list --csv")
+@app.command(
+    "list", epilog="Examples: bench list | bench list --plugin my_method.py | bench list --csv"
+)
 def list_(
     plugin: Plugins = None,
     csv: Annotated[bool, typer.Option("--csv", help="As CSV, with the settings of each.")] = False,
@@ -93,9 +99,14 @@ def list_(
     board.show_plugins(terminal.console(), listed_plugins(Registry(plugin or [])))
 
 
-@app.command(epilog="Examples: bench check my_method.py | bench check protonet siamese | bench check all --format csv")
+@app.command(
+    epilog="Examples: bench check my_method.py | bench check protonet siamese | bench check all --format csv"
+)
 def check(
-    methods: Annotated[list[str], typer.Argument(help="Python files that define a baseline, names of baselines, or all.")],
+    methods: Annotated[
+        list[str],
+        typer.Argument(help="Python files that define a baseline, names of baselines, or all."),
+    ],
     form: Form = "table",
     json: Json = False,
 ) -> None:
@@ -154,7 +165,13 @@ def explain(
 
     with _watch(quiet=quiet, err=form != "table") as watch, terminal.rows_alone(form):
         found = pictures.explain(
-            asked, out, images=images, stage=stage, reference=reference, plugins=plugin or [], notify=watch
+            asked,
+            out,
+            images=images,
+            stage=stage,
+            reference=reference,
+            plugins=plugin or [],
+            notify=watch,
         )
     if form != "table" or not quiet:
         terminal.show(found.table, form, board.show_pointing)
@@ -184,7 +201,9 @@ def map_(
     _drawn(found, told=not quiet)
 
 
-@app.command(epilog="Examples: bench data NEU-DET.zip | bench data my_images/ | bench data --dataset steel-sim --show")
+@app.command(
+    epilog="Examples: bench data NEU-DET.zip | bench data my_images/ | bench data --dataset steel-sim --show"
+)
 @asking("dataset")
 def data(
     asked: Request,

@@ -56,7 +56,9 @@ def episode_rule(baseline_class: type[Baseline]) -> Rule:
             return "classify"
     if _has(baseline_class, "predict"):
         return "predict"
-    raise TypeError(f"{name} cannot answer episodes: it needs embed with a rule, pair or classify; or predict")
+    raise TypeError(
+        f"{name} cannot answer episodes: it needs embed with a rule, pair or classify; or predict"
+    )
 
 
 def rule_of(baseline_class: type[Baseline], *, is_classification: bool) -> Rule:
@@ -78,7 +80,9 @@ def checked_call(baseline: Baseline, method: str, *tensors: Tensor) -> Tensor:
     return result
 
 
-def scores_from_features(baseline: Baseline, rule: Rule, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
+def scores_from_features(
+    baseline: Baseline, rule: Rule, support_NKD: Tensor, query_QD: Tensor
+) -> Tensor:
     """Scores (Q, N) of one episode. Gradients reach the queries if the baseline lets them.
 
     Raises `ValueError` for a rule that does not answer from features.

@@ -22,7 +22,13 @@ from torch import Tensor
 
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.answering import checked_call, episode_rule, has_head
-from fewshot_bench.contract.leaks import TOLERANCE, Leak, apart, assert_untouched, depends_on_the_batch
+from fewshot_bench.contract.leaks import (
+    TOLERANCE,
+    Leak,
+    apart,
+    assert_untouched,
+    depends_on_the_batch,
+)
 from fewshot_bench.contract.subject import FEW_PASSES, SIDE, TRAIN_CLASSES, Subject
 from fewshot_bench.errors import PLUGIN_ERRORS, NotApplicable, Unavailable, UserError
 from fewshot_bench.seeds import generators_reset_by, global_seed
@@ -55,17 +61,34 @@ def _needs(condition: bool, expected: str, came: object, why: str) -> None:
         raise Broken(expected, str(came), why)
 
 
-def _same(first: Tensor, second: Tensor, expected: str, why: str, *, within: float = TOLERANCE) -> None:
+def _same(
+    first: Tensor, second: Tensor, expected: str, why: str, *, within: float = TOLERANCE
+) -> None:
     """Two answers are alike within a share of the largest score; to the bit where that is 0."""
-    _needs(first.shape == second.shape, expected, f"{tuple(second.shape)} in the place of {tuple(first.shape)}", why)
+    _needs(
+        first.shape == second.shape,
+        expected,
+        f"{tuple(second.shape)} in the place of {tuple(first.shape)}",
+        why,
+    )
     alike = apart(first, second) <= within if within else torch.equal(first, second)
-    _needs(alike, expected, f"scores that differ by up to {float((first - second).abs().max()):.1g}", why)
+    _needs(
+        alike,
+        expected,
+        f"scores that differ by up to {float((first - second).abs().max()):.1g}",
+        why,
+    )
 
 
 def answers_episodes(s: Subject) -> None:
     """It has a way of answering, and a card that says what it is."""
     episode_rule(s.kind)
-    _needs(bool(s.kind.card.title and s.kind.card.paper), "a card with title and paper", s.kind.card, "Tables name both.")
+    _needs(
+        bool(s.kind.card.title and s.kind.card.paper),
+        "a card with title and paper",
+        s.kind.card,
+        "Tables name both.",
+    )
 
 
 def learns(s: Subject) -> None:
@@ -87,7 +110,9 @@ def shapes_and_ranges(s: Subject) -> None:
         scores = s.scores(support, query)
     except NotApplicable as reason:
         came = f"NotApplicable ({reason})"
-        raise Broken("an answer to a 3-way 2-shot episode", came, "Nothing can be checked without one.") from None
+        raise Broken(
+            "an answer to a 3-way 2-shot episode", came, "Nothing can be checked without one."
+        ) from None
     _rows("scores", scores, len(query), 3)
 
 
@@ -95,7 +120,12 @@ def _rows(name: str, found: Tensor, count: int, width: int | None = None) -> Non
     wanted = f"{name} as {count} rows{f' of {width}' if width else ''}, finite floats"
     good = found.ndim == 2 and len(found) == count and width in (None, found.shape[1])
     _needs(good, wanted, tuple(found.shape), "Rows are images; a row too few shifts every answer.")
-    _needs(found.is_floating_point(), wanted, found.dtype, "Means and distances are taken of them; call float().")
+    _needs(
+        found.is_floating_point(),
+        wanted,
+        found.dtype,
+        "Means and distances are taken of them; call float().",
+    )
     lost = int((~torch.isfinite(found)).sum())
     _needs(not lost, wanted, f"{lost} of {found.numel()} not finite", "NaN compares as no class.")
 
@@ -139,7 +169,9 @@ def no_memory(s: Subject) -> None:
     for first in others:
         with global_seed(1):
             for tensor, new in zip(here, s.handed(*s.episode(3, 2, first=first)), strict=True):
-                tensor.copy_(new)  # one tensor with another episode in it: neither its name nor its place says which
+                tensor.copy_(
+                    new
+                )  # one tensor with another episode in it: neither its name nor its place says which
             told.append(s.decided(*here))
     for first, now in zip(others, told, strict=True):
         fresh = s.scores(*s.episode(3, 2, first=first), baseline=copy.deepcopy(s.untold))
@@ -155,7 +187,10 @@ def queries_alone(s: Subject) -> None:
     together = s.scores(support, query)
     alone = not depends_on_the_batch(lambda one: s.scores(support, one), query, together)
     _needs(
-        alone, "the same scores for a query alone", "others", "Batch statistics of queries leak; or say transductive=True."
+        alone,
+        "the same scores for a query alone",
+        "others",
+        "Batch statistics of queries leak; or say transductive=True.",
     )
 
 
@@ -172,7 +207,12 @@ def stored(s: Subject) -> None:
     kept, query = s.baseline.state(), s.episode(3, 2)
     why = "A checkpoint that forgets gives other numbers next time."
     for name, value in kept.items():
-        _needs(isinstance(value, Tensor), "a state of tensors", f"{type(value).__name__} for {name!r}", why)
+        _needs(
+            isinstance(value, Tensor),
+            "a state of tensors",
+            f"{type(value).__name__} for {name!r}",
+            why,
+        )
     packed = {name: value.contiguous() for name, value in kept.items()}
     restored = s.kind(s.settings())
     with global_seed(5):
@@ -187,18 +227,33 @@ def pickled(s: Subject) -> None:
     try:
         unpickled = pickle.loads(pickle.dumps(s.baseline))
     except Exception as error:  # whatever its attributes raise
-        raise Broken("a baseline that can be pickled", f"{type(error).__name__}: {error}", why) from error
+        raise Broken(
+            "a baseline that can be pickled", f"{type(error).__name__}: {error}", why
+        ) from error
     query = s.episode(3, 2)
-    _same(s.scores(*query), s.scores(*query, baseline=unpickled), "the same scores after pickling", why)
+    _same(
+        s.scores(*query),
+        s.scores(*query, baseline=unpickled),
+        "the same scores after pickling",
+        why,
+    )
 
 
 def global_random_state(s: Subject) -> None:
     """Answering sets no global random generator, nor does `fit` but by its seed."""
     asked = s.episode(3, 2)
-    for what, act in (("answering", lambda seed: s.answer(*asked)), ("fit", lambda seed: s.fit(seed, FEW_PASSES))):
+    for what, act in (
+        ("answering", lambda seed: s.answer(*asked)),
+        ("fit", lambda seed: s.fit(seed, FEW_PASSES)),
+    ):
         came = ", ".join(generators_reset_by(act))
         why = "Whoever draws after it gets the same numbers again; draw from a torch.Generator of your own."
-        _needs(not came, f"global random generators that {what} leaves to run on", f"a state of its own for {came}", why)
+        _needs(
+            not came,
+            f"global random generators that {what} leaves to run on",
+            f"a state of its own for {came}",
+            why,
+        )
 
 
 def ways_and_shots(s: Subject) -> None:
@@ -216,12 +271,19 @@ def chance_on_noise(s: Subject) -> None:
     rng, right, asked = torch.Generator().manual_seed(0), 0, 0
     for _ in range(NOISE_EPISODES):
         noise = torch.randint(0, 256, (3, 5, 1, SIDE, SIDE), generator=rng, dtype=torch.uint8)
-        truth = torch.arange(3).repeat_interleave(4)  # in the order in which queries come: their place must tell nothing
+        truth = torch.arange(3).repeat_interleave(
+            4
+        )  # in the order in which queries come: their place must tell nothing
         right += int((s.scores(noise[:, :1], noise[:, 1:].flatten(0, 1)).argmax(1) == truth).sum())
         asked += len(truth)
     reach = SIGMAS * math.sqrt(2 / 9 / asked)
     came, wanted = right / asked, f"{100 / 3:.0f} +- {100 * reach:.0f} % on noise"
-    _needs(abs(came - 1 / 3) <= reach, wanted, f"{100 * came:.0f} %", "Better than chance on noise is a leak.")
+    _needs(
+        abs(came - 1 / 3) <= reach,
+        wanted,
+        f"{100 * came:.0f} %",
+        "Better than chance on noise is a leak.",
+    )
 
 
 def tells_patterns_apart(s: Subject) -> None:
@@ -231,10 +293,17 @@ def tells_patterns_apart(s: Subject) -> None:
         with contextlib.suppress(NotApplicable):
             right_EN = torch.stack([_recalled(s, ways, first) for first in firsts])
             accuracy, least = float(right_EN.mean()), float(right_EN.mean(0).min())
-            expected = f"at least {100 * APART:.0f} % on patterns anyone can tell apart, {ways} ways"
+            expected = (
+                f"at least {100 * APART:.0f} % on patterns anyone can tell apart, {ways} ways"
+            )
             _needs(ways > 3 or accuracy >= APART, expected, f"{100 * accuracy:.0f} %", whys)
             seldom = "Raise NotApplicable for more ways than it has answers for."
-            _needs(least > 0, f"every one of {ways} ways to be answered", "one that never was, rightly", seldom)
+            _needs(
+                least > 0,
+                f"every one of {ways} ways to be answered",
+                "one that never was, rightly",
+                seldom,
+            )
 
 
 def _recalled(s: Subject, ways: int, first: int) -> Tensor:
@@ -257,7 +326,11 @@ def examine(kind: type[Baseline]) -> Iterator[Finding]:
     """Every check of one baseline, one after another; what it raises is a finding, not an error."""
     subject, broken = Subject(kind), ""
     for name, check in CHECKS.items():
-        found = Finding(name, "not checked", f"mend {broken!r} first") if broken else _looked_at(subject, name, check)
+        found = (
+            Finding(name, "not checked", f"mend {broken!r} first")
+            if broken
+            else _looked_at(subject, name, check)
+        )
         yield found
         if name in FIRST and found.status != "ok":
             broken = broken or name
@@ -281,6 +354,10 @@ def _looked_at(subject: Subject, name: str, check: Callable[[Subject], None]) ->
 
 def _raised(error: BaseException, kind: type[Baseline]) -> str:
     """What was raised, on one line, and where in the method's file."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == inspect.getfile(kind)]
+    own = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == inspect.getfile(kind)
+    ]
     place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
     return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"

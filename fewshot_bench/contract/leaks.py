@@ -20,7 +20,9 @@ from fewshot_bench.baseline import Baseline
 __all__ = ["TOLERANCE", "Leak", "apart", "assert_untouched", "depends_on_the_batch"]
 
 TOLERANCE = 1e-4  # of the largest value, in float32
-ROUNDING = 32 * torch.finfo(torch.float32).eps  # of the largest value, that scores may differ by for all that they agree
+ROUNDING = (
+    32 * torch.finfo(torch.float32).eps
+)  # of the largest value, that scores may differ by for all that they agree
 ALONE = 3  # images or queries that are asked about alone
 
 
@@ -35,7 +37,9 @@ def apart(first: Tensor, second: Tensor, *, of_scores: bool = True) -> float:
     """
     if not torch.equal(first.isfinite(), second.isfinite()):
         return math.inf
-    first, second = (values.nan_to_num(0.0, 0.0, 0.0) for values in (first, second))  # where both are none: others tell
+    first, second = (
+        values.nan_to_num(0.0, 0.0, 0.0) for values in (first, second)
+    )  # where both are none: others tell
     rounding = ROUNDING * float(first.abs().max()) if of_scores else 0.0
     if of_scores:
         first, second = (scores - scores.mean(1, keepdim=True) for scores in (first, second))
@@ -63,10 +67,18 @@ def assert_untouched(baseline: Baseline, *inputs: Tensor) -> Iterator[None]:
     held = {name: torch.as_tensor(value).clone() for name, value in _held(vars(baseline))}
     given = [part.clone() for part in inputs]
     yield
-    training = [name for name, module in modules.items() if any(part.training for part in module.modules())]
+    training = [
+        name for name, module in modules.items() if any(part.training for part in module.modules())
+    ]
     if training:
-        raise Leak(f"its {training[0]} is in training mode while it answers; call eval() at the end of fit")
-    changed = [name for name, tensor in _tensors(baseline, modules).items() if not _same(before.get(name), tensor)]
+        raise Leak(
+            f"its {training[0]} is in training mode while it answers; call eval() at the end of fit"
+        )
+    changed = [
+        name
+        for name, tensor in _tensors(baseline, modules).items()
+        if not _same(before.get(name), tensor)
+    ]
     now = {name: torch.as_tensor(value) for name, value in _held(vars(baseline)) if name in held}
     changed += [name for name, value in now.items() if not _same(held[name], value)]
     if changed:
@@ -98,7 +110,9 @@ def _held(values: Mapping[Any, Any], at: str = "") -> Iterator[tuple[str, Any]]:
             yield from _held(value, f"{at}{name}.")
         elif isinstance(value, (list, tuple)):
             yield from _held(dict(enumerate(value)), f"{at}{name}.")
-        elif isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.dtype.kind in "biuf"):
+        elif isinstance(value, Tensor) or (
+            isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
+        ):
             yield f"{at}{name}", value
 
 

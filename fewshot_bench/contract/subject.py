@@ -40,7 +40,11 @@ class Subject:
     def settings(self, passes: int = PASSES) -> Settings:
         """Its own, with a small encoder where it chooses none itself, and a small budget where it has one."""
         kind = self.kind.settings_type
-        values = {name: value for name, value in {**QUICK, "passes": passes}.items() if name not in chosen(kind)}
+        values = {
+            name: value
+            for name, value in {**QUICK, "passes": passes}.items()
+            if name not in chosen(kind)
+        }
         return kind.given(self.kind.__name__, kind.applicable(values))
 
     @cached_property
@@ -87,28 +91,41 @@ class Subject:
         """A copy of it as `fit` left it, where it is made before it was asked anything."""
         return copy.deepcopy(self.baseline)
 
-    def episode(self, ways: int, shots: int, first: int = 0, queries: int = 4) -> tuple[Tensor, Tensor]:
+    def episode(
+        self, ways: int, shots: int, first: int = 0, queries: int = 4
+    ) -> tuple[Tensor, Tensor]:
         """Support (N, K, C, H, W) and queries (N * queries, C, H, W) of the classes from `first` on."""
         part = self.test_NECHW[first : first + ways]
         return part[:, :shots].contiguous(), part[:, EACH - queries :].flatten(0, 1).contiguous()
 
-    def scores(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> Tensor:
+    def scores(
+        self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None
+    ) -> Tensor:
         """Its scores (Q, N), float32, from its first episode_rule, under one seed of the global random generators."""
         with global_seed(1):
             return self.answer(support_NKCHW, query_QCHW, baseline)
 
-    def answer(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> Tensor:
+    def answer(
+        self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None
+    ) -> Tensor:
         """As `scores`, whatever the global random generators hold."""
         return self.decided(*self.handed(support_NKCHW, query_QCHW, baseline), baseline)
 
     @torch.no_grad()
-    def handed(self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None) -> tuple[Tensor, Tensor]:
+    def handed(
+        self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What its first capability is handed: the images of an episode, or features (N, K, D) and (Q, D), float32."""
         baseline = baseline or self.baseline
         if episode_rule(self.kind) == "predict":
             return support_NKCHW, query_QCHW
-        found = checked_call(baseline, "embed", support_NKCHW.flatten(0, 1)), checked_call(baseline, "embed", query_QCHW)
-        support, query = (part.float().clone() for part in found)  # a run's are no inference tensors either
+        found = (
+            checked_call(baseline, "embed", support_NKCHW.flatten(0, 1)),
+            checked_call(baseline, "embed", query_QCHW),
+        )
+        support, query = (
+            part.float().clone() for part in found
+        )  # a run's are no inference tensors either
         return support.unflatten(0, support_NKCHW.shape[:2]), query
 
     @torch.no_grad()
@@ -127,10 +144,21 @@ def _patterns(classes: range, use: str) -> LabelledImages:
     images, labels = [], []
     for label, number in enumerate(classes):
         for _ in range(EACH):
-            u, v, r = (2 * np.pi * ((2 + 2 * (number // 5)) * way + 0.1 * rng.random()) for way in (x, y, np.hypot(x, y)))
-            pattern = (np.sin(u), np.sin(u) * np.sin(v), np.sin(2 * r), np.sin(u + v), np.sin(u) + np.sin(v))[number % 5]
+            u, v, r = (
+                2 * np.pi * ((2 + 2 * (number // 5)) * way + 0.1 * rng.random())
+                for way in (x, y, np.hypot(x, y))
+            )
+            pattern = (
+                np.sin(u),
+                np.sin(u) * np.sin(v),
+                np.sin(2 * r),
+                np.sin(u + v),
+                np.sin(u) + np.sin(v),
+            )[number % 5]
             pixels = 128 + 60 * pattern + rng.normal(0, 8, pattern.shape)
             images.append(np.clip(pixels, 0, 255).astype(np.uint8)[None])
             labels.append(label)
     names = [f"{use}{number}" for number in classes]
-    return group_by_class("patterns", np.stack(images), labels, names, [f"{use}{i}" for i in range(len(labels))])
+    return group_by_class(
+        "patterns", np.stack(images), labels, names, [f"{use}{i}" for i in range(len(labels))]
+    )

@@ -24,7 +24,9 @@ CACHE_VERSION = 2
 
 def cache_folder() -> Path:
     """Where decoded data sets are kept: $FEWSHOT_BENCH_CACHE, or the user's cache folder."""
-    return Path(os.environ.get("FEWSHOT_BENCH_CACHE") or platformdirs.user_cache_dir("fewshot-bench"))
+    return Path(
+        os.environ.get("FEWSHOT_BENCH_CACHE") or platformdirs.user_cache_dir("fewshot-bench")
+    )
 
 
 def cached(parts: Sequence[object], build: Callable[[], LabelledImages]) -> LabelledImages:

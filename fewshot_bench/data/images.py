@@ -44,12 +44,18 @@ def _opened(tree: Tree, file: str) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(content) as image:
             if image.width * image.height > MOST_PIXELS:
-                raise ValueError(f"it has {image.width} x {image.height} pixels, allowed are {MOST_PIXELS:,}")
-            if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a photograph and its preview
+                raise ValueError(
+                    f"it has {image.width} x {image.height} pixels, allowed are {MOST_PIXELS:,}"
+                )
+            if (
+                getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
+            ):  # a photograph and its preview
                 raise ValueError(f"it has {image.n_frames} frames; keep the one that is meant")  # type: ignore[attr-defined]
             yield image
     except Exception as error:  # a decoder may stumble over a damaged file in any way
-        raise UserError(f"{tree.path}: {file} is not a whole image ({error}); replace or remove it") from None
+        raise UserError(
+            f"{tree.path}: {file} is not a whole image ({error}); replace or remove it"
+        ) from None
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:

@@ -58,7 +58,9 @@ class LabelledImages:
         for name in names:
             close = {exact[known] for known in exact if known.casefold() == name.casefold()}
             if name not in exact and len(close) != 1:
-                raise unknown(f"{what} of {self.name}", name, [*self.class_names, *self.abbreviations])
+                raise unknown(
+                    f"{what} of {self.name}", name, [*self.class_names, *self.abbreviations]
+                )
             full.append(exact[name] if name in exact else close.pop())
         repeated = sorted({name for name in full if full.count(name) > 1})
         if repeated:
@@ -70,7 +72,9 @@ class LabelledImages:
         ranges = [self.class_range(name) for name in classes]
         return np.concatenate([np.arange(first, first + count) for first, count in ranges])
 
-    def subset(self, classes: Sequence[str], at: npt.NDArray[np.integer] | None = None) -> LabelledImages:
+    def subset(
+        self, classes: Sequence[str], at: npt.NDArray[np.integer] | None = None
+    ) -> LabelledImages:
         """The images of `classes` alone, labelled by their position in `classes`, in `class_range` order.
 
         at: indices of some of them, class by class; None: all.
@@ -80,12 +84,18 @@ class LabelledImages:
         return dataclasses.replace(
             self,
             images=self.images[at],
-            labels=np.array([position[label] for label in self.labels[at].tolist()], dtype=np.int64),
+            labels=np.array(
+                [position[label] for label in self.labels[at].tolist()], dtype=np.int64
+            ),
             class_names=tuple(classes),
             files=tuple(self.files[i] for i in at),
-            digest=digest(self.digest, list(classes), hashlib.sha256(at.astype("<i8").tobytes()).hexdigest()),
+            digest=digest(
+                self.digest, list(classes), hashlib.sha256(at.astype("<i8").tobytes()).hexdigest()
+            ),
             boxes=None if self.boxes is None else tuple(self.boxes[i] for i in at),
-            abbreviations={short: full for short, full in self.abbreviations.items() if full in classes},
+            abbreviations={
+                short: full for short, full in self.abbreviations.items() if full in classes
+            },
         )
 
 
@@ -119,8 +129,12 @@ def group_by_class(
     sorted_labels = np.asarray(labels, dtype=np.int64)[kept]
     missing = sorted(set(range(len(class_names))) - set(sorted_labels.tolist()))
     if missing:
-        raise UserError(f"class {class_names[missing[0]]!r} of {name} has no image of its own; remove it or add images")
-    sha = hashlib.sha256(repr((images.shape, tuple(class_names), np.bincount(sorted_labels).tolist())).encode())
+        raise UserError(
+            f"class {class_names[missing[0]]!r} of {name} has no image of its own; remove it or add images"
+        )
+    sha = hashlib.sha256(
+        repr((images.shape, tuple(class_names), np.bincount(sorted_labels).tolist())).encode()
+    )
     sha.update(np.ascontiguousarray(images).data)
     return LabelledImages(
         name=name,

@@ -29,7 +29,9 @@ class Tree:
         self.path = path
         self._zip: zipfile.ZipFile | None = None
         if path.is_dir():
-            names: Iterator[str] = (found.relative_to(path).as_posix() for found in path.rglob("*") if found.is_file())
+            names: Iterator[str] = (
+                found.relative_to(path).as_posix() for found in path.rglob("*") if found.is_file()
+            )
         elif path.is_file():
             names = iter(self._open().namelist())
         else:
@@ -48,19 +50,27 @@ class Tree:
     def read(self, file: str) -> bytes:
         """The bytes of one of `files`; raises `UserError` where they cannot be read or are more than `MOST_BYTES`."""
         try:
-            size = self._zip.getinfo(file).file_size if self._zip else (self.path / file).stat().st_size
+            size = (
+                self._zip.getinfo(file).file_size
+                if self._zip
+                else (self.path / file).stat().st_size
+            )
             if size > MOST_BYTES:
                 raise ValueError(f"it has {size:,} bytes, allowed are {MOST_BYTES:,}")
             return self._zip.read(file) if self._zip else (self.path / file).read_bytes()
         except DAMAGED as error:
-            raise UserError(f"{self.path}: {file} cannot be read ({error}); download or copy it again") from None
+            raise UserError(
+                f"{self.path}: {file} cannot be read ({error}); download or copy it again"
+            ) from None
 
     def open(self, file: str) -> IO[bytes]:
         """One of `files` as a stream; raises `UserError` where it cannot be opened."""
         try:
             return self._zip.open(file) if self._zip else (self.path / file).open("rb")
         except DAMAGED as error:
-            raise UserError(f"{self.path}: {file} cannot be opened ({error}); download or copy it again") from None
+            raise UserError(
+                f"{self.path}: {file} cannot be opened ({error}); download or copy it again"
+            ) from None
 
     def content(self) -> str:
         """A digest of what it holds: of the archive's bytes, or of the folder's names and bytes."""
@@ -76,16 +86,26 @@ class Tree:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         if self._zip:
             self._zip.close()
 
 
 def _is_shown(file: str) -> bool:
     parts = PurePosixPath(file).parts
-    return not file.endswith("/") and not any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    return not file.endswith("/") and not any(
+        part.startswith(".") or part == "__MACOSX" for part in parts
+    )
 
 
 def natural(file: str) -> list[tuple[int, str]]:
     """A sort key by which 2 comes before 10."""
-    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in re.split(r"([0-9]+)", file)]
+    return [
+        (int(piece), "") if piece.isdecimal() else (-1, piece)
+        for piece in re.split(r"([0-9]+)", file)
+    ]

@@ -54,7 +54,10 @@ class FittedBaseline:
 
     def forget(self) -> None:
         """Remove what is on disk of the training and of what derives from it."""
-        derived = self._derived("embeddings", self.training.embedding_key), self._derived("pairs", self.training.own_key)
+        derived = (
+            self._derived("embeddings", self.training.embedding_key),
+            self._derived("pairs", self.training.own_key),
+        )
         self.records.forget(self.checkpoint, self.unfinished, *derived)
 
     @cached_property
@@ -86,17 +89,24 @@ class FittedBaseline:
                 self.records.need_space(sum(tensor.nbytes for tensor in snapshot().values()))
                 has_space = True
             if time.perf_counter() >= due:
-                self.records.save_tensors(self.unfinished, snapshot(), {"history": history, "seconds": seconds()})
+                self.records.save_tensors(
+                    self.unfinished, snapshot(), {"history": history, "seconds": seconds()}
+                )
                 due = time.perf_counter() + KEEP_EVERY
 
         def progress(images_passed: int, loss: float) -> None:
             history.append((images_passed, loss))
             if not np.isfinite(loss):
-                raise Diverged(f"the loss was {loss} after {images_passed} images passed; lower the learning rate")
+                raise Diverged(
+                    f"the loss was {loss} after {images_passed} images passed; lower the learning rate"
+                )
             self.tell("train", images_passed, total, f"loss {loss:.3f}")
 
         context = dataclasses.replace(self._context(progress), keep=keep, resumed=kept)
-        with global_seed(context.seed), torch.enable_grad():  # also where a notebook has turned gradients off
+        with (
+            global_seed(context.seed),
+            torch.enable_grad(),
+        ):  # also where a notebook has turned gradients off
             baseline = training.kind(training.settings)
             split = training.split
             try:
@@ -128,7 +138,7 @@ class FittedBaseline:
 
     def _derived(self, what: str, key: str) -> str:
         """Where something derived from the checkpoint and the test images is kept."""
-        return f"{what}/{key}-{self.training.split.asked_digest[:8]}"
+        return f"{what}/{key}-{self.training.split.embedded_digest[:8]}"
 
     @cached_property
     def baseline(self) -> Baseline:
@@ -142,13 +152,15 @@ class FittedBaseline:
         context = self._context(lambda images_passed, loss: None)
         with global_seed(context.seed):
             baseline = self.training.kind(self.training.settings)
-            baseline.load({name: value.to(self.device) for name, value in stored[0].items()}, context=context)
+            baseline.load(
+                {name: value.to(self.device) for name, value in stored[0].items()}, context=context
+            )
         return baseline
 
     @cached_property
     def test(self) -> npt.NDArray[np.int64]:
         """Indices in the data set of the test images, and of the references of a classification protocol."""
-        return self.training.split.asked.astype(np.int64)
+        return self.training.split.embedded.astype(np.int64)
 
     def images(self, positions: npt.NDArray[np.integer[Any]]) -> Tensor:
         """Test images by their positions among the test images."""
@@ -163,7 +175,9 @@ class FittedBaseline:
         if stored is not None:
             self.seconds["embed"] = stored[1]["seconds"]
             return stored[0]["embeddings"].to(self.device)
-        embeddings = self._of_each(self.baseline, partial(checked_call, self.baseline, "embed"), "an embedding")
+        embeddings = self._of_each(
+            self.baseline, partial(checked_call, self.baseline, "embed"), "an embedding"
+        )
         if kept:
             about = {"seconds": self.seconds["embed"]}
             self.records.save_tensors(place, {"embeddings": embeddings}, about)
@@ -177,15 +191,21 @@ class FittedBaseline:
         def logits(images: Tensor) -> Tensor:
             scores = checked_call(self.baseline, "logits", images)
             if scores.shape != (len(images), classes):
-                raise ValueError(f"logits of {len(images)} images over {classes} classes came as {tuple(scores.shape)}")
+                raise ValueError(
+                    f"logits of {len(images)} images over {classes} classes came as {tuple(scores.shape)}"
+                )
             return scores
 
-        return self._of_each(self.baseline, logits, "a score").argmax(1).cpu().numpy().astype(np.uint8)
+        return (
+            self._of_each(self.baseline, logits, "a score").argmax(1).cpu().numpy().astype(np.uint8)
+        )
 
     def _of_each(self, baseline: Baseline, answer: Callable[[Tensor], Tensor], what: str) -> Tensor:
         """What the baseline answers to each test image, which come in random order, float32."""
         start = time.perf_counter()
-        order = torch.randperm(len(self.test), generator=torch.Generator().manual_seed(derive(self.training.key)))
+        order = torch.randperm(
+            len(self.test), generator=torch.Generator().manual_seed(derive(self.training.key))
+        )
         parts: list[Tensor] = []
         with global_seed(derive("embedding", self.training.seed)), torch.no_grad():
             for batch in order.split(EMBED_BATCH):
@@ -199,18 +219,27 @@ class FittedBaseline:
         if not torch.isfinite(answers).all():
             raise Diverged(f"{what} of a test image is not finite; lower the learning rate")
         if (answers - answers.mean(0)).norm(dim=1).max() <= ALIKE * answers.norm(dim=1).max():
-            raise Diverged(f"it collapsed: all test images have the same {what.split()[-1]}; lower the learning rate")
+            raise Diverged(
+                f"it collapsed: all test images have the same {what.split()[-1]}; lower the learning rate"
+            )
         self.seconds["embed"] = round(time.perf_counter() - start, 3)
         return answers
 
     def inductive(
-        self, baseline: Baseline, answer: Callable[[Tensor], Tensor], inputs: Tensor, together: Tensor, **what: bool
+        self,
+        baseline: Baseline,
+        answer: Callable[[Tensor], Tensor],
+        inputs: Tensor,
+        together: Tensor,
+        **what: bool,
     ) -> None:
         """Raise `Leak` where an answer depends on its batch though the baseline's card says nothing of it.
 
         what: `of_scores`, as `depends_on_the_batch` takes it.
         """
-        if not baseline.card.transductive and depends_on_the_batch(answer, inputs, together, **what):
+        if not baseline.card.transductive and depends_on_the_batch(
+            answer, inputs, together, **what
+        ):
             raise Leak(
                 "its answer to an image depends on the others it came with, though its card says transductive=False; "
                 "answer each alone, or say transductive=True"
@@ -234,13 +263,22 @@ class FittedBaseline:
     def _pair_scores(self) -> Tensor:
         """A pair head's score of every reference (row) and query (column), tile after tile."""
         baseline, features = self.baseline, self.embeddings_MD
-        order = torch.randperm(len(features), generator=torch.Generator().manual_seed(derive("pairs", self.training.key)))
+        order = torch.randperm(
+            len(features),
+            generator=torch.Generator().manual_seed(derive("pairs", self.training.key)),
+        )
         features = features[order.to(features.device)]
         first = features[:PAIR_TILE]
-        with global_seed(derive("pairs", self.training.seed)), torch.no_grad(), assert_untouched(baseline, features):
+        with (
+            global_seed(derive("pairs", self.training.seed)),
+            torch.no_grad(),
+            assert_untouched(baseline, features),
+        ):
             scores = pair_scores(baseline, features, features)
             together = scores[:PAIR_TILE, :PAIR_TILE]
-            self.inductive(baseline, lambda rows: baseline.pair(rows, first).float(), first, together)
+            self.inductive(
+                baseline, lambda rows: baseline.pair(rows, first).float(), first, together
+            )
         back = order.argsort()
         scores = scores.cpu()[back][:, back]
         if not torch.isfinite(scores).all():
@@ -251,4 +289,6 @@ class FittedBaseline:
 def _parameters(baseline: Baseline) -> int:
     """Trainable numbers of its encoder."""
     network = baseline.network
-    return sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0
+    return (
+        sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0
+    )

@@ -25,7 +25,9 @@ def provenance(device: torch.device) -> dict[str, Any]:
         **_commit(),
         "python": platform.python_version(),
         "packages": {name: version(name) for name in PACKAGES},
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.machine()} processor",
+        "device": torch.cuda.get_device_name()
+        if device.type == "cuda"
+        else f"{platform.machine()} processor",
         "threads": torch.get_num_threads(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "argv": [_last_part(word) for word in sys.argv],
@@ -40,7 +42,13 @@ def _commit() -> dict[str, Any]:
         return {}
     try:
         commit, changes = (
-            subprocess.run(["git", "-C", str(checkout), *words], capture_output=True, text=True, timeout=10, check=True)
+            subprocess.run(
+                ["git", "-C", str(checkout), *words],
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=True,
+            )
             for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
         )
     except (OSError, subprocess.SubprocessError):
@@ -52,5 +60,9 @@ def _last_part(word: str) -> str:
     """`--data=/home/me/NEU.zip` -> `--data=NEU.zip`."""
     option, equals, value = word.partition("=")
     return (
-        f"{option}={Path(value).name}" if equals and option.startswith("--") else Path(word).name if "/" in word else word
+        f"{option}={Path(value).name}"
+        if equals and option.startswith("--")
+        else Path(word).name
+        if "/" in word
+        else word
     )

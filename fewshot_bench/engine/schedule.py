@@ -34,7 +34,10 @@ from fewshot_bench.seeds import derive, global_seed, seed_all
 __all__ = ["Notify", "Progress", "execute", "fitted_baseline"]
 
 LOOK_AGAIN = 1.0  # seconds until the records of other processes are looked for again
-CHECKED, CHECKED_UP_TO = 8, 50  # episodes beside the first, among the first so many, in which leaks are looked for
+CHECKED, CHECKED_UP_TO = (
+    8,
+    50,
+)  # episodes beside the first, among the first so many, in which leaks are looked for
 TELL_EVERY = 16  # episodes answered one by one
 INDICES = 8_000_000  # of images, in the episodes that are answered at once
 
@@ -65,7 +68,11 @@ def execute(plan: Plan, records: ResultsFolder, *, fresh: bool, notify: Notify) 
     if fresh:
         _forget(plan, records)
     found: dict[Training, list[Record]] = {}
-    claims, before, waiting = Claims(records.out / "claims"), _failed(plan, records), dict[Training, str]()
+    claims, before, waiting = (
+        Claims(records.out / "claims"),
+        _failed(plan, records),
+        dict[Training, str](),
+    )
     while len(found) < len(plan.trainings):
         for training, cells in plan.trainings.items():
             if training in found:
@@ -81,7 +88,9 @@ def execute(plan: Plan, records: ResultsFolder, *, fresh: bool, notify: Notify) 
                             tell("wait", note=f"{holder} is at it")
                         waiting[training] = holder
                         continue
-                    known = _known(plan, records, cells, before)  # another process may have ended by now
+                    known = _known(
+                        plan, records, cells, before
+                    )  # another process may have ended by now
                 work = _Work(plan, records, fitted)
                 found[training] = [known.get(cell) or work.answer(cell) for cell in cells]
             tell("done", note=found[training][-1].status)
@@ -90,7 +99,9 @@ def execute(plan: Plan, records: ResultsFolder, *, fresh: bool, notify: Notify) 
     return [record for training in plan.trainings for record in found[training]]
 
 
-def fitted_baseline(plan: Plan, cell: Cell, records: ResultsFolder, notify: Notify) -> FittedBaseline:
+def fitted_baseline(
+    plan: Plan, cell: Cell, records: ResultsFolder, notify: Notify
+) -> FittedBaseline:
     """The training that serves a cell, fitted when that is first needed."""
     tell = partial(_tell, notify, cell.training.name, _which(cell))
     return FittedBaseline(plan.data, cell.training, plan.device, records, tell)
@@ -107,23 +118,45 @@ def _forget(plan: Plan, records: ResultsFolder) -> None:
 def _failed(plan: Plan, records: ResultsFolder) -> dict[str, Record]:
     """The failures that an earlier run left: they are tried again."""
     there = (records.find(_blank(plan, cell).stem) for cell in plan.cells)
-    return {record.stem: record for record in there if record is not None and record.status == "failed"}
+    return {
+        record.stem: record for record in there if record is not None and record.status == "failed"
+    }
 
 
-def _known(plan: Plan, records: ResultsFolder, cells: Sequence[Cell], before: dict[str, Record]) -> dict[Cell, Record]:
+def _known(
+    plan: Plan, records: ResultsFolder, cells: Sequence[Cell], before: dict[str, Record]
+) -> dict[Cell, Record]:
     """The records there are of these cells; of those that failed, the ones that did so since this run began."""
     there = {cell: records.find(_blank(plan, cell).stem) for cell in cells}
-    return {cell: record for cell, record in there.items() if record is not None and before.get(record.stem) != record}
+    return {
+        cell: record
+        for cell, record in there.items()
+        if record is not None and before.get(record.stem) != record
+    }
 
 
-def _tell(notify: Notify, baseline: str, training: str, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
+def _tell(
+    notify: Notify,
+    baseline: str,
+    training: str,
+    stage: str,
+    done: int = 0,
+    total: int = 0,
+    note: str = "",
+) -> None:
     notify(Progress(baseline, training, stage, done, total, note))
 
 
 def _which(cell: Cell) -> str:
     """What sets a training apart from the others of its baseline."""
     seed, question = cell.training.seed, cell.question
-    return f"{question.written}, run {seed}" if question.is_classification else f"seed {seed}" if seed else ""
+    return (
+        f"{question.label}, run {seed}"
+        if question.is_classification
+        else f"seed {seed}"
+        if seed
+        else ""
+    )
 
 
 def _blank(plan: Plan, cell: Cell, status: Status = "ok", reason: str = "") -> Record:
@@ -146,7 +179,9 @@ def _blank(plan: Plan, cell: Cell, status: Status = "ok", reason: str = "") -> R
             "digest": data.digest,
             "images": len(data),
             "dropped": len(data.dropped),
-            "published": [{"system": system, **asdict(figure)} for system, figure in plan.published(question)],
+            "published": [
+                {"system": system, **asdict(figure)} for system, figure in plan.published(question)
+            ],
         },
         baseline={
             "name": training.name,
@@ -188,7 +223,7 @@ class _Work:
                 self.fitted.classes_M  # noqa: B018  made here, so that its seconds are not the scoring's
             elif record.baseline["rule"] != "predict":
                 self.fitted.embeddings_MD  # noqa: B018
-            self.fitted.tell("score", note=cell.question.written)
+            self.fitted.tell("score", note=cell.question.label)
             start, asked = time.perf_counter(), True
             predicted = self._predicted(cell.question, record.baseline["rule"])
             seconds = {**self.fitted.seconds, "score": round(time.perf_counter() - start, 3)}
@@ -199,36 +234,58 @@ class _Work:
         except NotApplicable as error:
             return self._keep(record, about, status="not applicable", reason=str(error))
         except PLUGIN_ERRORS as error:  # whatever a baseline does wrong is its own cell's failure
-            reason = str(error) if isinstance(error, (UserError, Leak)) else f"{type(error).__name__}: {error}"
+            reason = (
+                str(error)
+                if isinstance(error, (UserError, Leak))
+                else f"{type(error).__name__}: {error}"
+            )
             reason = " ".join(reason.split())  # one line, wherever it is shown
             if "trained" not in self.fitted.__dict__:
                 self.failure = ("failed", reason)
             return self._keep(record, about, status="failed", reason=reason)
         if cell.question.file is not None:
             record = replace(record, episodes_file=self.records.keep_episodes(cell.question.file))
-        return self._keep(record, about, predicted, training={**record.training, **learned}, seconds=seconds)
+        return self._keep(
+            record, about, predicted, training={**record.training, **learned}, seconds=seconds
+        )
 
     def _keep(
-        self, record: Record, about: dict[str, Any], predicted: npt.NDArray[np.uint8] | None = None, **changes: Any
+        self,
+        record: Record,
+        about: dict[str, Any],
+        predicted: npt.NDArray[np.uint8] | None = None,
+        **changes: Any,
     ) -> Record:
         return self.records.write(replace(record, provenance=about, **changes), predicted)
 
     def _predicted(self, question: EpisodeSet, how: Rule) -> npt.NDArray[np.uint8]:
         """The test class predicted for each query, (T, N, Q); 255 at padding."""
         fitted = self.fitted
-        position = np.full(len(fitted.data) + 1, NO_QUERY, dtype=np.int32)  # the last: where padding points to
+        position = np.full(
+            len(fitted.data) + 1, NO_QUERY, dtype=np.int32
+        )  # the last: where padding points to
         position[fitted.test] = np.arange(len(fitted.test))
         answer, parts = self._answerer(question, how), []
-        size = max(1, INDICES // (question.protocol.ways * max(count for _, count in question.pool)))
+        size = max(
+            1, INDICES // (question.protocol.ways * max(count for _, count in question.pool))
+        )
         with global_seed(derive("answers", fitted.training.seed)), torch.no_grad():
-            for _, part in blocks(question.source, question.first, question.first + question.episodes, size):
+            for _, part in blocks(
+                question.source, question.first, question.first + question.episodes, size
+            ):
                 support, query = position[part.support_TNK], position[part.query_TNQ]
                 ways = answer(support, query).reshape(len(part), -1)
-                classes = np.take_along_axis(part.classes_TN.astype(np.uint8), ways.astype(np.intp), axis=1)
-                parts.append(np.where(query >= 0, classes.reshape(query.shape), np.uint8(NO_PREDICTION)))
+                classes = np.take_along_axis(
+                    part.classes_TN.astype(np.uint8), ways.astype(np.intp), axis=1
+                )
+                parts.append(
+                    np.where(query >= 0, classes.reshape(query.shape), np.uint8(NO_PREDICTION))
+                )
         return np.concatenate(parts)
 
-    def _answerer(self, question: EpisodeSet, how: Rule) -> Callable[[scoring.Ints, scoring.Ints], scoring.Ways]:
+    def _answerer(
+        self, question: EpisodeSet, how: Rule
+    ) -> Callable[[scoring.Ints, scoring.Ints], scoring.Ways]:
         """How support (T, N, K) and query (T, N, Q) become ways."""
         fitted, protocol = self.fitted, question.protocol
         if how == "classifier":
@@ -240,7 +297,9 @@ class _Work:
             prototype = how == "prototype"
             if scoring.pays(images, vectors):
                 return partial(scoring.from_pairs, fitted.pairs_MM, prototype=prototype)
-            return partial(scoring.from_embeddings, fitted.embeddings_MD.cpu().numpy(), prototype=prototype)
+            return partial(
+                scoring.from_embeddings, fitted.embeddings_MD.cpu().numpy(), prototype=prototype
+            )
         if how == "pair" and images <= scoring.LARGEST_MATRIX and not question.is_classification:
             return partial(scoring.from_pairs, fitted.pairs_MM)
         return partial(scoring.predict_each, self._asker(question, how))
@@ -250,26 +309,40 @@ class _Work:
         fitted, baseline = self.fitted, self.fitted.baseline
         shuffle = torch.Generator().manual_seed(derive("queries", fitted.training.key))
         ask: Callable[[Tensor, Tensor], Tensor] = (
-            partial(checked_call, baseline, "predict") if how == "predict" else partial(scores_from_features, baseline, how)
+            partial(checked_call, baseline, "predict")
+            if how == "predict"
+            else partial(scores_from_features, baseline, how)
         )
-        put, checked = 0, set(torch.randint(CHECKED_UP_TO, (CHECKED,), generator=shuffle).tolist()) | {0}
+        put, checked = (
+            0,
+            set(torch.randint(CHECKED_UP_TO, (CHECKED,), generator=shuffle).tolist()) | {0},
+        )
 
         def inputs(positions: npt.NDArray[np.int64]) -> Tensor:
             if how != "predict":
                 return fitted.embeddings_MD[torch.from_numpy(positions).to(fitted.device)]
             return fitted.images(positions)
 
-        def answer(support_NK: npt.NDArray[np.int64], query_Q: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        def answer(
+            support_NK: npt.NDArray[np.int64], query_Q: npt.NDArray[np.int64]
+        ) -> npt.NDArray[np.float32]:
             nonlocal put
             seed = derive("episode", fitted.training.seed, question.first + put)
             order = torch.randperm(len(query_Q), generator=shuffle)
-            support, query = inputs(support_NK.ravel()).unflatten(0, support_NK.shape), inputs(query_Q[order.numpy()])
+            support, query = (
+                inputs(support_NK.ravel()).unflatten(0, support_NK.shape),
+                inputs(query_Q[order.numpy()]),
+            )
 
             def scores_of(queries: Tensor) -> Tensor:
                 seed_all(seed)  # an episode has one answer, whatever was asked before it
                 return ask(support, queries).float()
 
-            with assert_untouched(baseline, support, query) if put in checked else contextlib.nullcontext():
+            with (
+                assert_untouched(baseline, support, query)
+                if put in checked
+                else contextlib.nullcontext()
+            ):
                 scores = scores_of(query)
             if not torch.isfinite(scores).all():
                 raise Diverged(f"a score of a query is not finite, in episode {put}")
@@ -277,7 +350,7 @@ class _Work:
                 fitted.inductive(baseline, scores_of, query, scores)
             put += 1
             if put % TELL_EVERY == 0:
-                fitted.tell("score", put, question.episodes, question.written)
+                fitted.tell("score", put, question.episodes, question.label)
             return np.asarray(scores[order.argsort().to(scores.device)].cpu().numpy())
 
         return answer

@@ -46,7 +46,9 @@ def _unit(embeddings_MD: Floats) -> Floats:
     return np.asarray(embeddings_MD / np.maximum(norm, np.finfo(np.float32).tiny), dtype=np.float32)
 
 
-def from_pairs(pairs_MM: Floats, support_TNK: Ints, query_TNQ: Ints, *, prototype: bool = False) -> Ways:
+def from_pairs(
+    pairs_MM: Floats, support_TNK: Ints, query_TNQ: Ints, *, prototype: bool = False
+) -> Ways:
     """Way predicted for each query, (T, N, Q): the highest mean score pairs[reference, query] over the K references of a
     way, the first of them where several are equal.
 
@@ -60,7 +62,10 @@ def from_pairs(pairs_MM: Floats, support_TNK: Ints, query_TNQ: Ints, *, prototyp
         support_NKB = support.transpose(1, 2, 0).astype(np.intp)
         rows_NKB1 = size * support_NKB[..., None]
         queries_BQ = query.reshape(len(query), -1).astype(np.intp)
-        best, winner = np.full(queries_BQ.shape, -np.inf, dtype=np.float32), np.zeros(queries_BQ.shape, dtype=np.uint8)
+        best, winner = (
+            np.full(queries_BQ.shape, -np.inf, dtype=np.float32),
+            np.zeros(queries_BQ.shape, dtype=np.uint8),
+        )
         for way in range(ways):
             scores = flat.take(rows_NKB1[way] + queries_BQ, mode="wrap").sum(0)
             if prototype:
@@ -73,7 +78,9 @@ def from_pairs(pairs_MM: Floats, support_TNK: Ints, query_TNQ: Ints, *, prototyp
     return _in_blocks(answer, support_TNK, query_TNQ, SCORES // max(1, query_TNQ[:1].size * shots))
 
 
-def from_embeddings(embeddings_MD: Floats, support_TNK: Ints, query_TNQ: Ints, *, prototype: bool = False) -> Ways:
+def from_embeddings(
+    embeddings_MD: Floats, support_TNK: Ints, query_TNQ: Ints, *, prototype: bool = False
+) -> Ways:
     """As `from_pairs`, from the features themselves: slower, but without a matrix of all pairs."""
     features = embeddings_MD - embeddings_MD.mean(0) if prototype else _unit(embeddings_MD)
 
@@ -89,7 +96,9 @@ def from_embeddings(embeddings_MD: Floats, support_TNK: Ints, query_TNQ: Ints, *
     return _in_blocks(answer, support_TNK, query_TNQ, FEATURES // max(1, each))
 
 
-def predict_each(answer: Callable[[Ints, Ints], Floats], support_TNK: Ints, query_TNQ: Ints) -> Ways:
+def predict_each(
+    answer: Callable[[Ints, Ints], Floats], support_TNK: Ints, query_TNQ: Ints
+) -> Ways:
     """As `from_pairs`, one episode after another: `answer(support_NK, query_Q)` gives scores (Q, N)."""
     predicted = np.zeros(query_TNQ.shape, dtype=np.uint8)
     for support, query, out in zip(support_TNK, query_TNQ, predicted, strict=True):
@@ -98,7 +107,9 @@ def predict_each(answer: Callable[[Ints, Ints], Floats], support_TNK: Ints, quer
     return predicted
 
 
-def _in_blocks(answer: Callable[[Ints, Ints], Ways], support_TNK: Ints, query_TNQ: Ints, block: int) -> Ways:
+def _in_blocks(
+    answer: Callable[[Ints, Ints], Ways], support_TNK: Ints, query_TNQ: Ints, block: int
+) -> Ways:
     """`answer` over blocks of so many episodes, at least one."""
     predicted = np.empty(query_TNQ.shape, dtype=np.uint8)
     for start in range(0, len(query_TNQ), max(1, block)):

@@ -50,7 +50,9 @@ class Heat:
     places: tuple[int, int]
 
 
-def heats(fitted: FittedBaseline, question: EpisodeSet, *, stage: int, most: int | None) -> list[Heat]:
+def heats(
+    fitted: FittedBaseline, question: EpisodeSet, *, stage: int, most: int | None
+) -> list[Heat]:
     """The heat of up to `most` test images (None: all), each asked about in one episode.
 
     The target is the score of the way that is answered: of metric baselines how alike the image is to that class's
@@ -75,16 +77,25 @@ def heats(fitted: FittedBaseline, question: EpisodeSet, *, stage: int, most: int
         def scores(images_BCHW: Tensor, support_NK: Ints = support_NK) -> Tensor:
             if how == "classifier":
                 return baseline.logits(images_BCHW).float()
-            support_NKD = fitted.embeddings_MD[torch.from_numpy(position[support_NK]).to(fitted.device)]
-            return scores_from_features(baseline, how, support_NKD, baseline.embed(images_BCHW).float())
+            support_NKD = fitted.embeddings_MD[
+                torch.from_numpy(position[support_NK]).to(fitted.device)
+            ]
+            return scores_from_features(
+                baseline, how, support_NKD, baseline.embed(images_BCHW).float()
+            )
 
         for at in range(0, len(query_Q), BATCH):
             part = query_Q[at : at + BATCH]
             fitted.tell("explain", len(found), most or len(fitted.test))
             with global_seed(derive("heat", fitted.training.seed)):
-                ways_B, maps = _grad_cam(scores, layer, fitted.images(position[part]), data.images.shape[-2:])
+                ways_B, maps = _grad_cam(
+                    scores, layer, fitted.images(position[part]), data.images.shape[-2:]
+                )
             names = [question.protocol.test_classes[label] for label in classes_N[ways_B]]
-            found += [Heat(int(image), name, one, places) for image, name, one in zip(part, names, maps, strict=True)]
+            found += [
+                Heat(int(image), name, one, places)
+                for image, name, one in zip(part, names, maps, strict=True)
+            ]
     fitted.tell("done", note=f"{len(found)} images explained")
     return found
 
@@ -96,14 +107,23 @@ def _first_asked(question: EpisodeSet, most: int | None) -> Iterator[tuple[Ints,
     seen: set[int] = set()
     wanted = sum(count for _, count in question.pool) if most is None else most
     each = max(BATCH, -(-wanted // question.episodes))
-    for _, part in blocks(question.source, question.first, question.first + question.episodes, EPISODES):
-        for classes_N, support_NK, query_NQ in zip(part.classes_TN, part.support_TNK, part.query_TNQ, strict=True):
+    for _, part in blocks(
+        question.source, question.first, question.first + question.episodes, EPISODES
+    ):
+        for classes_N, support_NK, query_NQ in zip(
+            part.classes_TN, part.support_TNK, part.query_TNQ, strict=True
+        ):
             others = []
             if not question.is_classification:
                 others = [range(f, f + n) for f, n in (question.pool[c] for c in classes_N)]
-            turns = [*query_NQ.T.ravel().tolist(), *(i for turn in itertools.zip_longest(*others) for i in turn)]
+            turns = [
+                *query_NQ.T.ravel().tolist(),
+                *(i for turn in itertools.zip_longest(*others) for i in turn),
+            ]
             taken = {None, NO_QUERY, *support_NK.ravel().tolist(), *seen}
-            new = [i for i in dict.fromkeys(turns) if i not in taken][: min(each, wanted - len(seen))]
+            new = [i for i in dict.fromkeys(turns) if i not in taken][
+                : min(each, wanted - len(seen))
+            ]
             seen.update(new)
             if new:
                 yield support_NK, np.array(new), classes_N
@@ -159,7 +179,9 @@ def stages(baseline: Baseline, image_1CHW: Tensor) -> list[tuple[nn.Module, tupl
             called.append((name, module, output))
 
     hooks = [
-        module.register_forward_hook(functools.partial(look, name)) for name, module in network.named_modules() if name
+        module.register_forward_hook(functools.partial(look, name))
+        for name, module in network.named_modules()
+        if name
     ]
     try:
         with torch.no_grad():
@@ -168,17 +190,27 @@ def stages(baseline: Baseline, image_1CHW: Tensor) -> list[tuple[nn.Module, tupl
         for hook in hooks:
             hook.remove()
     shape = image_1CHW.shape[-2:]
-    oblong = 2 * max(shape) / min(shape)  # more than that is no map: some networks have channels last
+    oblong = (
+        2 * max(shape) / min(shape)
+    )  # more than that is no map: some networks have channels last
     sizes = {
         name: (int(output.shape[2]), int(output.shape[3]))
         for name, _, output in called
         if output.ndim == 4 and max(output.shape[2:]) <= oblong * min(output.shape[2:])
     }
-    blocks = {name for name, module, _ in called if name in sizes and not isinstance(module, nn.Sequential)}
+    blocks = {
+        name
+        for name, module, _ in called
+        if name in sizes and not isinstance(module, nn.Sequential)
+    }
     ends: dict[tuple[int, int], nn.Module] = {}
     smallest = math.inf
     for name, module, _ in called:
-        inside = [outer for outer in blocks if name.startswith(f"{outer}.") and sizes[outer] != sizes.get(name)]
+        inside = [
+            outer
+            for outer in blocks
+            if name.startswith(f"{outer}.") and sizes[outer] != sizes.get(name)
+        ]
         once = sum(other == name for other, _, _ in called) == 1
         if name in sizes and once and not inside and math.prod(sizes[name]) <= smallest:
             smallest = math.prod(sizes[name])

@@ -37,7 +37,10 @@ def shares(heats: Sequence[Heat], boxes: Boxes) -> pd.DataFrame:
     rows = {}
     for heat in (heat for heat in heats if len(boxes[heat.image])):
         inside_HW, heat_HW = _inside(boxes[heat.image], heat.map_HW.shape), heat.map_HW
-        row = {"cover": inside_HW.mean(), "hit_chance": peaks(heat.places, heat_HW.shape)[inside_HW].sum()}
+        row = {
+            "cover": inside_HW.mean(),
+            "hit_chance": peaks(heat.places, heat_HW.shape)[inside_HW].sum(),
+        }
         if heat_HW.max() > 0:
             row["energy"] = heat_HW[inside_HW].sum() / heat_HW.sum()
             row["hit"] = inside_HW[heat_HW == heat_HW.max()].mean()  # equal maxima share it
@@ -47,7 +50,9 @@ def shares(heats: Sequence[Heat], boxes: Boxes) -> pd.DataFrame:
 
 
 def pointing(
-    found: Mapping[str, Mapping[int, pd.DataFrame]], labels: npt.NDArray[np.int64], reference: str | None
+    found: Mapping[str, Mapping[int, pd.DataFrame]],
+    labels: npt.NDArray[np.int64],
+    reference: str | None,
 ) -> pd.DataFrame:
     """One row a name of `found`, which holds the `shares` of each training by its seed, with the columns `MEASURED`.
 
@@ -61,7 +66,9 @@ def pointing(
     for name, parts in whole.items():
         first = next(iter(parts.values()))
         at, asked = labels[first.index], next(iter(found[name].values()))
-        energy_SM, hit_SM = (np.stack([part[of] for part in parts.values()]) for of in ("energy", "hit"))
+        energy_SM, hit_SM = (
+            np.stack([part[of] for part in parts.values()]) for of in ("energy", "hit")
+        )
         row: dict[str, object] = {
             "baseline": name, "images": len(first), "trainings": len(parts), "without_heat": len(asked) - len(first),
             **_named("energy", stats.over_images(energy_SM, at, share=True)),
@@ -82,9 +89,13 @@ def _with_heat(parts: Mapping[int, pd.DataFrame]) -> dict[int, pd.DataFrame]:
     return {seed: part.loc[warm] for seed, part in parts.items()}
 
 
-def _apart(one: Mapping[int, pd.DataFrame], held: Mapping[int, pd.DataFrame], labels: npt.NDArray[np.int64]) -> stats.Mean:
+def _apart(
+    one: Mapping[int, pd.DataFrame], held: Mapping[int, pd.DataFrame], labels: npt.NDArray[np.int64]
+) -> stats.Mean:
     """The paired difference in energy, on the images and trainings of both."""
-    apart = [(one[seed]["energy"] - held[seed]["energy"]).dropna() for seed in one.keys() & held.keys()]
+    apart = [
+        (one[seed]["energy"] - held[seed]["energy"]).dropna() for seed in one.keys() & held.keys()
+    ]
     if not apart:
         return stats.Mean(np.nan, np.nan, np.nan)
     return stats.over_images(np.stack(apart), labels[apart[0].index], share=False)

@@ -10,7 +10,7 @@ import pandas as pd
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.leaderboard.rows import Row, paired, shared
 from fewshot_bench.protocols.protocol import Classification
-from fewshot_bench.protocols.split import written
+from fewshot_bench.protocols.split import size_text
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import intervals as stats
@@ -26,7 +26,11 @@ def _difference(first: Row, second: Row) -> stats.Difference | None:
     both = paired(first, second)
     if both is None:
         return None
-    return stats.difference_over_runs(*both, first.shares_C) if first.is_classification else stats.difference(*both)
+    return (
+        stats.difference_over_runs(*both, first.shares_C)
+        if first.is_classification
+        else stats.difference(*both)
+    )
 
 
 def _tables(found: Sequence[Row]) -> list[list[Row]]:
@@ -89,11 +93,24 @@ def differences(found: dict[str, Row], reference: str, margin: float = MARGIN) -
     for row, difference, p in zip(rows, shown, adjusted, strict=True):
         row |= {"p_holm": p, "verdict": stats.verdict(difference, p, margin)}
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    order = ["dataset", "protocol", "test_classes", "preset", "ways", "queries", "train_size", "shots"]
-    return frame.sort_values([*order, "difference"], ascending=[*[True] * len(order), False], ignore_index=True)
+    order = [
+        "dataset",
+        "protocol",
+        "test_classes",
+        "preset",
+        "ways",
+        "queries",
+        "train_size",
+        "shots",
+    ]
+    return frame.sort_values(
+        [*order, "difference"], ascending=[*[True] * len(order), False], ignore_index=True
+    )
 
 
-def _row(entry: Row, reference: Row, difference: stats.Difference, margin: float) -> dict[str, object]:
+def _row(
+    entry: Row, reference: Row, difference: stats.Difference, margin: float
+) -> dict[str, object]:
     record, asked = entry.record, entry.record.asked
     episodes, trainings = shared(entry, reference)
     return {
@@ -123,7 +140,7 @@ def queries_of(record: Record) -> int | str:
     """Queries a class, or "all": of a classification protocol the test images."""
     asked = record.asked
     if isinstance(asked, Classification):
-        return "all" if asked.test_images is None else written(asked.test_images)
+        return "all" if asked.test_images is None else size_text(asked.test_images)
     return asked.queries or "all"
 
 
@@ -131,16 +148,31 @@ OVER_EPISODES = (
     "Paired differences on the same episodes, tested by the influence of each test image on the difference (episodes "
     "overlap, so a test over episodes would find any difference significant)"
 )
-OVER_RUNS = "Paired differences on the same runs, tested by their spread over runs and over test images"
+OVER_RUNS = (
+    "Paired differences on the same runs, tested by their spread over runs and over test images"
+)
 
 
 def which_test(frame: pd.DataFrame) -> str:
     """One sentence: which test decided, and why."""
-    exact, runs = frame["kind"].isin(["mcnemar", "rule-of-three"]).any(), frame["train_size"].notna()
+    exact, runs = (
+        frame["kind"].isin(["mcnemar", "rule-of-three"]).any(),
+        frame["train_size"].notna(),
+    )
     return (
-        "; ".join([*([OVER_EPISODES] if not runs.all() else []), *([OVER_RUNS] if runs.any() else [])])
-        + (", or by McNemar's exact test where fewer than 10 images were answered differently" if exact else "")
-        + (", with the variance of the trainings" if (frame["seeds"] > 1).any() else ", for these trainings alone")
+        "; ".join(
+            [*([OVER_EPISODES] if not runs.all() else []), *([OVER_RUNS] if runs.any() else [])]
+        )
+        + (
+            ", or by McNemar's exact test where fewer than 10 images were answered differently"
+            if exact
+            else ""
+        )
+        + (
+            ", with the variance of the trainings"
+            if (frame["seeds"] > 1).any()
+            else ", for these trainings alone"
+        )
         + f"; p by Holm over {len(frame)} differences; equivalent: the 90 % interval lies within "
         + f"+-{100 * frame['margin'].max():g} points."
     )

@@ -41,7 +41,13 @@ def _ours(entry: Row) -> Iterator[dict[str, object]]:
     for name, weights_C in _weights(entry):
         found: stats.Estimate = entry.estimate(weights_C)
         figures = {"recall": found.accuracy, "ci95_low": found.low, "ci95_high": found.high}
-        yield {**about, "runs": len(entry.answers), "class": name, **figures, "published_differs": ""}
+        yield {
+            **about,
+            "runs": len(entry.answers),
+            "class": name,
+            **figures,
+            "published_differs": "",
+        }
 
 
 def _weights(entry: Row) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
@@ -53,14 +59,19 @@ def _weights(entry: Row) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
         yield str(name), (names == name).astype(np.float64)
     for name, members in groups:
         inside = np.isin(names, members)
-        if inside.sum() == len(members):  # a subset of the data may lack a class, and then the group
+        if inside.sum() == len(
+            members
+        ):  # a subset of the data may lack a class, and then the group
             yield name, inside / inside.sum()
     yield ALL_CLASSES, np.full(len(names), 1 / len(names))
     yield ALL_IMAGES, entry.shares_C
 
 
 def _published(entry: Row) -> Iterator[dict[str, object]]:
-    about = {name: described(entry.record)[name] for name in ("dataset", "protocol", "preset", "train_size")}
+    about = {
+        name: described(entry.record)[name]
+        for name in ("dataset", "protocol", "preset", "train_size")
+    }
     for figure in entry.record.dataset.get("published", []):
         row = {"class": figure["group"] or ALL_IMAGES, "recall": figure["accuracy"]}
         yield {**about, **row, "baseline": figure["system"], "published_differs": figure["differs"]}

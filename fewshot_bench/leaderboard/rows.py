@@ -23,7 +23,11 @@ from fewshot_bench.stats.correctness import Correctness, Design
 __all__ = ["Row", "paired", "row_key", "rows_of", "shared"]
 
 Floats = npt.NDArray[np.float64]
-A_RUNS_OWN = ("shots", "train_sizes", "runs")  # a run's list of what it asked, which rows of another run may share
+A_RUNS_OWN = (
+    "shots",
+    "train_sizes",
+    "runs",
+)  # a run's list of what it asked, which rows of another run may share
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,25 +67,35 @@ class Row:
     @property
     def shares_C(self) -> Floats:
         """The share of the test images of a run that each class has."""
-        asked_C = self.correct().design.asked_TN[0]
+        asked_C = self.correct().design.queries_TN[0]
         return np.asarray(asked_C / asked_C.sum())
 
     def estimate(self, weights_C: Floats | None = None) -> stats.Estimate:
         """Mean accuracy with its interval; over runs that of the classes so weighted, by default as often as they come."""
         if not self.is_classification:
             return stats.estimate(self.correct())
-        return stats.estimate_over_runs(self.correct(), self.shares_C if weights_C is None else weights_C)
+        return stats.estimate_over_runs(
+            self.correct(), self.shares_C if weights_C is None else weights_C
+        )
 
     @property
     def method(self) -> str:
         """What stays the same when it is asked another number of episodes: name, settings, file and version."""
         record = self.record
-        return digest(self.name, record.baseline["settings"], record.baseline["sha256"], record.training["version"])
+        return digest(
+            self.name,
+            record.baseline["settings"],
+            record.baseline["sha256"],
+            record.training["version"],
+        )
 
     @cached_property
     def table(self) -> str:
         """What rows of one table share: the question but for its shot value or train size, and the preset."""
-        asked = {**self.record.protocol, **dict.fromkeys((*A_RUNS_OWN, "name", "dataset", "episodes"))}
+        asked = {
+            **self.record.protocol,
+            **dict.fromkeys((*A_RUNS_OWN, "name", "dataset", "episodes")),
+        }
         return digest(self.record.dataset["digest"], asked, self.record.baseline["preset"])
 
 
@@ -93,7 +107,9 @@ def _correct(entry: Row, episodes: int) -> Correctness:
         asked, episodes = [together(asked)], len(asked)
     design = _design(asked[0], pool, episodes)
     true_TN1 = asked[0].classes_TN[:episodes, :, None].astype(np.uint8)
-    return Correctness(design, [predicted[:episodes] == true_TN1 for predicted in entry.predicted_STNQ])
+    return Correctness(
+        design, [predicted[:episodes] == true_TN1 for predicted in entry.predicted_STNQ]
+    )
 
 
 @lru_cache(maxsize=16)
@@ -101,9 +117,15 @@ def _design(episodes: Episodes, pool: Pool, count: int) -> Design:
     if count < len(episodes):
         return _design(episodes, pool, len(episodes)).first(count)
     labels = np.repeat(np.arange(len(pool)), [size for _, size in pool])
-    position = np.full(max(first + size for first, size in pool) + 1, NO_QUERY, dtype=np.int32)  # the last: of padding
-    position[np.concatenate([np.arange(first, first + size) for first, size in pool])] = np.arange(len(labels))
-    return Design(episodes.classes_TN, position[episodes.support_TNK], position[episodes.query_TNQ], labels)
+    position = np.full(
+        max(first + size for first, size in pool) + 1, NO_QUERY, dtype=np.int32
+    )  # the last: of padding
+    position[np.concatenate([np.arange(first, first + size) for first, size in pool])] = np.arange(
+        len(labels)
+    )
+    return Design(
+        episodes.classes_TN, position[episodes.support_TNK], position[episodes.query_TNQ], labels
+    )
 
 
 def row_key(record: Record) -> str:

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from fewshot_bench.leaderboard.columns import condition_label, is_of_splits
 from fewshot_bench.leaderboard.compare import LISTED, queries_of, ranks
 from fewshot_bench.leaderboard.rows import Row, row_key, rows_of
-from fewshot_bench.protocols.split import tested_on
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import intervals as stats
 
 __all__ = [
-    "COLUMNS", "column", "confusion", "costs", "described", "episode_accuracies", "leaderboard", "losses", "question",
+    "COLUMNS", "confusion", "costs", "described", "episode_accuracies", "leaderboard", "losses",
     "splits", "text", "timings", "wide",
 ]  # fmt: skip
 
-SPLITS = "-splits"  # ends the name of the protocol that every split of a data set shares
 CONFUSED = ["dataset", "protocol", "preset", "ways", "shots", "train_size", "queries", "baseline", "settings",
             "train_classes", "test_classes", "episodes_digest", "source", "version"]  # fmt: skip
-ASKED = ["dataset", "protocol", "preset", "ways", "train_size", "shots", "queries", "episodes", "episode_seed"]
+ASKED = [
+    "dataset",
+    "protocol",
+    "preset",
+    "ways",
+    "train_size",
+    "shots",
+    "queries",
+    "episodes",
+    "episode_seed",
+]
 COLUMNS = [
     "rank", "baseline", "encoder", "weights", "preset", "dataset", "protocol", "ways", "shots", "train_size", "queries",
     "episodes", "episode_seed", "seeds", "status", "accuracy", "ci95_low", "ci95_high", "ci95_kind", "ci95_episodes",
@@ -48,11 +56,25 @@ def leaderboard(answers: Sequence[Predictions], others: Iterable[Record] = ()) -
     rank, failed = ranks(found), Counter(key for key, _ in without)
     rows = [_row(entry, failed[key]) | {"rank": rank[key]} for key, entry in found.items()]
     missing = {key: record for key, record in without if key not in found}
-    rows += [described(r) | {"seeds": 0, "status": r.status, "note": r.reason} for r in missing.values()]
+    rows += [
+        described(r) | {"seeds": 0, "status": r.status, "note": r.reason} for r in missing.values()
+    ]
     whole = dict.fromkeys(("rank", "image_size", "images_passed", "parameters"), "Int64")
     frame = pd.DataFrame(rows, columns=COLUMNS).astype(whole)
-    order = [*ASKED, "rank", "accuracy", "baseline", "settings", "source", "version", "train_classes", "episodes_digest"]
-    return frame.sort_values(order, ascending=[name != "accuracy" for name in order], ignore_index=True)
+    order = [
+        *ASKED,
+        "rank",
+        "accuracy",
+        "baseline",
+        "settings",
+        "source",
+        "version",
+        "train_classes",
+        "episodes_digest",
+    ]
+    return frame.sort_values(
+        order, ascending=[name != "accuracy" for name in order], ignore_index=True
+    )
 
 
 def described(record: Record) -> dict[str, object]:
@@ -94,7 +116,9 @@ def _variant(record: Record) -> str:
 def _published(record: Record) -> dict[str, object]:
     """The figure of a paper that stands beside this row, if there is one; it is never ranked."""
     for figure in record.baseline.get("published", []):
-        if (figure["protocol"], figure["at"]) == (record.asked.name, record.at) and not figure.get("group"):
+        if (figure["protocol"], figure["at"]) == (record.asked.name, record.at) and not figure.get(
+            "group"
+        ):
             return {"published": figure["accuracy"], "published_differs": figure["differs"]}
     return {}
 
@@ -104,7 +128,11 @@ def _row(entry: Row, failed: int) -> dict[str, object]:
     accuracy_T, trainings = correct.accuracy_ST.mean(0), len(entry.answers)
     notes = [f"{failed} of its {trainings + failed} trainings gave no result"] if failed else []
     if entry.is_classification:
-        notes += ["one run: the interval leaves out what other train images would change"] if trainings == 1 else []
+        notes += (
+            ["one run: the interval leaves out what other train images would change"]
+            if trainings == 1
+            else []
+        )
         ways = record.asked.ways
         macro = entry.estimate(np.full(ways, 1 / ways))
         more = {"macro_recall": macro.accuracy, "macro_low": macro.low, "macro_high": macro.high}
@@ -131,46 +159,52 @@ def _row(entry: Row, failed: int) -> dict[str, object]:
     }
 
 
-def column(row: Mapping[Any, Any]) -> str:
-    """What a table's column of this row is called: its shot value or train size."""
-    size = row["train_size"]
-    if pd.isna(size):
-        return f"{row['shots']}-shot"
-    return f"{100 * size:g} % train" if size < 1 else f"{size:g} a class"
-
-
-def question(row: Mapping[Any, Any]) -> str:
-    """What a row answers, in words, but for its shot value or train size."""
-    if pd.isna(row["train_size"]):
-        return f"{row['ways']}-way, {row['queries']} queries a class"
-    return f"{row['ways']} classes, tested on {tested_on(None if row['queries'] == 'all' else float(row['queries']))}"
-
-
 def wide(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a baseline, a column a shot value or train size: "mean +- half-width", in fractions; empty where there is no
     result.
     """
-    front = ["dataset", "protocol", "preset", "ways", "queries", "episodes", "episode_seed", "baseline", "encoder", "seeds"]
-    back = ["train_classes", "test_classes", "episodes_file", "dataset_digest", "settings", "source", "version"]
-    asked = frame.assign(column=[column(row) for row in frame.to_dict("records")])
+    front = [
+        "dataset",
+        "protocol",
+        "preset",
+        "ways",
+        "queries",
+        "episodes",
+        "episode_seed",
+        "baseline",
+        "encoder",
+        "seeds",
+    ]
+    back = [
+        "train_classes",
+        "test_classes",
+        "episodes_file",
+        "dataset_digest",
+        "settings",
+        "source",
+        "version",
+    ]
+    asked = frame.assign(column=[condition_label(row) for row in frame.to_dict("records")])
     asked = asked.sort_values(["train_size", "shots"], na_position="first", kind="stable")
     columns = list(dict.fromkeys(asked["column"]))
     cells = asked.assign(
-        cell=[_plus_minus(*row) for row in zip(asked["accuracy"], asked["ci95_low"], asked["ci95_high"], strict=True)],
+        cell=[
+            _plus_minus(*row)
+            for row in zip(asked["accuracy"], asked["ci95_low"], asked["ci95_high"], strict=True)
+        ],
         encoder=asked["encoder"].fillna(""),
     )
-    cells["again"] = cells.groupby([*front, *back, "column"], dropna=False).cumcount()  # rows that differ in none of these
-    table = cells.pivot(index=[*front, *back, "again"], columns="column", values="cell").reset_index()
+    cells["again"] = cells.groupby(
+        [*front, *back, "column"], dropna=False
+    ).cumcount()  # rows that differ in none of these
+    table = cells.pivot(
+        index=[*front, *back, "again"], columns="column", values="cell"
+    ).reset_index()
     return pd.DataFrame(table[[*front, *columns, *back]].rename_axis(columns=None))
 
 
 def _plus_minus(accuracy: float, low: float, high: float) -> str:
     return "" if pd.isna(accuracy) else f"{accuracy:.4f} +- {(high - low) / 2:.4f}"
-
-
-def over_splits(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Which rows are of a protocol over every split of a data set's classes."""
-    return frame["protocol"] == frame["dataset"] + SPLITS
 
 
 def splits(frame: pd.DataFrame) -> pd.DataFrame:
@@ -182,13 +216,20 @@ def splits(frame: pd.DataFrame) -> pd.DataFrame:
     among = ["dataset", "preset", "ways", "shots", "queries", "episodes", "baseline", "encoder", "settings", "source",
              "version", "episode_seed", "dataset_digest"]  # fmt: skip
     rows = []
-    for values, part in frame[over_splits(frame)].groupby(among, sort=True, dropna=False):
+    for values, part in frame[is_of_splits(frame)].groupby(among, sort=True, dropna=False):
         done = part.dropna(subset=["accuracy"])
-        test, train = (len(str(part[name].iloc[0]).split(LISTED)) for name in ("test_classes", "train_classes"))
+        test, train = (
+            len(str(part[name].iloc[0]).split(LISTED)) for name in ("test_classes", "train_classes")
+        )
         expected = math.comb(test + train, test)
-        row: dict[str, object] = dict(zip(among, values, strict=True)) | {"splits": len(done), "of": expected}
+        row: dict[str, object] = dict(zip(among, values, strict=True)) | {
+            "splits": len(done),
+            "of": expected,
+        }
         if len(done) == expected:
-            worst, best = (done.loc[getattr(done["accuracy"], which)()] for which in ("idxmin", "idxmax"))
+            worst, best = (
+                done.loc[getattr(done["accuracy"], which)()] for which in ("idxmin", "idxmax")
+            )
             row |= {"accuracy": done["accuracy"].mean(), "sd": done["accuracy"].std()}
             row |= {"worst": worst["accuracy"], "worst_test_classes": worst["test_classes"]}
             row |= {"best": best["accuracy"], "best_test_classes": best["test_classes"]}
@@ -206,9 +247,13 @@ def confusion(answers: Sequence[Predictions]) -> pd.DataFrame:
     for entry in rows_of(answers).values():
         names = entry.record.asked.test_classes
         design, size = entry.correct().design, len(names)
-        true = np.broadcast_to(design.classes_TN[:, :, None], design.asked_TNQ.shape)[design.asked_TNQ]
-        taken = [true * size + predicted[design.asked_TNQ] for predicted in entry.predicted_STNQ]
-        counts = np.sum([np.bincount(pairs, minlength=size**2) for pairs in taken], axis=0).reshape(size, size)
+        true = np.broadcast_to(design.classes_TN[:, :, None], design.is_query_TNQ.shape)[
+            design.is_query_TNQ
+        ]
+        taken = [true * size + predicted[design.is_query_TNQ] for predicted in entry.predicted_STNQ]
+        counts = np.sum([np.bincount(pairs, minlength=size**2) for pairs in taken], axis=0).reshape(
+            size, size
+        )
         about = {name: described(entry.record)[name] for name in CONFUSED}
         for i, j in np.ndindex(*counts.shape):
             cell = {
@@ -227,18 +272,26 @@ def episode_accuracies(answers: Sequence[Predictions]) -> pd.DataFrame:
     for entry in (entry for entry in rows_of(answers).values() if not entry.is_classification):
         about = {name: described(entry.record)[name] for name in CONFUSED}
         parts.append(pd.DataFrame({**about, "accuracy": entry.correct().accuracy_ST.mean(0)}))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*CONFUSED, "accuracy"])
+    return (
+        pd.concat(parts, ignore_index=True)
+        if parts
+        else pd.DataFrame(columns=[*CONFUSED, "accuracy"])
+    )
 
 
 def costs(timings: pd.DataFrame) -> pd.DataFrame:
     """Mean seconds of a training and its embedding, by baseline and data set; of the frame of `timings`."""
-    seconds = timings.assign(seconds=timings[["seconds_train", "seconds_embed"]].fillna(0).sum(axis=1))
+    seconds = timings.assign(
+        seconds=timings[["seconds_train", "seconds_embed"]].fillna(0).sum(axis=1)
+    )
     return seconds.groupby(["baseline", "dataset"])[["seconds"]].mean().reset_index()
 
 
 def losses(records: Iterable[Record]) -> pd.DataFrame:
     """A row a reported loss of each training."""
-    trainings = {record.training["key"]: record for record in records if record.training.get("history")}
+    trainings = {
+        record.training["key"]: record for record in records if record.training.get("history")
+    }
     rows = [
         {
             "dataset": record.dataset["name"],
@@ -251,7 +304,9 @@ def losses(records: Iterable[Record]) -> pd.DataFrame:
         for key, record in trainings.items()
         for passed, loss in record.training["history"]
     ]
-    return pd.DataFrame(rows, columns=["dataset", "preset", "baseline", "training", "images_passed", "loss"])
+    return pd.DataFrame(
+        rows, columns=["dataset", "preset", "baseline", "training", "images_passed", "loss"]
+    )
 
 
 def timings(records: Iterable[Record]) -> pd.DataFrame:
@@ -263,7 +318,10 @@ def timings(records: Iterable[Record]) -> pd.DataFrame:
             "shots": record.shots,
             "train_size": record.train_size,
             "seed": record.training["seed"],
-            **{f"seconds_{stage}": record.seconds.get(stage) for stage in ("train", "embed", "score")},
+            **{
+                f"seconds_{stage}": record.seconds.get(stage)
+                for stage in ("train", "embed", "score")
+            },
             "device": record.provenance.get("device"),
             "threads": record.provenance.get("threads"),
             "started": record.provenance.get("started"),

@@ -63,7 +63,10 @@ class AdaptiveBaseline(EpisodicBaseline):
             raise NotApplicable(
                 f"its head has {slots} slots, as many as its training episodes had ways, and {ways} are asked"
             )
-        inputs, ways_B = support_NK.flatten(0, 1), torch.arange(ways, device=support_NK.device).repeat_interleave(shots)
+        inputs, ways_B = (
+            support_NK.flatten(0, 1),
+            torch.arange(ways, device=support_NK.device).repeat_interleave(shots),
+        )
         maml = library("training to adapt", "learn2learn.algorithms", "meta").MAML
         learner = maml(module, lr=s.step_size, first_order=s.first_order or not learning).clone()
         for _ in range(s.steps):
@@ -82,7 +85,9 @@ class SupportNorm(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, C, H, W), normalised over the support's rows and all pixels."""
-        variance, mean = torch.var_mean(x_BCHW[: self.rows[0]].float(), (0, 2, 3), correction=0, keepdim=True)
+        variance, mean = torch.var_mean(
+            x_BCHW[: self.rows[0]].float(), (0, 2, 3), correction=0, keepdim=True
+        )
         scale = self.weight[:, None, None] * torch.rsqrt(variance + self.eps)
         return ((x_BCHW - mean) * scale + self.bias[:, None, None]).to(x_BCHW.dtype)
 
@@ -92,6 +97,8 @@ def normalise_by_support(network: nn.Module) -> list[int]:
     rows = [0]
     for path, part in list(network.named_modules()):
         if isinstance(part, nn.BatchNorm2d):
-            after = [getattr(part, name) for name in ("drop", "act") if hasattr(part, name)]  # timm's activate too
+            after = [
+                getattr(part, name) for name in ("drop", "act") if hasattr(part, name)
+            ]  # timm's activate too
             network.set_submodule(path, nn.Sequential(SupportNorm(part, rows), *after))
     return rows

@@ -36,7 +36,9 @@ class Augment:
         theta = self._maps(len(images_BCHW), generator).to(images_BCHW.device)
         shape = [*images_BCHW.shape[:2], self.size, self.size]
         grid = F.affine_grid(theta, shape, align_corners=False)
-        return F.grid_sample(images_BCHW.float(), grid, padding_mode="reflection", align_corners=False)
+        return F.grid_sample(
+            images_BCHW.float(), grid, padding_mode="reflection", align_corners=False
+        )
 
     def _maps(self, count: int, generator: torch.Generator) -> Tensor:
         """Affine maps (B, 2, 3) from a view's coordinates, in [-1, 1], to its image's."""
@@ -44,11 +46,22 @@ class Augment:
         def uniform(low: float, high: float) -> Tensor:
             return low + (high - low) * torch.rand(count, generator=generator)
 
-        area, log_ratio = uniform(self.crop, 1.0), uniform(-math.log(self.ratio), math.log(self.ratio))
-        half = torch.sqrt(torch.stack([area * log_ratio.exp(), area / log_ratio.exp()], 1)).clamp(max=1.0)
+        area, log_ratio = (
+            uniform(self.crop, 1.0),
+            uniform(-math.log(self.ratio), math.log(self.ratio)),
+        )
+        half = torch.sqrt(torch.stack([area * log_ratio.exp(), area / log_ratio.exp()], 1)).clamp(
+            max=1.0
+        )
         centre = torch.stack([uniform(-1, 1), uniform(-1, 1)], 1) * (1 - half)
         flips = 1 - 2 * (torch.rand(count, 2, generator=generator) < self.flip).float()
-        turns = torch.randint(4, (count,), generator=generator) if self.rotate else torch.zeros(count, dtype=torch.int64)
-        quarter = torch.tensor([[[1.0, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]])
+        turns = (
+            torch.randint(4, (count,), generator=generator)
+            if self.rotate
+            else torch.zeros(count, dtype=torch.int64)
+        )
+        quarter = torch.tensor(
+            [[[1.0, 0], [0, 1]], [[0, -1], [1, 0]], [[-1, 0], [0, -1]], [[0, 1], [-1, 0]]]
+        )
         linear = (half * flips)[:, :, None] * quarter[turns]
         return torch.cat([linear, centre[:, :, None]], dim=2)

@@ -42,7 +42,11 @@ def chosen(settings: type[Settings]) -> set[str]:
     """
     if not issubclass(settings, EncoderSettings):
         return set()
-    return {name for name in ("encoder", "image_size") if getattr(settings, name) != getattr(EncoderSettings, name)}
+    return {
+        name
+        for name in ("encoder", "image_size")
+        if getattr(settings, name) != getattr(EncoderSettings, name)
+    }
 
 
 class Encoder(nn.Module):
@@ -61,10 +65,14 @@ class Encoder(nn.Module):
         super().__init__()
         made = network(settings.encoder, settings.weights, settings.image_size, fetch=fetch)
         self.backbone = made.module
-        self.register_buffer("mean", 255 * torch.tensor(made.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean", 255 * torch.tensor(made.mean).view(1, 3, 1, 1), persistent=False
+        )
         self.register_buffer("std", 255 * torch.tensor(made.std).view(1, 3, 1, 1), persistent=False)
         with torch.inference_mode():
-            self.features = self.eval()(torch.zeros(1, 1, settings.image_size, settings.image_size)).shape[1]
+            self.features = self.eval()(
+                torch.zeros(1, 1, settings.image_size, settings.image_size)
+            ).shape[1]
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """Features (B, D) of images of the size to be used, values 0 to 255."""

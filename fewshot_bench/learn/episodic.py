@@ -56,7 +56,9 @@ class EpisodicBaseline(TrainedBaseline):
                 f"train_shots + train_queries = {per_class} is more than the {fewest} images of the smallest train class; "
                 "lower train_shots or train_queries of this baseline"
             )
-        return balanced_batches(labels_M, min(self.settings.train_ways, self.classes), per_class, generator)
+        return balanced_batches(
+            labels_M, min(self.settings.train_ways, self.classes), per_class, generator
+        )
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """`episode_loss` on one view of each image."""

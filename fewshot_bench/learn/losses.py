@@ -12,7 +12,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ArcMargin", "BeyondPi", "contrast", "cosines", "self_contrastive", "supervised_contrastive", "total"]
+__all__ = [
+    "ArcMargin",
+    "BeyondPi",
+    "contrast",
+    "cosines",
+    "self_contrastive",
+    "supervised_contrastive",
+    "total",
+]
 
 BeyondPi = Literal["equation", "penalty"]
 
@@ -30,7 +38,9 @@ def contrast(a_ND: Tensor, b_ND: Tensor, *, temperature: float) -> Tensor:
     return F.cross_entropy(scores, torch.arange(len(a), device=a.device), reduction="none")
 
 
-def self_contrastive(x_ND: Tensor, i_ND: Tensor, j_ND: Tensor, *, temperature: float, symmetric: bool = False) -> Tensor:
+def self_contrastive(
+    x_ND: Tensor, i_ND: Tensor, j_ND: Tensor, *, temperature: float, symmetric: bool = False
+) -> Tensor:
     """Eq. 2, a scalar: the mean of l(x_n, x_i), l(x_n, x_j) and l(x_i, x_j) over a batch of N images.
 
     The 2N views of each pair of sets are those two sets. symmetric: (l(a, b) + l(b, a)) / 2 in the place of l(a, b), as
@@ -42,7 +52,9 @@ def self_contrastive(x_ND: Tensor, i_ND: Tensor, j_ND: Tensor, *, temperature: f
     return torch.stack([contrast(a, b, temperature=temperature) for a, b in pairs]).mean()
 
 
-def supervised_contrastive(embeddings_MD: Tensor, labels_M: Tensor, *, temperature: float) -> Tensor:
+def supervised_contrastive(
+    embeddings_MD: Tensor, labels_M: Tensor, *, temperature: float
+) -> Tensor:
     """L_sup^out (Khosla et al. 2020, Eq. 2), a scalar: the mean over M views, each of a class with another view.
 
     Of a view: minus the mean, over the other views of its class, of log exp(sim(i, p)/t) / sum_{k != i} exp(sim(i, k)/t).
@@ -60,7 +72,9 @@ class ArcMargin(nn.Module):
     the `equation` as written, or the monotone `penalty` cos(theta) - m*sin(m) of the ArcFace authors' code.
     """
 
-    def __init__(self, features: int, classes: int, *, margin: float, scale: float, beyond_pi: BeyondPi) -> None:
+    def __init__(
+        self, features: int, classes: int, *, margin: float, scale: float, beyond_pi: BeyondPi
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(nn.init.xavier_uniform_(torch.empty(classes, features)))
         self.margin, self.scale, self.beyond_pi = margin, scale, beyond_pi
@@ -72,12 +86,16 @@ class ArcMargin(nn.Module):
     def forward(self, embeddings_ND: Tensor, labels_N: Tensor) -> Tensor:
         """The loss, a scalar: the mean over the batch."""
         cosine = self.cosines(embeddings_ND)
-        true = cosine.gather(1, labels_N[:, None]).clamp(-1 + 1e-7, 1 - 1e-7)  # the slope of arccos is infinite at 1
+        true = cosine.gather(1, labels_N[:, None]).clamp(
+            -1 + 1e-7, 1 - 1e-7
+        )  # the slope of arccos is infinite at 1
         enlarged = torch.cos(torch.arccos(true) + self.margin)
         if self.beyond_pi == "penalty":
             turned = true <= math.cos(math.pi - self.margin)
             enlarged = torch.where(turned, true - self.margin * math.sin(self.margin), enlarged)
-        return F.cross_entropy(self.scale * cosine.scatter(1, labels_N[:, None], enlarged), labels_N)
+        return F.cross_entropy(
+            self.scale * cosine.scatter(1, labels_N[:, None], enlarged), labels_N
+        )
 
 
 def total(contrastive: Tensor, arc: Tensor, *, alpha: float, beta: float) -> Tensor:

@@ -24,7 +24,10 @@ class Snapshot:
         """Their state after so many batches and images passed: tensors that the next step changes."""
         found = {f"modules/{name}": value for name, value in self.modules.state_dict().items()}
         for at, parameter in enumerate(self._learned()):
-            found |= {f"optimiser/{at}/{name}": value for name, value in self.optimiser.state[parameter].items()}
+            found |= {
+                f"optimiser/{at}/{name}": value
+                for name, value in self.optimiser.state[parameter].items()
+            }
         found |= {"views": self.views.get_state(), "torch": torch.get_rng_state()}
         if self.device.type == "cuda":
             found["cuda"] = torch.cuda.get_rng_state(self.device)
@@ -38,10 +41,14 @@ class Snapshot:
         self.modules.load_state_dict(_below("modules/", taken))
         for at, parameter in enumerate(self._learned()):
             state = _below(f"optimiser/{at}/", taken)
-            self.optimiser.state[parameter] = {name: _laid_out_as(parameter, value) for name, value in state.items()}
+            self.optimiser.state[parameter] = {
+                name: _laid_out_as(parameter, value) for name, value in state.items()
+            }
         self.views.set_state(taken["views"].cpu())
         torch.set_rng_state(taken["torch"].cpu())
-        if self.device.type == "cuda" and "cuda" in taken:  # a training that began on a processor has none
+        if (
+            self.device.type == "cuda" and "cuda" in taken
+        ):  # a training that began on a processor has none
             torch.cuda.set_rng_state(taken["cuda"].cpu(), self.device)
         return int(taken["batches"]), int(taken["passed"])
 
@@ -50,7 +57,9 @@ class Snapshot:
 
 
 def _below(start: str, taken: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(start): value for name, value in taken.items() if name.startswith(start)}
+    return {
+        name.removeprefix(start): value for name, value in taken.items() if name.startswith(start)
+    }
 
 
 def _laid_out_as(parameter: nn.Parameter, value: Tensor) -> Tensor:

@@ -23,7 +23,13 @@ from fewshot_bench.learn.encoder import Encoder, EncoderSettings, Precision, res
 from fewshot_bench.learn.snapshot import Snapshot
 from fewshot_bench.seeds import derive
 
-__all__ = ["EncoderBaseline", "TrainedBaseline", "TrainingSettings", "balanced_batches", "shuffled_batches"]
+__all__ = [
+    "EncoderBaseline",
+    "TrainedBaseline",
+    "TrainingSettings",
+    "balanced_batches",
+    "shuffled_batches",
+]
 
 REPORTS = 200  # loss values kept of one training, at most
 DETAIL = 2  # training images are held at up to so many times the size of a view, so that a crop shows more, not blur
@@ -67,7 +73,9 @@ class EncoderBaseline(Baseline):
     def load(self, state: Mapping[str, Tensor], *, context: Context) -> None:
         """Take back what `state` gave."""
         self.build(int(state["classes"]), context.device, fetch=False)
-        self.parts.load_state_dict({name: value for name, value in state.items() if name != "classes"})
+        self.parts.load_state_dict(
+            {name: value for name, value in state.items() if name != "classes"}
+        )
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
         """The encoder's features (B, D), in float32 and evaluation mode."""
@@ -126,7 +134,9 @@ class TrainedBaseline(EncoderBaseline):
         s = self.settings
         if not s.augment:
             return self.plain(images_BCHW)
-        return Augment(size=s.image_size, crop=s.crop, flip=s.flip, rotate=s.rotate)(images_BCHW, generator)
+        return Augment(size=s.image_size, crop=s.crop, flip=s.flip, rotate=s.rotate)(
+            images_BCHW, generator
+        )
 
     def plain(self, images_BCHW: Tensor) -> Tensor:
         """The images themselves, at the size to be used."""
@@ -140,7 +150,9 @@ class TrainedBaseline(EncoderBaseline):
 
     def precisely(self, device: torch.device) -> torch.autocast:
         """A context in which networks compute in `precision`."""
-        return torch.autocast(device.type, torch.bfloat16, enabled=self.settings.precision == "bf16")
+        return torch.autocast(
+            device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"
+        )
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
         """Adam on `loss` until the budget of passes is spent; one that was interrupted goes on where it was kept last."""
@@ -150,7 +162,9 @@ class TrainedBaseline(EncoderBaseline):
         images = _resident(train, max(side, s.image_size), context.device)
         labels = torch.from_numpy(train.labels)
         resident_labels = labels.to(context.device)
-        order, views = (torch.Generator().manual_seed(derive(context.seed, use)) for use in ("order", "views"))
+        order, views = (
+            torch.Generator().manual_seed(derive(context.seed, use)) for use in ("order", "views")
+        )
         optimiser = torch.optim.Adam(self._prepared(), lr=s.learning_rate, fused=True)
         state = Snapshot(self.parts, optimiser, views, context.device)
         done, passed = (0, 0) if context.resumed is None else _restored(state, context.resumed)
@@ -210,9 +224,18 @@ def shuffled_batches(labels_M: Tensor, size: int, generator: torch.Generator) ->
         yield from order[: count // size * size].split(size)
 
 
-def balanced_batches(labels_M: Tensor, ways: int, per_class: int, generator: torch.Generator) -> Iterator[Tensor]:
+def balanced_batches(
+    labels_M: Tensor, ways: int, per_class: int, generator: torch.Generator
+) -> Iterator[Tensor]:
     """`per_class` different images of each of `ways` different classes, class by class."""
-    of_class = [torch.nonzero(labels_M == label).ravel() for label in range(int(labels_M.max()) + 1)]
+    of_class = [
+        torch.nonzero(labels_M == label).ravel() for label in range(int(labels_M.max()) + 1)
+    ]
     while True:
         chosen = torch.randperm(len(of_class), generator=generator)[:ways].tolist()
-        yield torch.cat([of_class[c][torch.randperm(len(of_class[c]), generator=generator)[:per_class]] for c in chosen])
+        yield torch.cat(
+            [
+                of_class[c][torch.randperm(len(of_class[c]), generator=generator)[:per_class]]
+                for c in chosen
+            ]
+        )

@@ -23,11 +23,17 @@ from fewshot_bench.optional import library
 
 __all__ = ["DEFAULT", "NONE", "Network", "check_network", "network", "weights_by_name"]
 
-NONE, DEFAULT = "none", "DEFAULT"  # weights: from scratch; those that the library publishes as its best
+NONE, DEFAULT = (
+    "none",
+    "DEFAULT",
+)  # weights: from scratch; those that the library publishes as its best
 OF_PRESETS = ("resnet18", "resnet50")  # known without asking torchvision
 TIMM = "timm:"
 CLASSES = 1000  # of ImageNet: what the last layer of a published network ends in
-GREY_MEAN, GREY_STD = (0.5,) * 3, (0.25,) * 3  # of pixel values in 0 to 1, where no published weights say otherwise
+GREY_MEAN, GREY_STD = (
+    (0.5,) * 3,
+    (0.25,) * 3,
+)  # of pixel values in 0 to 1, where no published weights say otherwise
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,12 @@ class Torchvision:
     def make(self, name: str, size: int, weights: str, *, fetch: bool) -> Network:
         """One for images of `size` pixels a side; published embeddings of positions are resampled for it."""
         published = None if weights == NONE else self.models.get_model_weights(name)[weights]
-        with warnings.catch_warnings(action="ignore"):  # of how some will initialise one day, and of how weights are stored
-            module = _of_one_head(self.models.get_model(name, **_sized(name, size), **_as_published(name, published)))
+        with warnings.catch_warnings(
+            action="ignore"
+        ):  # of how some will initialise one day, and of how weights are stored
+            module = _of_one_head(
+                self.models.get_model(name, **_sized(name, size), **_as_published(name, published))
+            )
             if published is not None and fetch:
                 state = _of_one_head(self._fetched(name, published)).state_dict()
                 if name.startswith("vit_"):
@@ -94,7 +104,11 @@ class Torchvision:
         try:
             with _weights_only():
                 return self.models.get_model(name, weights=published)
-        except (OSError, RuntimeError, pickle.UnpicklingError) as error:  # no network, a proxy's refusal, another file
+        except (
+            OSError,
+            RuntimeError,
+            pickle.UnpicklingError,
+        ) as error:  # no network, a proxy's refusal, another file
             raise _unavailable(name, published.name, error, _curl(published.url)) from None
 
 
@@ -115,7 +129,9 @@ class Timm:
         bare = name.removeprefix(TIMM)
         found = {cfg.tag: None for cfg in self._configs(bare).values() if cfg.has_weights}
         best = self.timm.get_pretrained_cfg(bare)
-        return list({**({best.tag: None} if best is not None and best.tag in found else {}), **found})
+        return list(
+            {**({best.tag: None} if best is not None and best.tag in found else {}), **found}
+        )
 
     def _configs(self, bare: str) -> dict[str, Any]:
         found: dict[str, Any] = self.timm.models.get_arch_pretrained_cfgs(bare)
@@ -133,14 +149,19 @@ class Timm:
             try:
                 module = self.timm.create_model(tagged, pretrained=True, num_classes=0, **sized)
             except (OSError, RuntimeError) as error:
-                command = f"hf download {config.hf_hub_id}" if config.hf_hub_id else _curl(config.url)
+                command = (
+                    f"hf download {config.hf_hub_id}" if config.hf_hub_id else _curl(config.url)
+                )
                 raise _unavailable(name, weights, error, command) from None
         if weights == NONE:
             return Network(module, GREY_MEAN, GREY_STD)
         return Network(module, tuple(config.mean), tuple(config.std))
 
 
-ZOOS: dict[str, Zoo] = {TIMM: Timm(), "": Torchvision()}  # by what the name of an encoder starts with
+ZOOS: dict[str, Zoo] = {
+    TIMM: Timm(),
+    "": Torchvision(),
+}  # by what the name of an encoder starts with
 
 
 def _zoo(name: str) -> Zoo:
@@ -165,14 +186,23 @@ def weights_by_name(name: str, weights: str) -> str:
     zoo = _zoo(name)
     bare, dot, tag = name.partition(".")
     if dot and bare in zoo.names():
-        raise UserError(f"encoder {name!r} has its weights in its name; say --encoder {bare} --weights {tag}")
+        raise UserError(
+            f"encoder {name!r} has its weights in its name; say --encoder {bare} --weights {tag}"
+        )
     if name not in zoo.names():
-        raise unknown("encoder", name, zoo.names(), f"name a classification network of torchvision, or {TIMM}NAME of timm")
+        raise unknown(
+            "encoder",
+            name,
+            zoo.names(),
+            f"name a classification network of torchvision, or {TIMM}NAME of timm",
+        )
     published = zoo.weights(name)
     if weights == DEFAULT and published:
         return published[0]
     if weights not in (NONE, *published):
-        raise unknown(f"weights of {name}", weights, (NONE, DEFAULT, *published) if published else (NONE,))
+        raise unknown(
+            f"weights of {name}", weights, (NONE, DEFAULT, *published) if published else (NONE,)
+        )
     return weights
 
 
@@ -187,7 +217,9 @@ def check_network(name: str, weights: str, size: int) -> None:
         except (NotImplementedError, RuntimeError, ValueError):  # what some cannot be made on
             _try_on("cpu", name, weights, size)
     except (AssertionError, RuntimeError, ValueError, TypeError) as error:
-        raise UserError(f"image_size={size} is not taken by {name} ({error}); give another with --image-size") from None
+        raise UserError(
+            f"image_size={size} is not taken by {name} ({error}); give another with --image-size"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -213,7 +245,11 @@ def _sized(name: str, size: int) -> dict[str, Any]:
 
 def _as_published(name: str, published: object) -> dict[str, Any]:
     """What the constructor sets where published weights are named, and a checkpoint does not hold."""
-    return {"transform_input": True} if published is not None and name in ("googlenet", "inception_v3") else {}
+    return (
+        {"transform_input": True}
+        if published is not None and name in ("googlenet", "inception_v3")
+        else {}
+    )
 
 
 def _of_one_head(module: Any) -> Any:
@@ -234,7 +270,9 @@ def _curl(url: str) -> str:
 
 def _try_on(device: str, name: str, weights: str, size: int) -> None:
     with torch.random.fork_rng(devices=[]), torch.inference_mode(), torch.device(device):
-        _zoo(name).make(name, size, weights, fetch=False).module.eval()(torch.zeros(1, 3, size, size))
+        _zoo(name).make(name, size, weights, fetch=False).module.eval()(
+            torch.zeros(1, 3, size, size)
+        )
 
 
 def _width(part: nn.Module) -> object:

@@ -18,7 +18,7 @@ from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.learn.encoder import best_precision, chosen
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.resolve import chosen_dataset, load_data, overrides, settle_questions
-from fewshot_bench.protocols.split import Split, written
+from fewshot_bench.protocols.split import Split, size_text
 from fewshot_bench.published import Published
 from fewshot_bench.registry.registry import Plugin, Registry, plugin_rule, usable
 from fewshot_bench.request import Request
@@ -44,12 +44,20 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset("quick", "resnet18", 64, lambda images, views: max(18_000, 60 * images)),
-        Preset("paper", "resnet50", None, lambda images, views: 100 * images * views),  # 100 epochs of each
+        Preset(
+            "paper", "resnet50", None, lambda images, views: 100 * images * views
+        ),  # 100 epochs of each
     )
 }
 
 # options of a request -> the setting of every baseline that has it
-FOR_ALL = {"encoder": "encoder", "weights": "weights", "image_size": "image_size", "freeze": "freeze", "budget": "passes"}
+FOR_ALL = {
+    "encoder": "encoder",
+    "weights": "weights",
+    "image_size": "image_size",
+    "freeze": "freeze",
+    "budget": "passes",
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,9 @@ class Training:
     @functools.cached_property
     def key(self) -> str:
         """What its checkpoint is kept under: everything that the outcome of the fit depends on."""
-        settings = {name: getattr(self.settings, name) for name in self.learner.kind.settings_type.names()}
+        settings = {
+            name: getattr(self.settings, name) for name in self.learner.kind.settings_type.names()
+        }
         who = (self.learner.name, self.learner.sha256, self.version)
         return digest(who, settings, self.dataset_digest, self.split.train_digest, self.seed)[:32]
 
@@ -106,9 +116,13 @@ class Cell:
     def key(self) -> str:
         """What its record is kept under."""
         question = self.question
-        return digest(self.training.own_key, self.training.preset, question.protocol.name, question.at, question.digest)[
-            :32
-        ]
+        return digest(
+            self.training.own_key,
+            self.training.preset,
+            question.protocol.name,
+            question.condition,
+            question.digest,
+        )[:32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +141,7 @@ class Plan:
 
     def published(self, question: EpisodeSet) -> list[tuple[str, Published]]:
         """What papers print about other systems for this question: (system, figure)."""
-        asked = (question.protocol.name, written(question.at))
+        asked = (question.protocol.name, size_text(question.condition))
         return [
             (system, figure)
             for system, figures in self.card.published.items()
@@ -153,8 +167,12 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     trainings: dict[Training, list[Cell]] = {}
     for (plugin, kind), asked in itertools.product(kinds.items(), _by_training(questions)):
         alike = [question for question in questions if question.train_size == asked[0].train_size]
-        images = max(len(question.split.train) for question in alike)  # one budget for every split of the classes
-        settings, given = _resolve(plugin.name, kind, request, own.get(plugin.name, {}), data, images, device)
+        images = max(
+            len(question.split.train) for question in alike
+        )  # one budget for every split of the classes
+        settings, given = _resolve(
+            plugin.name, kind, request, own.get(plugin.name, {}), data, images, device
+        )
         plugin_rule(plugin, is_classification=asked[0].is_classification)
         run = asked[0].split.run
         for seed in range(request.seeds or 1) if run is None else [run]:
@@ -171,7 +189,9 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                 seed=seed,
                 version=version("fewshot-bench"),
             )
-            trainings[training] = [Cell(training, question.at_most(kind.max_episodes)) for question in asked]
+            trainings[training] = [
+                Cell(training, question.at_most(kind.max_episodes)) for question in asked
+            ]
     return Plan(data, dataset.load().card, trainings, device)
 
 
@@ -192,7 +212,11 @@ def _chosen(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:
     if names:
         return [registry.baseline(name) for name in dict.fromkeys(names)]
     every = usable(registry.every_baseline())
-    return [plugin for plugin, kind in every if kind.card.standard or plugin.name.partition(":")[0] in registry.given]
+    return [
+        plugin
+        for plugin, kind in every
+        if kind.card.standard or plugin.name.partition(":")[0] in registry.given
+    ]
 
 
 def _learner(plugin: Plugin[Baseline], kind: type[Baseline], registry: Registry) -> Learner:
@@ -209,7 +233,9 @@ def _nothing_unused(request: Request, kinds: Mapping[str, type[Baseline]], datas
     """Raise `UserError` for an option that nothing in this run would take."""
     for option, field_name in FOR_ALL.items():
         given = getattr(request, option)
-        if given is not None and not any(field_name in kind.settings_type.names() for kind in kinds.values()):
+        if given is not None and not any(
+            field_name in kind.settings_type.names() for kind in kinds.values()
+        ):
             told = f"--{option.replace('_', '-')}" + ("" if given is True else f" {given}")
             raise UserError(f"{told} is for none of the baselines {', '.join(kinds)}; leave it out")
     for key, text in request.settings.items():
@@ -226,7 +252,9 @@ def _by_training(questions: Sequence[EpisodeSet]) -> list[list[EpisodeSet]]:
     groups: dict[tuple[str, str, int | None], list[EpisodeSet]] = {}
     for question in questions:
         split = question.split
-        groups.setdefault((split.train_digest, split.asked_digest, split.run), []).append(question)
+        groups.setdefault((split.train_digest, split.embedded_digest, split.run), []).append(
+            question
+        )
     return list(groups.values())
 
 
@@ -253,5 +281,10 @@ def _resolve(
     settings = kind.settings_type
     for own in chosen(settings):
         del values[own]
-    wanted = settings.applicable({option: value for option, value in options.items() if value is not None}) | given
+    wanted = (
+        settings.applicable(
+            {option: value for option, value in options.items() if value is not None}
+        )
+        | given
+    )
     return settings.given(name, settings.applicable(values) | wanted), wanted

@@ -19,7 +19,9 @@ def folders(kind: str) -> list[str]:
     """
     checkout = Path(__file__).resolve().parents[2]
     roots = [checkout] if (checkout / "pyproject.toml").is_file() else []
-    for root in (Path(root) for root in os.environ.get("FEWSHOT_BENCH_PATH", "").split(os.pathsep) if root):
+    for root in (
+        Path(root) for root in os.environ.get("FEWSHOT_BENCH_PATH", "").split(os.pathsep) if root
+    ):
         if not any((root / name).is_dir() for name in KINDS):
             raise UserError(
                 f"$FEWSHOT_BENCH_PATH names {root}, which has no folder {' or '.join(KINDS)}; make one for your files"

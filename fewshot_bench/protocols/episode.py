@@ -24,7 +24,9 @@ Ints = npt.NDArray[np.int32]
 Pool = tuple[tuple[int, int], ...]  # (first index, number of images) of each test class
 
 NO_QUERY = -1  # pads the query rows of classes that have fewer images than others
-TABLE = 400_000  # entries of the table that is shuffled at once: they stay in the second-level cache
+TABLE = (
+    400_000  # entries of the table that is shuffled at once: they stay in the second-level cache
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +41,16 @@ class Episodes:
         return len(self.classes_TN)
 
     @property
-    def asked_TNQ(self) -> npt.NDArray[np.bool_]:
+    def is_query_TNQ(self) -> npt.NDArray[np.bool_]:
         """True where there is a query, False at padding."""
         return np.asarray(self.query_TNQ != NO_QUERY)
 
 
 def together(parts: Sequence[Episodes]) -> Episodes:
     """Runs of episodes of the same shape, one after another."""
-    arrays = zip(*((part.classes_TN, part.support_TNK, part.query_TNQ) for part in parts), strict=True)
+    arrays = zip(
+        *((part.classes_TN, part.support_TNK, part.query_TNQ) for part in parts), strict=True
+    )
     return Episodes(*map(np.concatenate, arrays))
 
 
@@ -101,10 +105,16 @@ class DrawnEpisodes:
         block = max(1, TABLE // (n * int(count.max())))
         for at in range(0, episodes, block):
             part = slice(at, min(at + block, episodes))
-            words = generator.random_raw((part.stop - at) * self.words).reshape(-1, self.words) >> np.uint64(32)
-            classes[part] = first_of_shuffle(words[:, :n], np.full(len(words), len(self.pool), dtype=np.int32))
+            words = generator.random_raw((part.stop - at) * self.words).reshape(
+                -1, self.words
+            ) >> np.uint64(32)
+            classes[part] = first_of_shuffle(
+                words[:, :n], np.full(len(words), len(self.pool), dtype=np.int32)
+            )
             of_class = words[:, n : n + n * self.drawn].reshape(-1, self.drawn)
-            picked[part] = first_of_shuffle(of_class, count[classes[part]].ravel()).reshape(-1, n, self.drawn)
+            picked[part] = first_of_shuffle(of_class, count[classes[part]].ravel()).reshape(
+                -1, n, self.drawn
+            )
         images = first[classes][:, :, None] + picked
         query = self._rest(classes, picked) if self.queries is None else images[:, :, self.shots :]
         return Episodes(classes, images[:, :, : self.shots], query)
@@ -127,7 +137,9 @@ def first_of_shuffle(words_RM: npt.NDArray[np.uint64], sizes_R: Ints) -> Ints:
     largest = int(sizes_R.max())
     step_M = np.arange(steps)
     at_RM = words_RM * (sizes_R[:, None] - step_M).astype(np.uint64) >> np.uint64(32)
-    at_MR = (at_RM.astype(np.intp) + step_M).T + largest * np.arange(rows)  # positions in the flat table
+    at_MR = (at_RM.astype(np.intp) + step_M).T + largest * np.arange(
+        rows
+    )  # positions in the flat table
     items = np.arange(largest, dtype=np.min_scalar_type(largest))
     table = np.tile(items, (rows, 1))
     flat, out = table.ravel(), np.empty((steps, rows), dtype=np.int32)
@@ -145,8 +157,17 @@ class FixedEpisodes:
 
     def fault(self, pool: Pool, ways: int, shots: int) -> str:
         """What is wrong with them as `ways`-way `shots`-shot episodes over `pool`, or nothing."""
-        classes, support, query = self.episodes.classes_TN, self.episodes.support_TNK, self.episodes.query_TNQ
-        if not len(classes) or classes.shape[1] != ways or support.shape[1:] != (ways, shots) or not query.size:
+        classes, support, query = (
+            self.episodes.classes_TN,
+            self.episodes.support_TNK,
+            self.episodes.query_TNQ,
+        )
+        if (
+            not len(classes)
+            or classes.shape[1] != ways
+            or support.shape[1:] != (ways, shots)
+            or not query.size
+        ):
             shapes = f"{classes.shape}, {support.shape}, {query.shape}"
             return f"arrays {shapes} are not (T, {ways}), (T, {ways}, {shots}), (T, {ways}, Q)"
         if classes.min() < 0 or classes.max() >= len(pool):
@@ -156,10 +177,11 @@ class FixedEpisodes:
         first, count = (np.array(column)[classes][:, :, None] for column in zip(*pool, strict=True))
         images = np.concatenate([support, query], axis=2)
         if not (
-            (images >= first) & (images < first + count) | (np.arange(images.shape[2]) >= shots) & (images == NO_QUERY)
+            (images >= first) & (images < first + count)
+            | (np.arange(images.shape[2]) >= shots) & (images == NO_QUERY)
         ).all():
             return "an image is not of its class"
-        if not self.episodes.asked_TNQ.any(2).all():
+        if not self.episodes.is_query_TNQ.any(2).all():
             return "a class has no query"
         ordered = np.sort(images, axis=2)
         if ((np.diff(ordered, axis=2) == 0) & (ordered[:, :, 1:] != NO_QUERY)).any():
@@ -169,10 +191,14 @@ class FixedEpisodes:
     def draw(self, start: int, stop: int) -> Episodes:
         """Episodes `start` to `stop - 1`."""
         whole = self.episodes
-        return Episodes(whole.classes_TN[start:stop], whole.support_TNK[start:stop], whole.query_TNQ[start:stop])
+        return Episodes(
+            whole.classes_TN[start:stop], whole.support_TNK[start:stop], whole.query_TNQ[start:stop]
+        )
 
 
-def blocks(source: EpisodeSource, start: int, stop: int, size: int) -> Iterator[tuple[int, Episodes]]:
+def blocks(
+    source: EpisodeSource, start: int, stop: int, size: int
+) -> Iterator[tuple[int, Episodes]]:
     """(first episode, episodes) of blocks of at most `size` episodes from `start` up to `stop`."""
     for at in range(start, stop, size):
         yield at, source.draw(at, min(at + size, stop))
@@ -183,7 +209,10 @@ def prefixes(source: EpisodeSource, count: int, first: int = 0) -> dict[int, str
     running, digests, start = hashlib.sha256(), {}, 0
     for mark in [2**power for power in range(count.bit_length()) if 2**power < count] + [count]:
         for _, part in blocks(source, first + start, first + mark, 4096):
-            flat = [array.reshape(len(part), -1) for array in (part.classes_TN, part.support_TNK, part.query_TNQ)]
+            flat = [
+                array.reshape(len(part), -1)
+                for array in (part.classes_TN, part.support_TNK, part.query_TNQ)
+            ]
             running.update(np.concatenate(flat, axis=1).astype("<i4").tobytes())
         digests[mark], start = running.copy().hexdigest()[:32], mark
     return digests

@@ -30,6 +30,7 @@ class Protocol(ABC):
     """What is asked, of which classes of a data set, drawn from `episode_seed`. `kind` stands in every record."""
 
     kind: ClassVar[str]
+    is_classification: ClassVar[bool]
     name: str
     dataset: str
     train_classes: tuple[str, ...] = ()
@@ -39,16 +40,16 @@ class Protocol(ABC):
 
     @property
     @abstractmethod
-    def asked(self) -> list[tuple[Size, int | None]]:
+    def conditions(self) -> list[tuple[Size, int | None]]:
         """What it asks, one after another: (shots, None), or (train size, run)."""
 
     @abstractmethod
-    def split(self, data: LabelledImages, at: Size, run: int | None) -> Split:
+    def split(self, data: LabelledImages, condition: Size, run: int | None) -> Split:
         """Which images are trained on and which are asked about."""
 
     @abstractmethod
-    def drawn(self, dataset_digest: str, pool: Pool, at: Size) -> EpisodeSource:
-        """The episodes with `at` shots; of a classification protocol the runs with `at` train images."""
+    def drawn(self, dataset_digest: str, pool: Pool, condition: Size) -> EpisodeSource:
+        """The episodes with `condition` shots; of a classification protocol the runs with `condition` train images."""
 
     def pool(self, data: LabelledImages) -> Pool:
         """Where the images of each test class lie in the data set."""
@@ -87,6 +88,7 @@ class FewShot(Protocol):
     """
 
     kind = "few-shot"
+    is_classification = False
     ways: int = 3
     shots: tuple[int, ...] = (1, 3, 5)
     queries: int | None = 15
@@ -98,9 +100,13 @@ class FewShot(Protocol):
         if self.queries is not None and self.queries < 1:
             raise UserError(f"queries={self.queries} is out of bounds (allowed: 1 or more, or all)")
         if not self.shots or min(self.shots) < 1 or len(set(self.shots)) != len(self.shots):
-            raise UserError(f"shots={self.shots} is out of bounds (allowed: different numbers, each 1 or more)")
+            raise UserError(
+                f"shots={self.shots} is out of bounds (allowed: different numbers, each 1 or more)"
+            )
 
-    def over(self, data: LabelledImages, train: Sequence[str] | None, test: Sequence[str] | None) -> Self:
+    def over(
+        self, data: LabelledImages, train: Sequence[str] | None, test: Sequence[str] | None
+    ) -> Self:
         """This protocol with its classes settled for `data`: those given, else its own, else all the others.
 
         Raises `UserError` where a class is unknown, in both train and test, or too small, or where there are fewer
@@ -108,7 +114,10 @@ class FewShot(Protocol):
         """
         if train is None and test is None:
             train, test = self.train_classes, self.test_classes
-        train_names, test_names = data.resolve(train or (), "train class"), data.resolve(test or (), "test class")
+        train_names, test_names = (
+            data.resolve(train or (), "train class"),
+            data.resolve(test or (), "test class"),
+        )
         if not train_names and not test_names:
             raise UserError(
                 f"{data.name} has no default split; name the held-out classes with --test-classes "
@@ -116,12 +125,20 @@ class FewShot(Protocol):
             )
         both = [name for name in test_names if name in train_names]
         if both:
-            raise UserError(f"class {both[0]!r} is in both train and test classes; a held-out class must not be trained on")
-        train_names = train_names or tuple(name for name in data.class_names if name not in test_names)
-        test_names = test_names or tuple(name for name in data.class_names if name not in train_names)
+            raise UserError(
+                f"class {both[0]!r} is in both train and test classes; a held-out class must not be trained on"
+            )
+        train_names = train_names or tuple(
+            name for name in data.class_names if name not in test_names
+        )
+        test_names = test_names or tuple(
+            name for name in data.class_names if name not in train_names
+        )
         same = (train_names, test_names) == (self.train_classes, self.test_classes)
         name = self._name_for(data) if same else f"{data.name}-custom"
-        settled = replace(self, name=name, dataset=data.name, train_classes=train_names, test_classes=test_names)
+        settled = replace(
+            self, name=name, dataset=data.name, train_classes=train_names, test_classes=test_names
+        )
         settled._check(data)
         return settled
 
@@ -136,18 +153,24 @@ class FewShot(Protocol):
                 f"{len(names)} classes have {math.comb(len(names), size)} splits (allowed: at most {MOST_SPLITS})"
             )
         choices = itertools.combinations(names, size)
-        return [replace(self.over(data, None, test), name=f"{data.name}-splits") for test in choices]
+        return [
+            replace(self.over(data, None, test), name=f"{data.name}-splits") for test in choices
+        ]
 
     def _check(self, data: LabelledImages) -> None:
         if not self.train_classes:
-            raise UserError(f"no class of {data.name} is left to train on; name fewer --test-classes")
+            raise UserError(
+                f"no class of {data.name} is left to train on; name fewer --test-classes"
+            )
         if self.ways > len(self.test_classes):
             raise UserError(
                 f"ways={self.ways} is more than the {len(self.test_classes)} test classes "
                 f"({', '.join(self.test_classes)}); ask for fewer --ways or name more --test-classes"
             )
         if len(self.test_classes) > MOST_CLASSES:
-            raise UserError(f"{len(self.test_classes)} test classes are too many (allowed: at most {MOST_CLASSES})")
+            raise UserError(
+                f"{len(self.test_classes)} test classes are too many (allowed: at most {MOST_CLASSES})"
+            )
         queries = 1 if self.queries is None else self.queries
         for name in self.test_classes:
             count = data.class_range(name)[1]
@@ -159,19 +182,21 @@ class FewShot(Protocol):
                 )
 
     @property
-    def asked(self) -> list[tuple[Size, int | None]]:
+    def conditions(self) -> list[tuple[Size, int | None]]:
         """Its shot values."""
         return [(shots, None) for shots in self.shots]
 
-    def split(self, data: LabelledImages, at: Size, run: int | None) -> Split:
+    def split(self, data: LabelledImages, condition: Size, run: int | None) -> Split:
         """All images of the train classes, and all of the test classes."""
-        del at, run
-        return Split(self.train_classes, data.indices(self.train_classes), data.indices(self.test_classes))
+        del condition, run
+        return Split(
+            self.train_classes, data.indices(self.train_classes), data.indices(self.test_classes)
+        )
 
-    def drawn(self, dataset_digest: str, pool: Pool, at: Size) -> DrawnEpisodes:
-        """The episodes with `at` support images a class."""
+    def drawn(self, dataset_digest: str, pool: Pool, condition: Size) -> DrawnEpisodes:
+        """The episodes with `condition` support images a class."""
         key = digest(dataset_digest, self.test_classes, self.episode_seed, self.version)
-        return DrawnEpisodes(pool, self.ways, int(at), self.queries, key)
+        return DrawnEpisodes(pool, self.ways, int(condition), self.queries, key)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +211,7 @@ class Classification(Protocol):
     """
 
     kind = "classification"
+    is_classification = True
     train_sizes: tuple[Size, ...]
     runs: int = 10
     test_images: Size | None = None
@@ -216,7 +242,7 @@ class Classification(Protocol):
         return len(self.test_classes)
 
     @property
-    def asked(self) -> list[tuple[Size, int | None]]:
+    def conditions(self) -> list[tuple[Size, int | None]]:
         """Its train sizes, each with its runs."""
         return [(size, run) for size in self.train_sizes for run in range(self.runs)]
 
@@ -225,22 +251,30 @@ class Classification(Protocol):
         names = data.class_names
         if len(names) > MOST_CLASSES:
             raise UserError(f"{len(names)} classes are too many (allowed: at most {MOST_CLASSES})")
-        settled = replace(self, name=self._name_for(data), dataset=data.name, train_classes=names, test_classes=names)
+        settled = replace(
+            self,
+            name=self._name_for(data),
+            dataset=data.name,
+            train_classes=names,
+            test_classes=names,
+        )
         for size in self.train_sizes:
             settled.drawn(data.digest, settled.pool(data), size)
         return settled
 
-    def split(self, data: LabelledImages, at: Size, run: int | None) -> Split:
+    def split(self, data: LabelledImages, condition: Size, run: int | None) -> Split:
         """The images of one run."""
-        source, number = self.drawn(data.digest, self.pool(data), at), run or 0
+        source, number = self.drawn(data.digest, self.pool(data), condition), run or 0
         episode = source.draw(number, number + 1)
-        asked = np.concatenate([episode.support_TNK.ravel(), episode.query_TNQ[episode.asked_TNQ]])
+        asked = np.concatenate(
+            [episode.support_TNK.ravel(), episode.query_TNQ[episode.is_query_TNQ]]
+        )
         return Split(self.train_classes, source.train_images(number), np.unique(asked), number)
 
-    def drawn(self, dataset_digest: str, pool: Pool, at: Size) -> DrawnRuns:
-        """The runs with `at` train images."""
+    def drawn(self, dataset_digest: str, pool: Pool, condition: Size) -> DrawnRuns:
+        """The runs with `condition` train images."""
         key = digest("runs", dataset_digest, self.test_classes, self.episode_seed, self.version)
-        return DrawnRuns(pool, at, self.test_images, self.references, key)
+        return DrawnRuns(pool, condition, self.test_images, self.references, key)
 
 
 def _frozen(value: Any) -> Any:

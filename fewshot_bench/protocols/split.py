@@ -16,7 +16,7 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.protocols.episode import NO_QUERY, Episodes, Pool, first_of_shuffle
 from fewshot_bench.seeds import digest
 
-__all__ = ["DrawnRuns", "Size", "Split", "tested_on", "written"]
+__all__ = ["DrawnRuns", "Size", "Split", "size_text", "tested_on_text"]
 
 Ints = npt.NDArray[np.int32]
 Size = int | float  # a number of images, or below 1 a share
@@ -24,24 +24,26 @@ Size = int | float  # a number of images, or below 1 a share
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images as indices into the data set. train: class by class, in the order of `train_classes`; asked: those whose
+    """Images as indices into the data set. train: class by class, in the order of `train_classes`; embedded: those whose
     features are needed, test images and references; run: of a classification protocol, else None.
     """
 
     train_classes: tuple[str, ...]
     train: npt.NDArray[np.integer]
-    asked: npt.NDArray[np.integer]
+    embedded: npt.NDArray[np.integer]
     run: int | None = None
 
     @functools.cached_property
     def train_digest(self) -> str:
         """Of the train classes and images."""
-        return digest(self.train_classes, hashlib.sha256(self.train.astype("<i8").tobytes()).hexdigest())
+        return digest(
+            self.train_classes, hashlib.sha256(self.train.astype("<i8").tobytes()).hexdigest()
+        )
 
     @functools.cached_property
-    def asked_digest(self) -> str:
+    def embedded_digest(self) -> str:
         """Of the images that are asked about."""
-        return hashlib.sha256(self.asked.astype("<i8").tobytes()).hexdigest()
+        return hashlib.sha256(self.embedded.astype("<i8").tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,12 @@ class DrawnRuns:
     key: str
 
     def __post_init__(self) -> None:
-        for (_, count), train, test in zip(self.pool, self.train_counts, self.test_counts, strict=True):
+        for (_, count), train, test in zip(
+            self.pool, self.train_counts, self.test_counts, strict=True
+        ):
             if train < 1 or test < 1 or train + test > count:
                 raise UserError(
-                    f"train size {written(self.train)}, tested on {tested_on(self.test)}, does not fit a class of {count} "
+                    f"train size {size_text(self.train)}, tested on {tested_on_text(self.test)}, does not fit a class of {count} "
                     f"images: {train} to train on and {max(0, test)} to test on (allowed: 1 or more of each, {count} "
                     "together); ask for other sizes with --train-per-class, --train-fraction or --test-images"
                 )
@@ -76,7 +80,10 @@ class DrawnRuns:
     @functools.cached_property
     def train_counts(self) -> list[int]:
         """Train images of each class."""
-        return [_rounded(self.train * count) if self.train < 1 else int(self.train) for _, count in self.pool]
+        return [
+            _rounded(self.train * count) if self.train < 1 else int(self.train)
+            for _, count in self.pool
+        ]
 
     @functools.cached_property
     def test_counts(self) -> list[int]:
@@ -84,7 +91,11 @@ class DrawnRuns:
         sizes = [count for _, count in self.pool]
         if self.test is None:
             return [count - train for count, train in zip(sizes, self.train_counts, strict=True)]
-        return [_rounded(self.test * count) for count in sizes] if self.test < 1 else _in_proportion(int(self.test), sizes)
+        return (
+            [_rounded(self.test * count) for count in sizes]
+            if self.test < 1
+            else _in_proportion(int(self.test), sizes)
+        )
 
     @property
     def shots(self) -> int:
@@ -94,7 +105,9 @@ class DrawnRuns:
     def shuffled(self, run: int) -> list[Ints]:
         """The indices of each class in the order of this run."""
         words = -(-sum(count for _, count in self.pool) // 4) * 4  # a counter step yields 4
-        drawn = np.random.Philox(key=int(self.key[:32], 16)).advance(run * (words // 4)).random_raw(words) >> np.uint64(32)
+        drawn = np.random.Philox(key=int(self.key[:32], 16)).advance(run * (words // 4)).random_raw(
+            words
+        ) >> np.uint64(32)
         orders, at = [], 0
         for first, count in self.pool:
             part = drawn[at : at + count][None]
@@ -114,18 +127,22 @@ class DrawnRuns:
         support = np.empty((stop - start, classes, shots), dtype=np.int32)
         query = np.full((stop - start, classes, max(self.test_counts)), NO_QUERY, dtype=np.int32)
         for row, run in enumerate(range(start, stop)):
-            for label, (order, test) in enumerate(zip(self.shuffled(run), self.test_counts, strict=True)):
+            for label, (order, test) in enumerate(
+                zip(self.shuffled(run), self.test_counts, strict=True)
+            ):
                 support[row, label] = order[:shots]
                 query[row, label, :test] = np.sort(order[-test:])
-        return Episodes(np.tile(np.arange(classes, dtype=np.int32), (stop - start, 1)), support, query)
+        return Episodes(
+            np.tile(np.arange(classes, dtype=np.int32), (stop - start, 1)), support, query
+        )
 
 
-def written(size: Size) -> str:
+def size_text(size: Size) -> str:
     """A size as text: "20" or "0.8"."""
     return f"{size:g}"
 
 
-def tested_on(size: Size | None) -> str:
+def tested_on_text(size: Size | None) -> str:
     """Which images are asked about, in words."""
     if size is None:
         return "all images that were not trained on"

@@ -54,9 +54,15 @@ class ResultsFolder:
                 (out / "records").mkdir(parents=True, exist_ok=True)
                 write_atomically(out / ".writable", lambda file: None)
                 (out / ".writable").unlink(missing_ok=True)
-                sweep(path for pattern in (".*", *(f"{folder}/**/.*" for folder in FOLDERS)) for path in out.glob(pattern))
+                sweep(
+                    path
+                    for pattern in (".*", *(f"{folder}/**/.*" for folder in FOLDERS))
+                    for path in out.glob(pattern)
+                )
             except OSError as error:
-                raise UserError(f"--out {out} cannot be written ({error.strerror}); name a folder that can") from None
+                raise UserError(
+                    f"--out {out} cannot be written ({error.strerror}); name a folder that can"
+                ) from None
         elif not out.is_dir():
             raise UserError(f"--out {out} does not exist; name the folder of a finished run")
 
@@ -112,19 +118,25 @@ class ResultsFolder:
             episodes = self._episodes(record)
             predicted = predicted.reshape(episodes.query_TNQ.shape)
         except DAMAGED as error:
-            raise UserError(f"{path} cannot be used ({error}); remove its record and run again") from None
+            raise UserError(
+                f"{path} cannot be used ({error}); remove its record and run again"
+            ) from None
         return Predictions(record, episodes, predicted)
 
     def answers(self, baselines: Sequence[str] | None = None) -> list[Predictions]:
         """Every record that has an answer, of some baselines; those of the same episodes together, so that these are drawn
         once. `UserError` for a baseline that there is none of.
         """
-        answered = sorted((r for r in self if r.status == "ok"), key=lambda record: record.episodes_digest)
+        answered = sorted(
+            (r for r in self if r.status == "ok"), key=lambda record: record.episodes_digest
+        )
         names = sorted({record.baseline["name"] for record in answered})
         for name in baselines or ():
             if name not in names:
                 raise unknown("baseline of the results", name, names)
-        return [self.answer(r) for r in answered if baselines is None or r.baseline["name"] in baselines]
+        return [
+            self.answer(r) for r in answered if baselines is None or r.baseline["name"] in baselines
+        ]
 
     def _array_path(self, record: Record) -> Path:
         folder = (self.out / "records" / record.stem).parent
@@ -138,16 +150,28 @@ class ResultsFolder:
 
     @functools.lru_cache(maxsize=8)  # noqa: B019  a reader of records lives as long as its command
     def _drawn(
-        self, protocol: Protocol, dataset: str, pool: Pool, at: Size, first: int, count: int, digest: str, file: str
+        self,
+        protocol: Protocol,
+        dataset: str,
+        pool: Pool,
+        at: Size,
+        first: int,
+        count: int,
+        digest: str,
+        file: str,
     ) -> Episodes:
         source: EpisodeSource
         if file:
-            source = FixedEpisodes(read_episodes(self.out / "episodes" / Path(file).name)[0][int(at)])
+            source = FixedEpisodes(
+                read_episodes(self.out / "episodes" / Path(file).name)[0][int(at)]
+            )
         else:
             source = protocol.drawn(dataset, pool, at)
         episodes = source.draw(first, first + count)
         if prefixes(FixedEpisodes(episodes), count)[count] != digest:
-            raise UserError(f"episodes of {self.out} do not match their digest {digest}; remove its records and run again")
+            raise UserError(
+                f"episodes of {self.out} do not match their digest {digest}; remove its records and run again"
+            )
         return episodes
 
     def save_tensors(self, place: str, tensors: Mapping[str, torch.Tensor], about: Json) -> None:
@@ -158,7 +182,9 @@ class ResultsFolder:
 
     def need_space(self, size: int) -> None:
         """Raise `UserError` where the disk cannot hold twice what one file of `size` bytes takes, old and new."""
-        free, needed = (size / 2**20 for size in (shutil.disk_usage(self.out).free, 2 * size))  # MiB
+        free, needed = (
+            size / 2**20 for size in (shutil.disk_usage(self.out).free, 2 * size)
+        )  # MiB
         if free < needed:
             raise UserError(
                 f"the disk of --out has {free:.0f} MiB free and a training needs {needed:.0f} to be kept; "
@@ -225,10 +251,17 @@ def read_episodes(path: Path) -> tuple[dict[int, Episodes], Json]:
             about = json.loads(stored["about"].tobytes())
             Protocol.from_dict(about["protocol"])
             episodes = {
-                shots: Episodes(*(stored[f"{shots}/{name}"].astype(np.int64) for name in ("classes", "support", "query")))
+                shots: Episodes(
+                    *(
+                        stored[f"{shots}/{name}"].astype(np.int64)
+                        for name in ("classes", "support", "query")
+                    )
+                )
                 for shots in about["protocol"]["shots"]
             }
             about["dataset_digest"]
     except DAMAGED as error:
-        raise UserError(f"{path} is not a file of episodes ({error}); make one with bench episodes") from None
+        raise UserError(
+            f"{path} is not a file of episodes ({error}); make one with bench episodes"
+        ) from None
     return episodes, about

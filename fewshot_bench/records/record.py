@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from fewshot_bench.protocols.protocol import Classification, FewShot, Protocol
-from fewshot_bench.protocols.split import Size, written
+from fewshot_bench.protocols.split import Size, size_text
 from fewshot_bench.published import Published
 
 __all__ = ["SCHEMA", "Json", "Record", "Status", "read_record"]
@@ -49,13 +49,17 @@ class Record:
     def stem(self) -> str:
         """Its files' place below `records/`, without the ending."""
         seed, ways = self.training["seed"], self.asked.ways
-        asked = f"{ways}way-{self.shots}shot-seed{seed}" if self.train_size is None else f"train{self.at}-run{seed}"
+        asked = (
+            f"{ways}way-{self.shots}shot-seed{seed}"
+            if self.train_size is None
+            else f"train{self.at}-run{seed}"
+        )
         return f"{self.dataset['name']}/{self.baseline['name']}/{asked}-{self.key[:16]}"
 
     @property
     def at(self) -> str:
         """Its shots or, in a classification protocol, its train size."""
-        return written(self.shots if self.train_size is None else self.train_size)
+        return size_text(self.shots if self.train_size is None else self.train_size)
 
     @property
     def failed(self) -> bool:
@@ -65,7 +69,9 @@ class Record:
     @property
     def told(self) -> str:
         """In a line, what became of it."""
-        asked = f"{self.shots} shots, seed" if self.train_size is None else f"train size {self.at}, run"
+        asked = (
+            f"{self.shots} shots, seed" if self.train_size is None else f"train size {self.at}, run"
+        )
         return f"{self.baseline['name']}, {asked} {self.training['seed']}: {self.status}: {self.reason}"
 
     @functools.cached_property
@@ -97,7 +103,9 @@ def read_record(values: object) -> Record:
     if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
         raise ValueError("it has no schema version")
     if values["schema"] > SCHEMA:
-        raise ValueError(f"its schema {values['schema']} is newer than {SCHEMA}; update fewshot-bench")
+        raise ValueError(
+            f"its schema {values['schema']} is newer than {SCHEMA}; update fewshot-bench"
+        )
     if values["status"] not in get_args(Status):
         raise ValueError(f"unknown status {values['status']!r}")
     for part, fields in _HOLDS.items():
@@ -106,14 +114,18 @@ def read_record(values: object) -> Record:
         for name, kind in fields.items():
             if not isinstance(values[part][name], kind):
                 raise TypeError(f"{part}.{name} is {values[part][name]!r}, not {kind.__name__}")
-    values["episodes_digests"] = {int(count): str(digest) for count, digest in values["episodes_digests"].items()}
+    values["episodes_digests"] = {
+        int(count): str(digest) for count, digest in values["episodes_digests"].items()
+    }
     values["pool"] = [(int(first), int(count)) for first, count in values["pool"]]
     for part in (values["baseline"]["settings"], values["training"]):
         for name in _MAY_HOLD.keys() & part.keys():
             if part[name] is not None and not isinstance(part[name], _MAY_HOLD[name]):
                 raise TypeError(f"{name} is {part[name]!r}, not {_MAY_HOLD[name]}")
     if "history" in values["training"]:
-        values["training"]["history"] = [(int(passed), float(loss)) for passed, loss in values["training"]["history"]]
+        values["training"]["history"] = [
+            (int(passed), float(loss)) for passed, loss in values["training"]["history"]
+        ]
     record = Record(**values)
     for name in ("shots", "episodes", "first_episode"):
         if type(getattr(record, name)) is not int:  # nor a truth value
@@ -121,11 +133,16 @@ def read_record(values: object) -> Record:
     for figure in (*record.baseline.get("published", []), *record.dataset.get("published", [])):
         Published(**{name: value for name, value in figure.items() if name != "system"})
     asked = record.asked
-    if not all(isinstance(word, str) for word in (asked.name, asked.dataset, *asked.train_classes, *asked.test_classes)):
+    if not all(
+        isinstance(word, str)
+        for word in (asked.name, asked.dataset, *asked.train_classes, *asked.test_classes)
+    ):
         raise TypeError(
             f"its protocol names {asked.name!r}, {asked.dataset!r}, {asked.train_classes}, {asked.test_classes}"
         )
     record.episodes_digest  # noqa: B018  is there
-    if record.status == "ok" and not all(isinstance(record.predictions[name], str) for name in ("file", "sha256")):
+    if record.status == "ok" and not all(
+        isinstance(record.predictions[name], str) for name in ("file", "sha256")
+    ):
         raise TypeError("its predictions name no file")
     return record

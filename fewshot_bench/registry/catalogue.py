@@ -18,13 +18,23 @@ PluginRow = dict[str, Any]
 def listed_plugins(registry: Registry) -> list[PluginRow]:
     """A row a plug-in or variant: kind, name and error; where that is empty title, source, year, about and settings."""
     rows = [_plugin_row("baseline", plugin, _of_baseline) for plugin in registry.every_baseline()]
-    return rows + [_plugin_row("data set", plugin, _of_dataset) for plugin in registry.datasets.values()]
+    return rows + [
+        _plugin_row("data set", plugin, _of_dataset) for plugin in registry.datasets.values()
+    ]
 
 
-def _plugin_row(kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], PluginRow]) -> PluginRow:
+def _plugin_row(
+    kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], PluginRow]
+) -> PluginRow:
     try:
         settings = " ".join(plugin.load().settings_type.names())
-        return {"kind": kind, "name": plugin.name, **describe(plugin), "settings": settings, "error": ""}
+        return {
+            "kind": kind,
+            "name": plugin.name,
+            **describe(plugin),
+            "settings": settings,
+            "error": "",
+        }
     except UserError as error:
         return {"kind": kind, "name": plugin.name, "error": str(error)}
 

@@ -18,7 +18,10 @@ from fewshot_bench.seeds import digest
 __all__ = ["Loaded", "load", "put_back"]
 
 CORE, PLUGINS = "fewshot_bench", "fewshot_bench.plugins."
-INSTALLED = {"site-packages", "dist-packages"}  # folders of distributions, which change with their version alone
+INSTALLED = {
+    "site-packages",
+    "dist-packages",
+}  # folders of distributions, which change with their version alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,9 @@ class Loaded:
         return hashes[0] if len(hashes) == 1 else digest(hashes)
 
 
-_PARTS: WeakKeyDictionary[ModuleType, Part] = WeakKeyDictionary()  # by module, as they were first seen
+_PARTS: WeakKeyDictionary[ModuleType, Part] = (
+    WeakKeyDictionary()
+)  # by module, as they were first seen
 
 
 def load(name: str, path: Path) -> Loaded:
@@ -78,7 +83,9 @@ def load(name: str, path: Path) -> Loaded:
         for part in old:
             if sys.modules.get(part.name) is part.module:
                 del sys.modules[part.name]
-        for part in reversed(old):  # those that others stand on first; a file that was handed over is on no path
+        for part in reversed(
+            old
+        ):  # those that others stand on first; a file that was handed over is on no path
             if part.name.startswith(PLUGINS) and part.name != name and part.name not in sys.modules:
                 _executed(part.name, part.path)
     return Loaded(tuple(_parts(_executed(name, path))))
@@ -138,7 +145,9 @@ def _imported(source: bytes, module: ModuleType) -> Iterator[ModuleType]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            start = importlib.util.resolve_name("." * node.level + (node.module or ""), module.__package__)
+            start = importlib.util.resolve_name(
+                "." * node.level + (node.module or ""), module.__package__
+            )
             names = [start, *(f"{start}.{alias.name}" for alias in node.names)]
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
             left += ast.iter_child_nodes(node)

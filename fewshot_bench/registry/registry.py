@@ -57,7 +57,9 @@ class Plugin(Generic[Kind]):
         found = _defined(imports.load(self.module, self.path).module, self.base)
         if len(found) != 1:
             names = ", ".join(kind.__name__ for kind in found) or "none"
-            raise UserError(f"{self.path} defines {len(found)} public {self.base.__name__} classes ({names}; allowed: one)")
+            raise UserError(
+                f"{self.path} defines {len(found)} public {self.base.__name__} classes ({names}; allowed: one)"
+            )
         _declares(found[0], self.path)
         return found[0]
 
@@ -96,7 +98,9 @@ class Registry:
             self._add(_installed(entry, self.baselines))
         for path in map(Path, files):
             if not path.is_file():
-                raise UserError(f"{path} is not a file; name a Python file that defines a Baseline or a DataSet")
+                raise UserError(
+                    f"{path} is not a file; name a Python file that defines a Baseline or a DataSet"
+                )
             self._add_file(path.resolve())
 
     def _add_file(self, path: Path) -> None:
@@ -124,7 +128,9 @@ class Registry:
     def baseline(self, name: str) -> Plugin[Baseline]:
         """The baseline of that name, or the variant of one, NAME:VARIANT; raises `UserError` where there is none."""
         family, _, variant = name.partition(":")
-        return dataclasses.replace(_named(self.baselines, "baseline", family), name=name, variant=variant)
+        return dataclasses.replace(
+            _named(self.baselines, "baseline", family), name=name, variant=variant
+        )
 
     def every_baseline(self) -> list[Plugin[Baseline]]:
         """All of them, those that cannot be loaded too; of a family each of its variants."""
@@ -134,7 +140,9 @@ class Registry:
         """The baseline of that name, of a family each of its variants."""
         plugin = self.baselines[name]
         try:
-            return [self.baseline(f"{name}:{variant}") for variant in plugin.family().variants] or [plugin]
+            return [self.baseline(f"{name}:{variant}") for variant in plugin.family().variants] or [
+                plugin
+            ]
         except UserError:
             return [plugin]
 
@@ -170,7 +178,9 @@ def _listed(base: type[Kind]) -> Iterator[Plugin[Kind]]:
 
 def _plugin(name: str, module: ModuleType) -> Plugin[Any]:
     path = Path(module.__file__ or "").resolve()
-    base = next((base for base in FOLDERS if _defined(module, base)), Baseline)  # of neither it is told when it is loaded
+    base = next(
+        (base for base in FOLDERS if _defined(module, base)), Baseline
+    )  # of neither it is told when it is loaded
     return Plugin(_dashed(name) if base is DataSet else name, path, module.__name__, base)
 
 
@@ -188,7 +198,11 @@ def _installed(entry: EntryPoint, taken: Container[str]) -> Plugin[Any]:
 def _unnameable(path: Path) -> str:
     """Why no command can name what is called as this file is; empty where one can."""
     parting = set(path.stem) & set(",:=")
-    return f"{path.name} cannot be named, as {parting.pop()} parts the words of a command; rename it" if parting else ""
+    return (
+        f"{path.name} cannot be named, as {parting.pop()} parts the words of a command; rename it"
+        if parting
+        else ""
+    )
 
 
 def _declares(kind: type[Kind], path: Path) -> None:
@@ -196,17 +210,26 @@ def _declares(kind: type[Kind], path: Path) -> None:
     card = getattr(kind, "card", None)
     needs, variants = getattr(kind, "needs", None), getattr(kind, "variants", {})
     told = {
-        "card": (isinstance(card, (Card, DataCard)) and isinstance(card.title, str), "a Card, or a DataCard of a data set"),
+        "card": (
+            isinstance(card, (Card, DataCard)) and isinstance(card.title, str),
+            "a Card, or a DataCard of a data set",
+        ),
         "settings_type": (_is(kind.settings_type, Settings), "a subclass of Settings"),
-        "needs": (needs is None or (isinstance(needs, tuple) and len(needs) == 2), "(module, extra)"),
+        "needs": (
+            needs is None or (isinstance(needs, tuple) and len(needs) == 2),
+            "(module, extra)",
+        ),
         "variants": (
-            isinstance(variants, Mapping) and all(_is(variant, Baseline) for variant in variants.values()),
+            isinstance(variants, Mapping)
+            and all(_is(variant, Baseline) for variant in variants.values()),
             "a dictionary of subclasses of Baseline",
         ),
     }
     for name, (understood, allowed) in told.items():
         if not understood:
-            raise UserError(f"{path}: {kind.__name__}.{name} is {getattr(kind, name, None)!r} (allowed: {allowed})")
+            raise UserError(
+                f"{path}: {kind.__name__}.{name} is {getattr(kind, name, None)!r} (allowed: {allowed})"
+            )
 
 
 def _is(value: object, base: type) -> bool:
@@ -227,7 +250,11 @@ def _dashed(name: str) -> str:
 
 def _defined(module: ModuleType, base: type[Kind]) -> list[type[Kind]]:
     """The public subclasses of `base` that the module itself defines."""
-    found = [value for name, value in vars(module).items() if inspect.isclass(value) and not name.startswith("_")]
+    found = [
+        value
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and not name.startswith("_")
+    ]
     return [kind for kind in found if issubclass(kind, base) and kind.__module__ == module.__name__]
 
 

@@ -20,6 +20,7 @@ from fewshot_bench.explain.gradcam import Heat, heats
 from fewshot_bench.explain.pointing import MEASURED, pointing, shares
 from fewshot_bench.files import write_atomically
 from fewshot_bench.leaderboard import tables
+from fewshot_bench.leaderboard.columns import condition_label
 from fewshot_bench.leaderboard.compare import MARGIN, differences
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.optional import require
@@ -63,7 +64,11 @@ def plot(
     answers = records.answers(baselines)
     if not answers:
         raise UserError(f"--out {out} holds no answer to draw; run bench run --out {out} first")
-    others = [r for r in records if r.status != "ok" and (baselines is None or r.baseline["name"] in baselines)]
+    others = [
+        r
+        for r in records
+        if r.status != "ok" and (baselines is None or r.baseline["name"] in baselines)
+    ]
     return _written(
         records.out,
         plots.drawn(
@@ -72,7 +77,9 @@ def plot(
             episodes=tables.episode_accuracies(answers),
             timings=tables.timings(answer.record for answer in answers),
             losses=tables.losses(answer.record for answer in answers),
-            differences=None if reference is None else differences(rows_of(answers), reference, margin),
+            differences=None
+            if reference is None
+            else differences(rows_of(answers), reference, margin),
         ),
     )
 
@@ -137,18 +144,34 @@ def explain(
                 drawn.setdefault(name, maps[:images])
                 if data.boxes:
                     found.setdefault(name, {})[cell.training.seed] = shares(maps, data.boxes)
-        measured = {str(row["baseline"]): row for row in pointing(found, data.labels, reference).to_dict("records")}
+        measured = {
+            str(row["baseline"]): row
+            for row in pointing(found, data.labels, reference).to_dict("records")
+        }
         rows += [
-            {**about, "reference": reference, "baseline": name, **measured.get(name, {}), **told[name]} for name in names
+            {
+                **about,
+                "reference": reference,
+                "baseline": name,
+                **measured.get(name, {}),
+                **told[name],
+            }
+            for name in names
         ]
         if drawn:
-            title = f"{_title(about)}: what encoders look at (Grad-CAM, stage {stage} from the last)"
-            figures.append(gallery.heat_maps(data, drawn, title=title, name=_name("heat", about, number)))
+            title = (
+                f"{_title(about)}: what encoders look at (Grad-CAM, stage {stage} from the last)"
+            )
+            figures.append(
+                gallery.heat_maps(data, drawn, title=title, name=_name("heat", about, number))
+            )
     whole = dict.fromkeys(("stage", "images", "trainings", "without_heat"), "Int64")
     columns = [*ASKED, "baseline", "stage", "places", *MEASURED, "reference", "note"]
     frame = pd.DataFrame(rows, columns=columns).astype(whole)
     if not figures:
-        raise UserError(f"none of {', '.join(names)} has a heat map ({frame['note'].iloc[0]}); name one with an encoder")
+        raise UserError(
+            f"none of {', '.join(names)} has a heat map ({frame['note'].iloc[0]}); name one with an encoder"
+        )
     files = _written(records.out, figures)
     if data.boxes:
         text = tables.text(frame).encode()
@@ -162,13 +185,22 @@ class Broken(Exception):
 
 
 def _heats(
-    plan: Plan, cell: Cell, record: Record, records: ResultsFolder, notify: Notify, *, stage: int, most: int | None
+    plan: Plan,
+    cell: Cell,
+    record: Record,
+    records: ResultsFolder,
+    notify: Notify,
+    *,
+    stage: int,
+    most: int | None,
 ) -> list[Heat]:
     """The heat maps of one training; raises `NotApplicable` where it can have none, `Broken` where it should have."""
     if record.status != "ok":
         raise NotApplicable(record.told)
     try:
-        return heats(fitted_baseline(plan, cell, records, notify), cell.question, stage=stage, most=most)
+        return heats(
+            fitted_baseline(plan, cell, records, notify), cell.question, stage=stage, most=most
+        )
     except NotApplicable:
         raise
     except PLUGIN_ERRORS as error:
@@ -192,7 +224,10 @@ def map_features(
     from fewshot_bench.report import gallery
 
     gallery.check_method(method)
-    plan, records = make_plan(dataclasses.replace(request, seeds=None), Registry(plugins)), ResultsFolder(out)
+    plan, records = (
+        make_plan(dataclasses.replace(request, seeds=None), Registry(plugins)),
+        ResultsFolder(out),
+    )
     figures, failed = [], []
     for number, asked in enumerate(_asked_most(plan, records, notify)):
         found = []
@@ -202,14 +237,20 @@ def map_features(
             if record.status == "ok" and episode_rule(kind) != "predict":
                 fitted = fitted_baseline(plan, cell, records, notify)
                 order = fitted.test.argsort()
-                features_MD = fitted.embeddings_MD.cpu().numpy()[order[np.searchsorted(fitted.test, test_M, sorter=order)]]
-                found.append(gallery.Features(cell.training.name, features_MD, kind.rule == "mean_cosine"))
+                features_MD = fitted.embeddings_MD.cpu().numpy()[
+                    order[np.searchsorted(fitted.test, test_M, sorter=order)]
+                ]
+                found.append(
+                    gallery.Features(cell.training.name, features_MD, kind.rule == "mean_cosine")
+                )
         failed += [record.told for _, record in asked if record.failed]
         if found:
             about = _about(asked[0][1])
             title = f"{_title(about)}: features of the test images, {gallery.METHODS[method]}"
             name = _name(f"map-{method}", about, number)
-            figures.append(gallery.feature_map(plan.data, test_M, found, method=method, title=title, name=name))
+            figures.append(
+                gallery.feature_map(plan.data, test_M, found, method=method, title=title, name=name)
+            )
     if not figures:
         raise UserError("none of these baselines has features to draw; name one with an encoder")
     return Drawn(_written(records.out, figures), failed)
@@ -220,7 +261,9 @@ def _queries(question: EpisodeSet) -> npt.NDArray[np.int64]:
     if question.is_classification:
         query = question.source.draw(question.first, question.first + 1).query_TNQ
         return np.unique(query[query != NO_QUERY])
-    return np.sort(np.concatenate([np.arange(first, first + count) for first, count in question.pool]))
+    return np.sort(
+        np.concatenate([np.arange(first, first + count) for first, count in question.pool])
+    )
 
 
 def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
@@ -231,7 +274,9 @@ def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
     return _written(Path(out), [gallery.samples(data)])
 
 
-def _asked_most(plan: Plan, records: ResultsFolder, notify: Notify) -> list[list[tuple[Cell, Record]]]:
+def _asked_most(
+    plan: Plan, records: ResultsFolder, notify: Notify
+) -> list[list[tuple[Cell, Record]]]:
     """For each choice of test classes what asks with the most shots or train images, of runs the first; run, if it was not
     yet, with its record. Nothing else is trained.
     """
@@ -239,9 +284,16 @@ def _asked_most(plan: Plan, records: ResultsFolder, notify: Notify) -> list[list
     for cell in plan.cells:
         if cell.question.first == 0:
             groups.setdefault(cell.question.protocol.test_classes, []).append(cell)
-    most = {classes: max(cell.question.at for cell in group) for classes, group in groups.items()}
-    kept = [[cell for cell in group if cell.question.at == most[classes]] for classes, group in groups.items()]
-    plan = dataclasses.replace(plan, trainings={cell.training: [cell] for group in kept for cell in group})
+    most = {
+        classes: max(cell.question.condition for cell in group) for classes, group in groups.items()
+    }
+    kept = [
+        [cell for cell in group if cell.question.condition == most[classes]]
+        for classes, group in groups.items()
+    ]
+    plan = dataclasses.replace(
+        plan, trainings={cell.training: [cell] for group in kept for cell in group}
+    )
     record = dict(zip(plan.cells, execute(plan, records, fresh=False, notify=notify), strict=True))
     return [[(cell, record[cell]) for cell in group] for group in kept]
 
@@ -252,7 +304,7 @@ def _about(record: Record) -> dict[Hashable, object]:
 
 
 def _title(about: Mapping[Hashable, object]) -> str:
-    return f"{about['dataset']}, {about['protocol']}, {tables.column(about)}"
+    return f"{about['dataset']}, {about['protocol']}, {condition_label(about)}"
 
 
 def _name(what: str, about: Mapping[Hashable, object], number: int) -> str:

@@ -16,7 +16,19 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["COLOURS", "LOOK", "MARKERS", "SIZE", "Picture", "Style", "files_of", "legend", "stem", "styles_of", "titled"]
+__all__ = [
+    "COLOURS",
+    "LOOK",
+    "MARKERS",
+    "SIZE",
+    "Picture",
+    "Style",
+    "files_of",
+    "legend",
+    "stem",
+    "styles_of",
+    "titled",
+]
 
 # Okabe and Ito (2008), dark to light in turns, so that neighbours differ in grey too
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#009E73", "#CC79A7")
@@ -58,7 +70,9 @@ def styles_of(names: Iterable[str]) -> dict[str, Style]:
 
 def titled(figure: Figure, title: str) -> None:
     """Put a title above a figure, in as many lines as it takes."""
-    lines = [textwrap.fill(line, int(LETTERS * figure.get_figwidth())) for line in title.splitlines()]
+    lines = [
+        textwrap.fill(line, int(LETTERS * figure.get_figwidth())) for line in title.splitlines()
+    ]
     figure.suptitle("\n".join(lines), fontsize=9)
 
 
@@ -76,7 +90,10 @@ def files_of(picture: Picture) -> dict[str, bytes]:
     """The picture as PNG and SVG, the same to the byte for the same figures; by file name."""
     found = {}
     with rc_context(LOOK):
-        for ending, about in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
+        for ending, about in (
+            ("png", {"Software": None}),
+            ("svg", {"Date": None, "Creator": None}),
+        ):
             file = io.BytesIO()
             FigureCanvasAgg(picture.figure)
             picture.figure.savefig(file, format=ending, dpi=200, metadata=about)

@@ -51,14 +51,18 @@ def samples(data: LabelledImages) -> Picture:
         return Picture(f"samples-{stem(data.name)}", figure)
 
 
-def heat_maps(data: LabelledImages, heats: Mapping[str, Sequence[Heat]], *, title: str, name: str) -> Picture:
+def heat_maps(
+    data: LabelledImages, heats: Mapping[str, Sequence[Heat]], *, title: str, name: str
+) -> Picture:
     """Test images by rows, with their boxes; by columns the heat of each baseline over them, and the
     class each took them for.
     """
     order = list(dict.fromkeys(heat.image for found in heats.values() for heat in found))
     by_image = [{heat.image: heat for heat in found} for found in heats.values()]
     with rc_context(LOOK):
-        figure = Figure(figsize=((1 + len(heats)) * 1.7 * SIDE + 0.6, len(order) * 1.7 * SIDE + 0.8))
+        figure = Figure(
+            figsize=((1 + len(heats)) * 1.7 * SIDE + 0.6, len(order) * 1.7 * SIDE + 0.8)
+        )
         panels = figure.subplots(len(order), 1 + len(heats), squeeze=False)
         for row, image in zip(panels, order, strict=True):
             label = data.class_names[data.labels[image]]
@@ -70,7 +74,9 @@ def heat_maps(data: LabelledImages, heats: Mapping[str, Sequence[Heat]], *, titl
                 elif image in found:
                     heat = found[image]
                     most = float(heat.map_HW.max())
-                    axes.imshow(heat.map_HW / (most or 1.0), cmap="inferno", alpha=0.55, vmin=0, vmax=1)
+                    axes.imshow(
+                        heat.map_HW / (most or 1.0), cmap="inferno", alpha=0.55, vmin=0, vmax=1
+                    )
                     told = "right" if heat.answered == label else f"taken for {heat.answered}"
                     axes.set_xlabel(told if most > 0 else f"{told}; no heat", fontsize=7)
                 else:
@@ -100,11 +106,19 @@ def check_method(method: str) -> None:
 
 def some(images_M: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """As many of the images as a map can show, evenly from all."""
-    return np.asarray(images_M[np.linspace(0, len(images_M) - 1, min(MOST, len(images_M))).astype(int)])
+    return np.asarray(
+        images_M[np.linspace(0, len(images_M) - 1, min(MOST, len(images_M))).astype(int)]
+    )
 
 
 def feature_map(
-    data: LabelledImages, images_M: npt.NDArray[np.int64], found: Sequence[Features], *, method: str, title: str, name: str
+    data: LabelledImages,
+    images_M: npt.NDArray[np.int64],
+    found: Sequence[Features],
+    *,
+    method: str,
+    title: str,
+    name: str,
 ) -> Picture:
     """Features in two dimensions, a panel a baseline, a mark a class. images_M: indices in the data set.
 
@@ -120,7 +134,9 @@ def feature_map(
         panels = figure.subplots(down, across, squeeze=False)
         for axes, one in zip(panels.flat, found, strict=False):
             places_M2, told = _flat(one.features_MD, method, unit=one.unit)
-            for number, label in enumerate(np.unique(labels_M)):  # a legend leaves out what starts with _
+            for number, label in enumerate(
+                np.unique(labels_M)
+            ):  # a legend leaves out what starts with _
                 own = places_M2[labels_M == label]
                 axes.plot(
                     own[:, 0], own[:, 1], MARKERS[number % len(MARKERS)], color=COLOURS[number % len(COLOURS)], ms=3.5,
@@ -133,7 +149,13 @@ def feature_map(
             axes.set_visible(False)
         handles, names = panels[0, 0].get_legend_handles_labels()
         rows = max(1, int(figure.get_figheight() / ROW))
-        figure.legend(handles, names, loc="outside right center", markerscale=1.5, ncols=-(-len(names) // rows))
+        figure.legend(
+            handles,
+            names,
+            loc="outside right center",
+            markerscale=1.5,
+            ncols=-(-len(names) // rows),
+        )
         titled(figure, title)
         return Picture(name, figure)
 
@@ -145,16 +167,26 @@ def _flat(features_MD: Floats, method: str, *, unit: bool) -> tuple[Floats, str]
     if method == "pca":
         centred = np.pad(scaled - scaled.mean(0), ((0, 0), (0, max(0, 2 - scaled.shape[1]))))
         left, size, right = np.linalg.svd(centred.astype(np.float64), full_matrices=False)
-        signs = np.sign(right[np.arange(2), np.abs(right[:2]).argmax(1)])  # else either way round is as good
-        share = 100 * np.square(size[:2]) / max(float(np.square(size).sum()), np.finfo(np.float64).tiny)
-        return left[:, :2] * size[:2] * signs, f"{share[0]:.0f} % and {share[1]:.0f} % of the variance"
+        signs = np.sign(
+            right[np.arange(2), np.abs(right[:2]).argmax(1)]
+        )  # else either way round is as good
+        share = (
+            100 * np.square(size[:2]) / max(float(np.square(size).sum()), np.finfo(np.float64).tiny)
+        )
+        return left[:, :2] * size[
+            :2
+        ] * signs, f"{share[0]:.0f} % and {share[1]:.0f} % of the variance"
     if method == "tsne":
         perplexity = min(30.0, (len(scaled) - 1) / 3)
         tsne = library("--method tsne", "sklearn.manifold", "maps").TSNE
-        return tsne(init="pca", random_state=0, perplexity=perplexity).fit_transform(scaled), f"perplexity {perplexity:g}"
+        return tsne(init="pca", random_state=0, perplexity=perplexity).fit_transform(
+            scaled
+        ), f"perplexity {perplexity:g}"
     neighbours = min(15, len(scaled) - 1)
     umap = library("--method umap", "umap", "maps").UMAP
-    return umap(random_state=0, n_jobs=1, n_neighbors=neighbours).fit_transform(scaled), f"{neighbours} neighbours"
+    return umap(random_state=0, n_jobs=1, n_neighbors=neighbours).fit_transform(
+        scaled
+    ), f"{neighbours} neighbours"
 
 
 def _bare(axes: Axes) -> None:
@@ -169,5 +201,11 @@ def _image(axes: Axes, data: LabelledImages, image: int) -> None:
     axes.imshow(pixels[..., 0] if pixels.shape[2] == 1 else pixels, cmap="gray", vmin=0, vmax=255)
     for left, top, right, bottom in [] if data.boxes is None else data.boxes[image].tolist():
         size = (right - left + 1, bottom - top + 1)
-        axes.add_patch(Rectangle((left - 1.5, top - 1.5), *size, fill=False, edgecolor="white", lw=1.4))
-        axes.add_patch(Rectangle((left - 1.5, top - 1.5), *size, fill=False, edgecolor="black", lw=0.7, ls="--"))
+        axes.add_patch(
+            Rectangle((left - 1.5, top - 1.5), *size, fill=False, edgecolor="white", lw=1.4)
+        )
+        axes.add_patch(
+            Rectangle(
+                (left - 1.5, top - 1.5), *size, fill=False, edgecolor="black", lw=0.7, ls="--"
+            )
+        )

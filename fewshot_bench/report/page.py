@@ -17,6 +17,7 @@ from markupsafe import Markup
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import write_atomically
 from fewshot_bench.leaderboard import tables
+from fewshot_bench.leaderboard.columns import condition_label
 from fewshot_bench.leaderboard.compare import MARGIN, differences, which_test
 from fewshot_bench.leaderboard.rows import row_key, rows_of
 from fewshot_bench.records.folder import ResultsFolder
@@ -41,7 +42,9 @@ TOLD = {  # kind of picture, the start of its file's name -> what it shows
 KEPT = ("heat", "map", "samples")  # drawn by commands that need the data
 
 
-def report(out: Path | str = "results", reference: str | None = None, margin: float = MARGIN) -> Path:
+def report(
+    out: Path | str = "results", reference: str | None = None, margin: float = MARGIN
+) -> Path:
     """Write `report.html` below `out`, with the plots drawn anew and what `explain` and `map_features` drew; its path.
 
     reference: a baseline that the verdicts hold the others against; margin: a fraction, of what counts as equivalent.
@@ -55,9 +58,15 @@ def report(out: Path | str = "results", reference: str | None = None, margin: fl
     board = tables.leaderboard(answers, [record for record in every if record.status != "ok"])
     compared = None if reference is None else differences(rows_of(answers), reference, margin)
     drawn = pictures.plot(out, reference, margin) if answers else []
-    kept = [path for kind in KEPT for path in sorted((records.out / pictures.PLOTS).glob(f"{kind}-*.png"))]
+    kept = [
+        path
+        for kind in KEPT
+        for path in sorted((records.out / pictures.PLOTS).glob(f"{kind}-*.png"))
+    ]
     script = _resource("page.js")
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(_resource("page.html"))
+    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
+        _resource("page.html")
+    )
     text = page.render(
         title="Few-shot benchmark: " + ", ".join(sorted(board["protocol"].unique())),
         script=Markup(script),
@@ -90,7 +99,17 @@ HEADS = {
     "settings": "settings", "note": "note",
 }  # fmt: skip
 # what the rows of one ranking share
-AMONG = ["dataset_digest", "protocol", "test_classes", "preset", "ways", "queries", "episode_seed", "shots", "train_size"]
+AMONG = [
+    "dataset_digest",
+    "protocol",
+    "test_classes",
+    "preset",
+    "ways",
+    "queries",
+    "episode_seed",
+    "shots",
+    "train_size",
+]
 
 
 CHANCE = {"energy": "cover", "hit": "hit_chance"}
@@ -100,12 +119,15 @@ def _cell(row: dict[Hashable, Any], name: str) -> dict[str, object]:
     """text, and number where the column sorts by one."""
     if name == "at":
         size = row["shots"] if pd.isna(row["train_size"]) else row["train_size"]
-        return {"text": tables.column(row), "number": float(size)}
+        return {"text": condition_label(row), "number": float(size)}
     value = row[name]
     if pd.isna(value):
         return {"text": "", "number": None}
     if name in ("accuracy", "ci95_low", "ci95_high", "published"):
-        return {"text": f"{100 * value:.{2 if name == 'published' else 1}f}", "number": float(value)}
+        return {
+            "text": f"{100 * value:.{2 if name == 'published' else 1}f}",
+            "number": float(value),
+        }
     if isinstance(value, bool):
         return {"text": "yes" if value else "no", "number": None}
     return {"text": str(value), "number": float(value) if isinstance(value, int | float) else None}
@@ -136,7 +158,11 @@ def _of_ranks(board: pd.DataFrame) -> Iterator[str]:
             for row in part[part["rank"] == 1].to_dict("records")
         ]
         where = _where(part.iloc[0].to_dict())
-        yield f"{where}: " + (f"none is significantly better than {', '.join(first)}." if first else "there is no result.")
+        yield f"{where}: " + (
+            f"none is significantly better than {', '.join(first)}."
+            if first
+            else "there is no result."
+        )
 
 
 def _variant(row: Mapping[Hashable, Any], *, several: bool) -> str:
@@ -147,7 +173,7 @@ def _variant(row: Mapping[Hashable, Any], *, several: bool) -> str:
 def _where(row: Mapping[Any, Any]) -> str:
     """What was asked, in words."""
     return (
-        f"{row['protocol']} ({row['test_classes']}), {row['ways']}-way {tables.column(row)}, {row['queries']} queries, "
+        f"{row['protocol']} ({row['test_classes']}), {row['ways']}-way {condition_label(row)}, {row['queries']} queries, "
         f"preset {row['preset']}"
     )
 
@@ -168,7 +194,11 @@ def _pointing(path: Path) -> dict[str, object] | None:
             [
                 *(row[name] for name in ("protocol", "test_classes", "baseline", "places")),
                 *(f"{row[name]:.0f}" for name in ("images", "without_heat")),
-                *(text for name, by in CHANCE.items() for text in (_within(row, name), f"{100 * row[by]:.1f}")),
+                *(
+                    text
+                    for name, by in CHANCE.items()
+                    for text in (_within(row, name), f"{100 * row[by]:.1f}")
+                ),
                 _within(row, "above_chance", sign="+"),
                 *(_within(row, "difference", sign="+") for _ in held),
             ]
@@ -192,7 +222,9 @@ def _within(row: Mapping[Hashable, Any], name: str, *, sign: str = "") -> str:
     """A share in percent with its interval, where it has one."""
     if pd.isna(row[name]):
         return ""
-    middle, low, high = (f"{100 * row[of]:{sign}.1f}" for of in (name, f"{name}_low", f"{name}_high"))
+    middle, low, high = (
+        f"{100 * row[of]:{sign}.1f}" for of in (name, f"{name}_low", f"{name}_high")
+    )
     return middle if pd.isna(row[f"{name}_low"]) else f"{middle} ({low} to {high})"
 
 
@@ -217,7 +249,9 @@ def _settings(records: Sequence[Record]) -> Iterator[dict[str, object]]:
             "version": record.training["version"],
             "commit": f"{made.get('commit', '')}{edited}",
             **{name: made.get(name, "") for name in ("device", "threads", "python", "started")},
-            "packages": ", ".join(f"{name} {number}" for name, number in dict(made.get("packages", {})).items()),
+            "packages": ", ".join(
+                f"{name} {number}" for name, number in dict(made.get("packages", {})).items()
+            ),
             "seconds": ", ".join(f"{stage} {seconds}" for stage, seconds in record.seconds.items()),
         }
         yield {

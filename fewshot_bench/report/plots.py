@@ -15,12 +15,20 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fewshot_bench.leaderboard.tables import column, costs, over_splits, question
+from fewshot_bench.leaderboard.columns import condition_label, is_of_splits, question_text
+from fewshot_bench.leaderboard.tables import costs
 from fewshot_bench.report.figure import LOOK, SIZE, Picture, Style, legend, stem, styles_of, titled
 
 __all__ = ["drawn"]
 
-TABLE = ["dataset", "protocol", "preset", "ways", "queries", "test_classes"]  # what the rows of a picture share
+TABLE = [
+    "dataset",
+    "protocol",
+    "preset",
+    "ways",
+    "queries",
+    "test_classes",
+]  # what the rows of a picture share
 Draw = Callable[[pd.DataFrame, dict[str, Style]], Figure]
 MOST_SPLITS = 60  # that a picture grows with
 MOST_WRITTEN = 12  # classes of a confusion that is written out; of more a colour bar tells
@@ -46,7 +54,12 @@ def drawn(
         ("recall", confusion, class_recalls, None),
         ("confusion", confusion, confusions, None),
         ("episodes", episodes, episode_shares, None),
-        ("cost", leaderboard.merge(costs(timings), on=["baseline", "dataset"], how="inner"), cost, None),
+        (
+            "cost",
+            leaderboard.merge(costs(timings), on=["baseline", "dataset"], how="inner"),
+            cost,
+            None,
+        ),
         ("loss", losses, loss_curves, None),
     ]
     for kind, frame, draw_one, draw_splits in every:
@@ -62,9 +75,11 @@ def drawn(
 
 def _of_pictures(frame: pd.DataFrame) -> Iterator[tuple[bool, pd.DataFrame]]:
     """The rows of one picture after another, and whether they are of all splits."""
-    over = over_splits(frame) if "protocol" in frame else pd.Series(data=False, index=frame.index)
+    over = is_of_splits(frame) if "protocol" in frame else pd.Series(data=False, index=frame.index)
     for of_splits, rows in ((False, frame[~over]), (True, frame[over])):
-        shared = [name for name in TABLE if name in frame and not (of_splits and name == "test_classes")]
+        shared = [
+            name for name in TABLE if name in frame and not (of_splits and name == "test_classes")
+        ]
         for _, part in rows.groupby(shared, sort=True, dropna=False):
             yield of_splits, part
 
@@ -73,19 +88,34 @@ def accuracy(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     """Accuracy against shots or train size with 95 % intervals; a cell without a result is a cross on the axis."""
     figure, axes = _figure(_title(frame))
     ordered = frame.sort_values(["train_size", "shots"], kind="stable")
-    places = {name: at for at, name in enumerate(dict.fromkeys(column(row) for row in ordered.to_dict("records")))}
+    places = {
+        name: at
+        for at, name in enumerate(
+            dict.fromkeys(condition_label(row) for row in ordered.to_dict("records"))
+        )
+    }
     rows = list(_variants(ordered))
     for number, (name, part) in enumerate(rows):
-        style, shift = styles[str(part["baseline"].iloc[0])], 0.5 * (number + 0.5 - len(rows) / 2) / len(rows)
-        at = np.array([places[column(row)] for row in part.to_dict("records")]) + shift
-        middle, low, high = (100 * part[of].to_numpy(dtype=float) for of in ("accuracy", "ci95_low", "ci95_high"))
+        style, shift = (
+            styles[str(part["baseline"].iloc[0])],
+            0.5 * (number + 0.5 - len(rows) / 2) / len(rows),
+        )
+        at = np.array([places[condition_label(row)] for row in part.to_dict("records")]) + shift
+        middle, low, high = (
+            100 * part[of].to_numpy(dtype=float) for of in ("accuracy", "ci95_low", "ci95_high")
+        )
         axes.errorbar(
             at, middle, (middle - low, high - middle), label=name, color=style.colour, marker=style.marker, ls=style.line,
             markeredgecolor="black", markeredgewidth=0.4, capsize=2, lw=1.2, ms=5,
         )  # fmt: skip
         missing = at[np.isnan(middle)]
         axes.plot(
-            missing, np.zeros(len(missing)), "x", color=style.colour, transform=axes.get_xaxis_transform(), clip_on=False
+            missing,
+            np.zeros(len(missing)),
+            "x",
+            color=style.colour,
+            transform=axes.get_xaxis_transform(),
+            clip_on=False,
         )
     if frame["accuracy"].isna().any():
         axes.plot([], [], "kx", label="no result")
@@ -100,7 +130,9 @@ def accuracy(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
 
 def paired_differences(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     """Differences to the reference with 95 % intervals, the margin of equivalence as a band, and the verdicts."""
-    figure, axes = _figure(f"{_title(frame)}\nagainst {frame['reference'].iloc[0]}", height=1.2 + 0.28 * len(frame))
+    figure, axes = _figure(
+        f"{_title(frame)}\nagainst {frame['reference'].iloc[0]}", height=1.2 + 0.28 * len(frame)
+    )
     rows = frame.to_dict("records")[::-1]
     for at, row in enumerate(rows):
         style = styles[row["baseline"]]
@@ -113,8 +145,12 @@ def paired_differences(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     margin = 100 * frame["margin"].max()
     axes.axvspan(-margin, margin, color="#bbbbbb", alpha=0.5, lw=0)
     axes.axvline(0, color="black", lw=0.8)
-    axes.set_yticks(range(len(rows)), [f"{row['baseline']}, {column(row)}" for row in rows])
-    axes.set_xlabel(f"difference, points, with 95 % interval\n(within +-{margin:g} points: equivalent)")
+    axes.set_yticks(
+        range(len(rows)), [f"{row['baseline']}, {condition_label(row)}" for row in rows]
+    )
+    axes.set_xlabel(
+        f"difference, points, with 95 % interval\n(within +-{margin:g} points: equivalent)"
+    )
     return figure
 
 
@@ -125,8 +161,13 @@ def accuracy_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     figure, axes = _figure(_title(shown), height=_height(names))
     rows = list(_variants(shown))
     for number, (name, part) in enumerate(rows):
-        at = [names.index(label) + 0.5 * (number + 0.5 - len(rows) / 2) / len(rows) for label in part["test_classes"]]
-        middle, low, high = (100 * part[of].to_numpy(dtype=float) for of in ("accuracy", "ci95_low", "ci95_high"))
+        at = [
+            names.index(label) + 0.5 * (number + 0.5 - len(rows) / 2) / len(rows)
+            for label in part["test_classes"]
+        ]
+        middle, low, high = (
+            100 * part[of].to_numpy(dtype=float) for of in ("accuracy", "ci95_low", "ci95_high")
+        )
         style = styles[str(part["baseline"].iloc[0])]
         axes.errorbar(
             middle, at, xerr=(middle - low, high - middle), label=name, color=style.colour, marker=style.marker, ls="none",
@@ -161,7 +202,10 @@ def differences_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figur
         margin, verdicts = 100 * part["margin"].max(), part["verdict"].value_counts()
         axes.axvspan(-margin, margin, color="#bbbbbb", alpha=0.5, lw=0)
         axes.axvline(0, color="black", lw=0.8)
-        axes.set_title(f"{name}\nbetter on {verdicts.get('better', 0)}, worse on {verdicts.get('worse', 0)}", fontsize=8)
+        axes.set_title(
+            f"{name}\nbetter on {verdicts.get('better', 0)}, worse on {verdicts.get('worse', 0)}",
+            fontsize=8,
+        )
     _name_splits(panels[0], names)
     figure.supxlabel("difference, points, with 95 % interval; filled: better or worse", fontsize=9)
     titled(figure, f"{_title(shown)}\nagainst {shown['reference'].iloc[0]}")
@@ -170,7 +214,10 @@ def differences_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figur
 
 def _in_order(frame: pd.DataFrame, value: str) -> list[str]:
     """Splits by their mean value, the lowest first."""
-    return [str(name) for name in frame.groupby("test_classes")[value].mean().sort_values(kind="stable").index]
+    return [
+        str(name)
+        for name in frame.groupby("test_classes")[value].mean().sort_values(kind="stable").index
+    ]
 
 
 def _height(names: list[str]) -> float:
@@ -190,9 +237,20 @@ def class_recalls(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     figure, axes = _figure(_title(own), height=1.4 + 0.5 * len(names))
     rows = list(_variants(own))
     for number, (name, part) in enumerate(rows):
-        style, shift = styles[str(part["baseline"].iloc[0])], 0.6 * ((number + 0.5) / len(rows) - 0.5)
+        style, shift = (
+            styles[str(part["baseline"].iloc[0])],
+            0.6 * ((number + 0.5) / len(rows) - 0.5),
+        )
         at = [names.index(label) - shift for label in part["class"]]
-        axes.plot(100 * part["share"], at, style.marker, color=style.colour, markeredgecolor="black", mew=0.4, label=name)
+        axes.plot(
+            100 * part["share"],
+            at,
+            style.marker,
+            color=style.colour,
+            markeredgecolor="black",
+            mew=0.4,
+            label=name,
+        )
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
@@ -214,9 +272,9 @@ def confusions(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     figure = Figure(figsize=(across * side + 1, down * side + 0.8))
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for axes, (name, part) in zip(panels.flat, rows, strict=False):
-        shares = part.pivot_table(index="class", columns="predicted", values="share", sort=False).reindex(
-            names, columns=names
-        )
+        shares = part.pivot_table(
+            index="class", columns="predicted", values="share", sort=False
+        ).reindex(names, columns=names)
         image = axes.imshow(100 * shares, cmap="cividis", vmin=0, vmax=100)
         axes.grid(visible=False)
         axes.set_title(name, fontsize=8)
@@ -225,7 +283,13 @@ def confusions(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
         if not written:
             continue
         for (i, j), share in np.ndenumerate(shares.to_numpy()):
-            axes.annotate(f"{100 * share:.0f}", (j, i), ha="center", va="center", color="black" if share > 0.5 else "white")
+            axes.annotate(
+                f"{100 * share:.0f}",
+                (j, i),
+                ha="center",
+                va="center",
+                color="black" if share > 0.5 else "white",
+            )
     if not written:
         figure.colorbar(image, ax=panels, shrink=0.4, label="%")
     for axes in panels.flat[len(rows) :]:
@@ -239,7 +303,10 @@ def episode_shares(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     shown = _at_most(frame)
     figure, axes = _figure(_title(shown))
     for name, part in _variants(shown):
-        style, ordered = styles[str(part["baseline"].iloc[0])], np.sort(100 * part["accuracy"].to_numpy())
+        style, ordered = (
+            styles[str(part["baseline"].iloc[0])],
+            np.sort(100 * part["accuracy"].to_numpy()),
+        )
         above = 100 * (1 - np.arange(len(ordered)) / len(ordered))
         every = max(1, len(ordered) // 8)
         axes.step(
@@ -296,8 +363,11 @@ def _figure(title: str, *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
 def _title(frame: pd.DataFrame) -> str:
     """What the rows answer; where they are of one shot value or train size, that too."""
     row, tested = frame.iloc[0].to_dict(), frame["test_classes"].unique()
-    sizes = {column(one) for one in frame[["shots", "train_size"]].drop_duplicates().to_dict("records")}
-    said = [question(row), *(sizes if len(sizes) == 1 else ()), f"preset {row['preset']}"]
+    sizes = {
+        condition_label(one)
+        for one in frame[["shots", "train_size"]].drop_duplicates().to_dict("records")
+    }
+    said = [question_text(row), *(sizes if len(sizes) == 1 else ()), f"preset {row['preset']}"]
     if len(tested) > 1:
         said.append(f"{len(tested)} splits")
     elif pd.isna(row["train_size"]):

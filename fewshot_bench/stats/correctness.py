@@ -35,14 +35,14 @@ class Design:
     labels_M: Ints
 
     @cached_property
-    def asked_TNQ(self) -> Bools:
+    def is_query_TNQ(self) -> Bools:
         """True where there is a query."""
         return np.asarray(self.query_TNQ >= 0)
 
     @cached_property
-    def asked_TN(self) -> Ints:
+    def queries_TN(self) -> Ints:
         """Queries of each class of an episode."""
-        return np.asarray(self.asked_TNQ.sum(2))
+        return np.asarray(self.is_query_TNQ.sum(2))
 
     @cached_property
     def holds_TC(self) -> Bools:
@@ -54,7 +54,9 @@ class Design:
     @cached_property
     def queries_M(self) -> Ints:
         """How often each image is a query."""
-        return np.bincount(self.query_TNQ.ravel() + 1, minlength=len(self.labels_M) + 1)[1:]  # the first is padding
+        return np.bincount(self.query_TNQ.ravel() + 1, minlength=len(self.labels_M) + 1)[
+            1:
+        ]  # the first is padding
 
     @cached_property
     def supports_M(self) -> Ints:
@@ -64,7 +66,9 @@ class Design:
     @cached_property
     def places_A(self) -> Ints:
         """Places of the queries in the flat (T, N, Q), image after image."""
-        images = self.query_TNQ.ravel().astype(np.min_scalar_type(len(self.labels_M)))  # two bytes sort fast; padding last
+        images = self.query_TNQ.ravel().astype(
+            np.min_scalar_type(len(self.labels_M))
+        )  # two bytes sort fast; padding last
         return np.asarray(np.argsort(images, kind="stable")[: int(self.queries_M.sum())])
 
     def by_image(self, values_A: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
@@ -97,7 +101,9 @@ class Design:
         if episodes == len(self.classes_TN):
             return self
         part = slice(0, episodes)
-        return Design(self.classes_TN[part], self.support_TNK[part], self.query_TNQ[part], self.labels_M)
+        return Design(
+            self.classes_TN[part], self.support_TNK[part], self.query_TNQ[part], self.labels_M
+        )
 
     def episodes_needed(self) -> int:
         """Episodes that an influence interval needs, if there are fewer, else 0."""
@@ -137,7 +143,9 @@ class Correctness:
     def recall_STN(self) -> Floats:
         """Recall of each class of each episode by seed."""
         asked = self.design
-        return np.array([(right & asked.asked_TNQ).sum(2) / asked.asked_TN for right in self.right_STNQ])
+        return np.array(
+            [(right & asked.is_query_TNQ).sum(2) / asked.queries_TN for right in self.right_STNQ]
+        )
 
     @cached_property
     def accuracy_ST(self) -> Floats:
@@ -166,7 +174,9 @@ class Correctness:
     def moments(self) -> Moments:
         """Of the mean over seeds."""
         seeds, short = self.seeds, self.count_M < self.seeds * self.design.queries_M
-        return Moments(self.accuracy_ST.mean(0), self.count_M / seeds, self.square_M / seeds**2, short)
+        return Moments(
+            self.accuracy_ST.mean(0), self.count_M / seeds, self.square_M / seeds**2, short
+        )
 
 
 def apart(first: Correctness, second: Correctness) -> Moments:
@@ -175,4 +185,6 @@ def apart(first: Correctness, second: Correctness) -> Moments:
     product_M = first.design.by_image(first.count_A * second.count_A)
     square_M = b**2 * first.square_M + a**2 * second.square_M - 2 * a * b * product_M
     accuracy_T = first.accuracy_ST.mean(0) - second.accuracy_ST.mean(0)
-    return Moments(accuracy_T, first.count_M / a - second.count_M / b, square_M / (a * b) ** 2, square_M > 0)
+    return Moments(
+        accuracy_T, first.count_M / a - second.count_M / b, square_M / (a * b) ** 2, square_M > 0
+    )

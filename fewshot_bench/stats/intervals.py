@@ -23,7 +23,9 @@ __all__ = [
 ]  # fmt: skip
 
 Floats = npt.NDArray[np.float64]
-Kind = Literal["image-influence", "image-influence+seeds", "images+runs", "wilson", "rule-of-three", "mcnemar"]
+Kind = Literal[
+    "image-influence", "image-influence+seeds", "images+runs", "wilson", "rule-of-three", "mcnemar"
+]
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 FEW_ERRORS = 10  # distinct images ever wrong, below which influence understates the error
@@ -76,9 +78,18 @@ def influence(design: Design, found: Moments) -> Influence:
         times = np.maximum(supports_M[own], 1)
         in_support = np.where(seen, total_M[own] / times - theta, 0.0)
         influence_I = shots * in_support + (recall_M[own] - recall_M[own].mean()) / ways
-        noise = np.where(seen, shots**2 * var / times, 0.0) + spread_M[own] / (ways**2 * queries_M[own])
-        variance += holds_T.mean() ** 2 * max(0.0, influence_I.var(ddof=1) - noise.mean()) / own.sum()
-    return Influence(float(accuracy_T.mean()), math.sqrt(variance), int((queries_M > 0).sum()), int(found.wrong_M.sum()))
+        noise = np.where(seen, shots**2 * var / times, 0.0) + spread_M[own] / (
+            ways**2 * queries_M[own]
+        )
+        variance += (
+            holds_T.mean() ** 2 * max(0.0, influence_I.var(ddof=1) - noise.mean()) / own.sum()
+        )
+    return Influence(
+        float(accuracy_T.mean()),
+        math.sqrt(variance),
+        int((queries_M > 0).sum()),
+        int(found.wrong_M.sum()),
+    )
 
 
 def estimate(correct: Correctness) -> Estimate:
@@ -89,7 +100,9 @@ def estimate(correct: Correctness) -> Estimate:
     rule of three where none was.
     """
     kind: Kind = "image-influence+seeds" if correct.seeds > 1 else "image-influence"
-    return _estimate(influence(correct.design, correct.moments), Spread.of(correct.accuracy_ST.mean(1)), kind)
+    return _estimate(
+        influence(correct.design, correct.moments), Spread.of(correct.accuracy_ST.mean(1)), kind
+    )
 
 
 def estimate_over_runs(correct: Correctness, weights_C: Floats) -> Estimate:
@@ -101,7 +114,9 @@ def estimate_over_runs(correct: Correctness, weights_C: Floats) -> Estimate:
     that weigh anything.
     """
     runs = Spread.of(correct.recall_STN[0] @ weights_C)
-    return _estimate(_over_images(correct.design, correct.moments, runs, weights_C), runs, "images+runs")
+    return _estimate(
+        _over_images(correct.design, correct.moments, runs, weights_C), runs, "images+runs"
+    )
 
 
 @dataclass(frozen=True)
@@ -130,24 +145,39 @@ def _over_images(design: Design, found: Moments, runs: Spread, weights_C: Floats
         own = asked_M & (design.labels_M == label)
         if weight > 0:
             counted_M |= own
-            variance += weight**2 * float(recall_M[own].var(ddof=1)) / own.sum() if own.sum() > 1 else 0.0
-    return Influence(runs.mean, math.sqrt(variance), int(counted_M.sum()), int((found.wrong_M & counted_M).sum()))
+            variance += (
+                weight**2 * float(recall_M[own].var(ddof=1)) / own.sum() if own.sum() > 1 else 0.0
+            )
+    return Influence(
+        runs.mean, math.sqrt(variance), int(counted_M.sum()), int((found.wrong_M & counted_M).sum())
+    )
 
 
 def _estimate(found: Influence, trainings: Spread, kind: Kind) -> Estimate:
     """The interval that adds the variance of the trainings to that of the images."""
     parts = (found.se, math.sqrt(trainings.variance))
     if found.wrong < FEW_ERRORS or found.se == 0:
-        low, high = wilson(found.mean, found.images) if found.wrong else (max(0.0, 1 - 3 / found.images), 1.0)
+        low, high = (
+            wilson(found.mean, found.images)
+            if found.wrong
+            else (max(0.0, 1 - 3 / found.images), 1.0)
+        )
         if trainings.variance > 0:
             reach = parts[1] * _t(0.975, trainings.df)
-            low, high = max(0.0, min(low, found.mean - reach)), min(1.0, max(high, found.mean + reach))
+            low, high = (
+                max(0.0, min(low, found.mean - reach)),
+                min(1.0, max(high, found.mean + reach)),
+            )
         return Estimate(found.mean, low, high, "wilson" if found.wrong else "rule-of-three", *parts)
     reach = _se_and_t(found, trainings, (0.975,))[1][0]
-    return Estimate(found.mean, max(0.0, found.mean - reach), min(1.0, found.mean + reach), kind, *parts)
+    return Estimate(
+        found.mean, max(0.0, found.mean - reach), min(1.0, found.mean + reach), kind, *parts
+    )
 
 
-def _se_and_t(found: Influence, trainings: Spread, levels: Sequence[float]) -> tuple[float, list[float], float]:
+def _se_and_t(
+    found: Influence, trainings: Spread, levels: Sequence[float]
+) -> tuple[float, list[float], float]:
     """Standard error over images and trainings, its reach at each level, and Satterthwaite's degrees of freedom."""
     se = math.sqrt(found.se**2 + trainings.variance)
     df = _satterthwaite(found.se**2, found.images - 1, trainings.variance, trainings.df)
@@ -184,12 +214,22 @@ def over_images(values_SM: Floats, labels_M: npt.NDArray[np.integer[Any]], *, sh
         return Mean(float(value_M.mean()), math.nan, math.nan)
     variance = sum(len(own) * float(own.var(ddof=1)) for own in classes) / images**2
     trainings = Spread.of(values_SM.mean(1))
-    reach = _se_and_t(Influence(trainings.mean, math.sqrt(variance), images, images), trainings, (0.975,))[1][0]
+    reach = _se_and_t(
+        Influence(trainings.mean, math.sqrt(variance), images, images), trainings, (0.975,)
+    )[1][0]
     low, high = trainings.mean - reach, trainings.mean + reach
-    if share and np.isin(values_SM, (0, 1)).all() and min(value_M.sum(), images - value_M.sum()) < FEW_ERRORS:
+    if (
+        share
+        and np.isin(values_SM, (0, 1)).all()
+        and min(value_M.sum(), images - value_M.sum()) < FEW_ERRORS
+    ):
         bounds = wilson(trainings.mean, images)
         low, high = min(low, bounds[0]), max(high, bounds[1])
-    return Mean(trainings.mean, max(0.0, low), min(1.0, high)) if share else Mean(trainings.mean, low, high)
+    return (
+        Mean(trainings.mean, max(0.0, low), min(1.0, high))
+        if share
+        else Mean(trainings.mean, low, high)
+    )
 
 
 @dataclass(frozen=True)
@@ -225,10 +265,18 @@ def difference_over_runs(first: Correctness, second: Correctness, weights_C: Flo
     """
     moments = apart(first, second)
     runs = Spread.of((first.recall_STN[0] - second.recall_STN[0]) @ weights_C)
-    return _difference(first.design, moments, _over_images(first.design, moments, runs, weights_C), runs, "images+runs")
+    return _difference(
+        first.design,
+        moments,
+        _over_images(first.design, moments, runs, weights_C),
+        runs,
+        "images+runs",
+    )
 
 
-def _difference(design: Design, moments: Moments, found: Influence, trainings: Spread, kind: Kind) -> Difference:
+def _difference(
+    design: Design, moments: Moments, found: Influence, trainings: Spread, kind: Kind
+) -> Difference:
     """The interval and test that add the variance of the trainings to that of the images."""
     if found.wrong < FEW_ERRORS:
         return _mcnemar(design, moments, found)
@@ -250,19 +298,28 @@ def _mcnemar(design: Design, moments: Moments, found: Influence) -> Difference:
     ours, theirs = int((apart_M > 0).sum()), int((apart_M < 0).sum())
     count = ours + theirs
     if count == 0:
-        return Difference(found.mean, -3 / images, 3 / images, -2.3 / images, 2.3 / images, 1.0, "rule-of-three")
+        return Difference(
+            found.mean, -3 / images, 3 / images, -2.3 / images, 2.3 / images, 1.0, "rule-of-three"
+        )
     weight = float(np.abs(apart_M).sum()) / count / images
     bounds = []
     for level in (0.95, 0.90):
         tail = (1 - level) / 2
         least = float(special.betaincinv(ours, theirs + 1, tail)) if ours else 0.0
         most = float(special.betaincinv(ours + 1, theirs, 1 - tail)) if theirs else 1.0
-        few, many = float(special.gammaincinv(count, tail)), float(special.gammaincinv(count + 1, 1 - tail))
+        few, many = (
+            float(special.gammaincinv(count, tail)),
+            float(special.gammaincinv(count + 1, 1 - tail)),
+        )
         for side, outward in ((2 * least - 1, least < 0.5), (2 * most - 1, most > 0.5)):
             bounds.append(side * (many / images if outward else few * weight))
     exact = min(1.0, 2 * float(special.bdtr(min(ours, theirs), count, 0.5)))
-    p = exact if found.mean * (ours - theirs) > 0 else 1.0  # where count and size disagree nothing is decided
-    low, high, low90, high90 = (side(found.mean, b) for side, b in zip((min, max, min, max), bounds, strict=True))
+    p = (
+        exact if found.mean * (ours - theirs) > 0 else 1.0
+    )  # where count and size disagree nothing is decided
+    low, high, low90, high90 = (
+        side(found.mean, b) for side, b in zip((min, max, min, max), bounds, strict=True)
+    )
     return Difference(found.mean, low, high, low90, high90, p, "mcnemar")
 
 
@@ -290,7 +347,11 @@ def _satterthwaite(first: float, first_df: float, second: float, second_df: floa
 
 def closed_half_width(accuracy_T: Floats) -> float:
     """1.96 * std / sqrt(T), the field's habit: it answers for other episodes of the same images alone. NaN if T = 1."""
-    return float(1.96 * accuracy_T.std(ddof=1) / math.sqrt(len(accuracy_T))) if len(accuracy_T) > 1 else math.nan
+    return (
+        float(1.96 * accuracy_T.std(ddof=1) / math.sqrt(len(accuracy_T)))
+        if len(accuracy_T) > 1
+        else math.nan
+    )
 
 
 def disjoint_half_width(design: Design, accuracy_T: Floats) -> float:

@@ -20,7 +20,9 @@ def embeddings(features: int) -> np.ndarray:
     """Three overlapping classes, all features positive as after a ReLU."""
     rng = np.random.default_rng(0)
     centres = rng.normal(size=(3, features)) * 1.5 / features**0.25
-    return np.abs(np.repeat(centres, 300, axis=0) + rng.normal(size=(900, features))).astype(np.float32)
+    return np.abs(np.repeat(centres, 300, axis=0) + rng.normal(size=(900, features))).astype(
+        np.float32
+    )
 
 
 def ours(embeddings_MD: np.ndarray, pairs_MM: np.ndarray | None = None) -> np.ndarray:
@@ -39,9 +41,13 @@ def easyfsl(embeddings_MD: np.ndarray):
     from easyfsl.utils import evaluate
     from torch.utils.data import DataLoader, Sampler
 
-    if Sampler.__init__ is object.__init__:  # torch >= 2.10 takes no data_source any more, easyfsl 1.5.0 gives one
+    if (
+        Sampler.__init__ is object.__init__
+    ):  # torch >= 2.10 takes no data_source any more, easyfsl 1.5.0 gives one
         Sampler.__init__ = lambda self, data_source=None: None
-    data = FeaturesDataset(np.repeat(range(3), 300).tolist(), torch.from_numpy(embeddings_MD), list("abc"))
+    data = FeaturesDataset(
+        np.repeat(range(3), 300).tolist(), torch.from_numpy(embeddings_MD), list("abc")
+    )
     classifier = PrototypicalNetworks(torch.nn.Identity())
 
     def run(episodes: int) -> float:
@@ -54,14 +60,24 @@ def easyfsl(embeddings_MD: np.ndarray):
 
 def learn2learn(embeddings_MD: np.ndarray):
     """A callable that evaluates so many episodes with `PrototypicalClassifier`."""
-    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(io.StringIO()),
+        contextlib.redirect_stdout(io.StringIO()),
+    ):
         warnings.simplefilter("ignore")
         import learn2learn as l2l
         from learn2learn.data.transforms import FusedNWaysKShots, LoadData, RemapLabels
 
     labels = torch.from_numpy(np.repeat(range(3), 300))
-    data = l2l.data.MetaDataset(torch.utils.data.TensorDataset(torch.from_numpy(embeddings_MD), labels))
-    transforms = [FusedNWaysKShots(data, n=WAYS, k=SHOTS + QUERIES), LoadData(data), RemapLabels(data)]
+    data = l2l.data.MetaDataset(
+        torch.utils.data.TensorDataset(torch.from_numpy(embeddings_MD), labels)
+    )
+    transforms = [
+        FusedNWaysKShots(data, n=WAYS, k=SHOTS + QUERIES),
+        LoadData(data),
+        RemapLabels(data),
+    ]
     tasks = l2l.data.Taskset(data, transforms, num_tasks=-1)
     support = (torch.arange(WAYS * (SHOTS + QUERIES)) % (SHOTS + QUERIES)) < SHOTS
 
@@ -73,7 +89,12 @@ def learn2learn(embeddings_MD: np.ndarray):
                 order = answers.argsort(stable=True)
                 features, answers = features[order], answers[order]
                 classifier = l2l.nn.PrototypicalClassifier(features[support], answers[support])
-                right += (classifier(features[~support]).argmax(1) == answers[~support]).float().mean().item()
+                right += (
+                    (classifier(features[~support]).argmax(1) == answers[~support])
+                    .float()
+                    .mean()
+                    .item()
+                )
         return right / episodes
 
     return run
@@ -83,10 +104,15 @@ def same_up_to_ties(embeddings_MD: np.ndarray, classifier) -> None:
     """Our predictions are easyfsl's on the same 300 episodes, but where two distances differ by less than 1e-6."""
     episodes = DrawnEpisodes(POOL, WAYS, SHOTS, QUERIES, "benchmark").draw(0, 300)
     mine = scoring.from_pairs(
-        scoring.prototype_MM(embeddings_MD), episodes.support_TNK, episodes.query_TNQ, prototype=True
+        scoring.prototype_MM(embeddings_MD),
+        episodes.support_TNK,
+        episodes.query_TNQ,
+        prototype=True,
     ).reshape(300, -1)
     features, labels = torch.from_numpy(embeddings_MD), torch.arange(WAYS).repeat_interleave(SHOTS)
-    for support, query, predicted in zip(episodes.support_TNK, episodes.query_TNQ, mine, strict=True):
+    for support, query, predicted in zip(
+        episodes.support_TNK, episodes.query_TNQ, mine, strict=True
+    ):
         classifier.process_support_set(features[support.ravel()], labels)
         scores = classifier(features[query.ravel()])
         best = scores.max(1).values

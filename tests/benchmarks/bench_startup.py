@@ -13,12 +13,16 @@ RUN = ("run", "--budget", "300")
 
 
 def test_startup(tmp_path: Path, table):
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+    }
     environment["FEWSHOT_BENCH_CACHE"] = str(tmp_path / "cache")
 
     def seconds(*words: str) -> float:
         start = time.perf_counter()
-        subprocess.run([sys.executable, *words], env=environment, cwd=tmp_path, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, *words], env=environment, cwd=tmp_path, check=True, capture_output=True
+        )
         return time.perf_counter() - start
 
     def bench(*words: str) -> float:
@@ -31,14 +35,20 @@ def test_startup(tmp_path: Path, table):
         "bench --help": lambda: bench("--help"),
         "bench list": lambda: bench("list"),
         "bench run, every cell done": lambda: bench(*RUN),
-        "bench run, another shot value, six baselines": lambda: bench(*RUN, "--shots", str(next(more) - 1991)),
-        "bench run, more episodes, six baselines": lambda: bench(*RUN, "--shots", "1", "--episodes", str(next(more))),
+        "bench run, another shot value, six baselines": lambda: bench(
+            *RUN, "--shots", str(next(more) - 1991)
+        ),
+        "bench run, more episodes, six baselines": lambda: bench(
+            *RUN, "--shots", "1", "--episodes", str(next(more))
+        ),
     }
     taken = {name: [] for name in runs}
     for _ in range(ROUNDS):
         for name, run in runs.items():
             if "more episodes" in name or "another" in name:
-                subprocess.run(["rm", "-rf", tmp_path / "results" / "records"], check=True)  # the trainings stay
+                subprocess.run(
+                    ["rm", "-rf", tmp_path / "results" / "records"], check=True
+                )  # the trainings stay
             taken[name].append(run())
         bench(*RUN)
     medians = {name: statistics.median(values) for name, values in taken.items()}

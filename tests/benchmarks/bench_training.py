@@ -13,7 +13,10 @@ from fewshot_bench.learn.encoder import Encoder, best_precision
 from fewshot_bench.learn.losses import self_contrastive, total
 
 IMAGES, CLASSES, STEPS = 960, 3, 15
-PRESETS = {"quick": ("resnet18", 64, 200), "paper": ("resnet50", 200, 200)}  # encoder, pixels of a view, of an image
+PRESETS = {
+    "quick": ("resnet18", 64, 200),
+    "paper": ("resnet50", 200, 200),
+}  # encoder, pixels of a view, of an image
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -21,12 +24,16 @@ def train_images(side: int) -> LabelledImages:
     """Grey noise: what it shows does not matter here."""
     pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, 1, side, side), dtype=np.uint8)
     labels = np.arange(IMAGES) % CLASSES
-    return group_by_class("noise", pixels, labels.tolist(), list("abc"), [str(i) for i in range(IMAGES)])
+    return group_by_class(
+        "noise", pixels, labels.tolist(), list("abc"), [str(i) for i in range(IMAGES)]
+    )
 
 
 def settings(encoder: str, size: int) -> SclAmpSettings:
     passes = STEPS * 3 * SclAmpSettings.batch_size
-    return SclAmpSettings(encoder=encoder, image_size=size, passes=passes, precision=best_precision(DEVICE))
+    return SclAmpSettings(
+        encoder=encoder, image_size=size, passes=passes, precision=best_precision(DEVICE)
+    )
 
 
 def fit(data: LabelledImages, chosen: SclAmpSettings) -> None:
@@ -38,7 +45,9 @@ def bare(chosen: SclAmpSettings) -> None:
     """The network alone, forwards, backwards and one step of Adam, on one batch of views that never changes."""
     encoder = Encoder(chosen.encoder).to(DEVICE).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(encoder.parameters(), fused=True)
-    views = 255 * torch.rand(3 * chosen.batch_size, 1, chosen.image_size, chosen.image_size, device=DEVICE)
+    views = 255 * torch.rand(
+        3 * chosen.batch_size, 1, chosen.image_size, chosen.image_size, device=DEVICE
+    )
     for _ in range(STEPS):
         with torch.autocast(DEVICE.type, torch.bfloat16, enabled=chosen.precision == "bf16"):
             features = encoder(views)
@@ -54,11 +63,17 @@ class Pictures(Dataset):
     def __init__(self, data: LabelledImages, size: int) -> None:
         self.pictures = [Image.fromarray(image[0]).convert("RGB") for image in data.images]
         self.labels = data.labels
-        tensor = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.25] * 3)]
+        tensor = [
+            v2.ToImage(),
+            v2.ToDtype(torch.float32, scale=True),
+            v2.Normalize([0.5] * 3, [0.25] * 3),
+        ]
         turns = v2.RandomChoice([v2.RandomRotation((angle, angle)) for angle in (0, 90, 180, 270)])
         crop = v2.RandomResizedCrop(size, scale=(0.2, 1.0))
         self.plain = v2.Compose([v2.Resize((size, size)), *tensor])
-        self.view = v2.Compose([crop, turns, v2.RandomHorizontalFlip(), v2.RandomVerticalFlip(), *tensor])
+        self.view = v2.Compose(
+            [crop, turns, v2.RandomHorizontalFlip(), v2.RandomVerticalFlip(), *tensor]
+        )
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -75,7 +90,9 @@ def usual(pictures: Pictures, chosen: SclAmpSettings) -> None:
     parts = model.parts.to(memory_format=torch.contiguous_format).train()
     network, projection, arc = parts["encoder"].backbone, parts["projection"], parts["arc"]
     optimiser = torch.optim.Adam(parts.parameters())
-    loader = DataLoader(pictures, batch_size=chosen.batch_size, shuffle=True, drop_last=True, num_workers=2)
+    loader = DataLoader(
+        pictures, batch_size=chosen.batch_size, shuffle=True, drop_last=True, num_workers=2
+    )
     for step, (image, first, second, labels) in enumerate(loader, 1):
         x, i, j = projection(network(torch.cat([image, first, second]).to(DEVICE))).chunk(3)
         contrastive = self_contrastive(x, i, j, temperature=chosen.temperature)
@@ -100,7 +117,12 @@ def test_training(table):
             "usual": (lambda: usual(pictures, chosen), chosen.passes),
         }
     )
-    for peer, name, goal in (("bare", "the bare network", 0.9), ("usual", "PIL and DataLoader, float32", 3)):
+    for peer, name, goal in (
+        ("bare", "the bare network", 0.9),
+        ("usual", "PIL and DataLoader, float32", 3),
+    ):
         figures = f"{rates['ours']:,.0f} and {rates[peer]:,.0f}"
         ratio = f"{rates['ours'] / rates[peer]:.2f}x"
-        table.add(f"images trained a second, preset {preset}, times {name}", ratio, figures, f">= {goal}x")
+        table.add(
+            f"images trained a second, preset {preset}, times {name}", ratio, figures, f">= {goal}x"
+        )

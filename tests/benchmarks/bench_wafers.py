@@ -31,17 +31,23 @@ def test_the_full_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table, f
     rng = np.random.default_rng(0)
     maps = rng.integers(0, 3, (MAPS, 52, 52), dtype=np.int32)
     names = [CLASSES[at % len(CLASSES)] for at in range(MAPS)]
-    labels = np.array([[pattern in name.split("+") for pattern in PATTERNS] for name in names], dtype=np.int32)
+    labels = np.array(
+        [[pattern in name.split("+") for pattern in PATTERNS] for name in names], dtype=np.int32
+    )
     path = tmp_path / "Wafer_Map_Datasets.npz"
     np.savez(path, arr_0=maps, arr_1=labels)
     del maps
     if form == "zip":
-        with zipfile.ZipFile(tmp_path / "archive.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with zipfile.ZipFile(
+            tmp_path / "archive.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+        ) as archive:
             archive.write(path, path.name)
         path = tmp_path / "archive.zip"
 
     def load() -> tuple[float, float, float]:
-        done = subprocess.run([sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, str(path)], capture_output=True, text=True, check=True
+        )
         return tuple(json.loads(done.stdout))
 
     first, peak, pixels = load()

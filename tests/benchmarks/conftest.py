@@ -24,14 +24,18 @@ COLUMNS = ("measured", "ours", "beside it", "goal", "date", "machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--into-readme", action="store_true", help="put what is measured into the README's table")
+    parser.addoption(
+        "--into-readme", action="store_true", help="put what is measured into the README's table"
+    )
 
 
 class Table:
     """What was measured, a row a figure."""
 
     def __init__(self) -> None:
-        accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} cores"
+        accelerator = (
+            torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} cores"
+        )
         self.where = (datetime.now(UTC).date().isoformat(), f"{platform.machine()}, {accelerator}")
         self.rows: list[tuple[str, ...]] = []
 
@@ -39,7 +43,10 @@ class Table:
         self.rows.append((what, ours, beside, goal, *self.where))
 
     def interleaved(
-        self, runs: Mapping[str, tuple[Callable[[], object], int]], threads: int | None = None, rounds: int = 5
+        self,
+        runs: Mapping[str, tuple[Callable[[], object], int]],
+        threads: int | None = None,
+        rounds: int = 5,
     ) -> dict[str, float]:
         """Items a second of each run, (callable, items of one call): medians over rounds that take turns."""
         before = torch.get_num_threads()
@@ -68,7 +75,9 @@ def into_readme(rows: list[tuple[str, ...]]) -> None:
     assert there is not None, "the README has lost its table of benchmarks"
     kept = {line.split(" | ")[0]: line for line in there[1].splitlines()}
     kept |= {line.split(" | ")[0]: line for line in (f"| {' | '.join(row)} |" for row in rows)}
-    README.write_text(text.replace(there[0], front + "".join(f"{line}\n" for line in kept.values())))
+    README.write_text(
+        text.replace(there[0], front + "".join(f"{line}\n" for line in kept.values()))
+    )
 
 
 @pytest.fixture(scope="session")
