@@ -15,8 +15,7 @@ import torch
 
 from fewshot_bench.cli.main import main
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.helpers.places import ROOT
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
@@ -66,18 +65,6 @@ def bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     return call
 
 
-TINY = (
-    "--set",
-    "steel-sim.per_class=20",
-    "--set",
-    "steel-sim.side=32",
-    "--queries",
-    "5",
-    "--episodes",
-    "40",
-)
-
-
 @pytest.fixture(scope="session")
 def blobs() -> LabelledImages:
     """Six classes of 20 grey 32 x 32 images that differ in brightness and direction of stripes."""
@@ -114,7 +101,3 @@ def published(monkeypatch: pytest.MonkeyPatch) -> dict[str, torch.Tensor]:
         "torchvision.models._api.load_state_dict_from_url", lambda *args, **options: weights
     )
     return weights
-
-
-def image_features(data: LabelledImages) -> torch.Tensor:
-    return torch.from_numpy(data.images).flatten(1).float()

@@ -14,8 +14,8 @@ from fewshot_bench import Request
 from fewshot_bench.errors import UserError
 from fewshot_bench.interop import tasksets
 from fewshot_bench.records.folder import ResultsFolder
-
-from .test_runner import CAPABILITIES, SMALL, plugin, run
+from tests.helpers.plugin_files import CAPABILITIES, plugin
+from tests.helpers.runs import SMALL, run
 
 pytestmark = pytest.mark.usefixtures("learn2learn")
 ASKED = Request(shots=[3], queries=5, episodes=30, settings=SMALL)

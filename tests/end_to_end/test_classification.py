@@ -1,0 +1,433 @@
+"""Classification protocols: splits drawn by run, decisions by head or references, and tables over runs."""
+
+import dataclasses
+import itertools
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fewshot_bench.plugins.episodes.mixedwm38 import CLASSES, GROUPS, TABLE_V, MixedWM38
+from fewshot_bench.plugins.episodes.neu import Neu
+from scipy import stats as known
+
+from fewshot_bench import api
+from fewshot_bench.errors import UserError
+from fewshot_bench.leaderboard.rows import Row, paired, rows_of
+from fewshot_bench.protocols.protocol import Classification, Protocol
+from fewshot_bench.protocols.split import DrawnRuns
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.request import Request
+from tests.helpers.files import npz, wafer_arrays
+from tests.helpers.plugin_files import CAPABILITIES, EMBED, plugin
+
+KEY = "5" * 64
+POOL = ((0, 40), (40, 25), (65, 31))
+SMALL = {"steel-sim.per_class": "20", "steel-sim.side": "32"}
+QUICK = Request(train_per_class=[4, 8], runs=3, baselines=["pixels"], settings=SMALL, device="cpu")
+
+
+def run(out: Path, plugins: list[Path] | None = None, **changes: object) -> api.Outcome:
+    return api.run(dataclasses.replace(QUICK, **changes), out, plugins=plugins or [])  # type: ignore[arg-type]
+
+
+def drawn(
+    train: float = 5, test: float | None = None, references: int = 50, key: str = KEY
+) -> DrawnRuns:
+    return DrawnRuns(POOL, train, test, references, key)
+
+
+@pytest.mark.parametrize(("train", "test"), [(5, None), (0.6, None), (5, 19), (5, 0.2), (0.8, 0.2)])
+def test_train_and_test_images_are_disjoint_and_stratified(train: float, test: float | None):
+    source = drawn(train, test)
+    for number in range(4):
+        trained, episode = source.train_images(number), source.draw(number, number + 1)
+        asked = episode.query_TNQ[episode.is_query_TNQ]
+        assert len(np.unique(trained)) == len(trained)
+        assert not set(trained) & set(asked)
+        assert set(episode.support_TNK.ravel()) <= set(trained)
+        for label, (first, count) in enumerate(POOL):
+            here = [
+                ((images >= first) & (images < first + count)).sum() for images in (trained, asked)
+            ]
+            assert here == [source.train_counts[label], source.test_counts[label]]
+            assert here[0] == (train if train >= 1 else round(train * count))
+    assert sum(source.test_counts) == (19 if test == 19 else sum(source.test_counts))
+
+
+def test_a_run_depends_on_the_seed_and_its_number_alone():
+    together = drawn().draw(0, 6)
+    for number in range(6):
+        alone = drawn().draw(number, number + 1)
+        assert np.array_equal(alone.query_TNQ[0], together.query_TNQ[number])
+        assert np.array_equal(alone.support_TNK[0], together.support_TNK[number])
+    assert len({drawn().train_images(number).tobytes() for number in range(6)}) == 6
+    assert not np.array_equal(drawn().train_images(0), drawn(key="6" * 64).train_images(0))
+
+
+def test_a_larger_train_size_holds_the_smaller_one_and_a_given_test_set_stays():
+    small, large = drawn(5, 0.2), drawn(15, 0.2)
+    for number in range(3):
+        assert set(small.train_images(number)) < set(large.train_images(number))
+        assert np.array_equal(
+            small.draw(number, number + 1).query_TNQ, large.draw(number, number + 1).query_TNQ
+        )
+
+
+def test_every_image_is_as_likely_to_be_trained_on():
+    counts = sum(
+        np.bincount(drawn(10).train_images(number), minlength=96) for number in range(2000)
+    )
+    for first, size in POOL:
+        assert known.chisquare(counts[first : first + size]).pvalue > 1e-3
+
+
+def test_references_are_as_many_of_each_class_and_at_most_the_number_given():
+    assert drawn(0.8).draw(0, 1).support_TNK.shape == (1, 3, 20)  # 80 % of the smallest class, 25
+    assert drawn(0.8, references=7).draw(0, 1).support_TNK.shape == (1, 3, 7)
+    assert drawn(3).draw(0, 1).support_TNK.shape == (1, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("train", "test"), [(25, None), (30, None), (0.001, None), (20, 30), (0.9, 0.2)]
+)
+def test_sizes_that_do_not_fit_name_the_class_and_the_numbers(train: float, test: float | None):
+    with pytest.raises(
+        UserError, match=r"does not fit a class of \d+ images: \d+ to train on and \d+ to test on"
+    ):
+        drawn(train, test)
+
+
+def test_sizes_of_the_paper():
+    """Table III is read as 180 test images, Table VI says 7,603 of MixedWM38."""
+    neu = DrawnRuns(tuple((300 * at, 299 if at == 2 else 300) for at in range(6)), 10, 180, 50, KEY)
+    assert neu.test_counts == [30] * 6
+    sizes = [{"NF": 149, "R": 866, "D+EL+S": 2000}.get(name, 1000) for name in CLASSES]
+    pool = tuple((sum(sizes[:at]), size) for at, size in enumerate(sizes))
+    assert sum(sizes) == 38_015
+    assert (
+        sum(DrawnRuns(pool, 0.8, None, 50, KEY).test_counts)
+        == sum(DrawnRuns(pool, 100, 0.2, 50, KEY).test_counts)
+        == 7_603
+    )
+    named = {
+        p.name: p for p in (*Neu.protocols, *MixedWM38.protocols) if isinstance(p, Classification)
+    }
+    assert {name: (p.train_sizes, p.test_images, p.runs) for name, p in named.items()} == {
+        "neu-classify": ((0.8, 0.7, 0.6), None, 10),
+        "neu-small": ((10, 20, 50), None, 10),
+        "mixedwm38-classify": ((0.8,), None, 10),
+        "mixedwm38-small": ((20, 50, 100), 0.2, 10),
+    }
+
+
+def test_table_v_has_a_figure_for_every_class_and_group():
+    order = [len(members) for _, members in GROUPS]
+    assert order == [9, 13, 12, 4]
+    for system, figures in TABLE_V.items():
+        assert len(figures) == 38 + 4 + 1
+        ends = np.cumsum([0, *order])
+        means = [np.mean(figures[a:b]) for a, b in itertools.pairwise(ends)]
+        if system != "WSCN":  # which leaves the normal map out of the first
+            assert means == pytest.approx(figures[38:42], abs=0.06)
+
+
+def test_a_protocol_reads_back_what_it_wrote():
+    for protocol in (*Neu.protocols, *MixedWM38.protocols):
+        assert Protocol.from_dict(json.loads(json.dumps(protocol.as_dict()))) == protocol
+    with pytest.raises(ValueError, match="kind"):
+        Protocol.from_dict({**Neu.protocols[0].as_dict(), "kind": "other"})
+
+
+def test_each_capability_answers_a_run_alike(tmp_path: Path):
+    paths = [plugin(tmp_path, f"by_{name}", body) for name, body in CAPABILITIES.items()]
+    outcome = run(tmp_path / "out", paths, baselines=[path.stem for path in paths], runs=1)
+    assert not outcome.failed
+    records = ResultsFolder(tmp_path / "out")
+    for size in (4, 8):
+        found = [records.answer(record) for record in outcome.records if record.train_size == size]
+        assert {answer.record.baseline["rule"] for answer in found} == {
+            "mean_cosine",
+            "pair",
+            "classify",
+            "predict",
+        }
+        for answer in found[1:]:
+            assert (answer.predicted_TNQ == found[0].predicted_TNQ).mean() > 0.99
+    assert not list((tmp_path / "out").glob("embeddings/*"))  # a run is asked one question
+
+
+HEAD = "    def logits(self, images):\n        return torch.nn.functional.one_hot(images.amax((1, 2, 3)).long() % 6, 6).float()\n"
+
+
+def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: Path):
+    paths = [
+        plugin(tmp_path, "both", EMBED + "    rule = 'mean_cosine'\n" + HEAD),
+        plugin(tmp_path, "head", HEAD),
+    ]
+    outcome = run(tmp_path / "out", paths, baselines=["both", "head"], runs=1, train_per_class=[4])
+    assert outcome.table["rule"].tolist() == ["classifier", "classifier"]
+    data = outcome.data
+    expected = np.array([image.max() % 6 for image in data.images])
+    for record in outcome.records:
+        answer = ResultsFolder(tmp_path / "out").answer(record)
+        assert np.array_equal(answer.predicted_TNQ, expected[answer.episodes.query_TNQ])
+    few = {"train_per_class": None, "runs": None, "episodes": 20, "shots": [1]}
+    assert run(tmp_path / "few", paths[:1], baselines=["both"], **few).table["rule"].tolist() == [
+        "mean_cosine"
+    ]
+    with pytest.raises(UserError, match="cannot answer episodes"):
+        run(tmp_path / "few", paths[1:], baselines=["head"], **few)
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (
+            "        return images.new_zeros((len(images), 4), dtype=torch.float)\n",
+            "over 6 classes came as",
+        ),
+        (
+            "        return torch.full((len(images), 6), float('nan'))\n",
+            "a score of a test image is not finite",
+        ),
+        (
+            "        return images.float().flatten(1)[:, :6] - images.float().mean()\n",
+            "depends on the others",
+        ),
+    ],
+)
+def test_a_head_that_goes_wrong_is_named(tmp_path: Path, body: str, reason: str):
+    path = plugin(tmp_path, "wrong", "    def logits(self, images):\n" + body)
+    outcome = run(tmp_path / "out", [path], baselines=["wrong"], runs=1, train_per_class=[4])
+    assert [reason in record.reason for record in outcome.records] == [True]
+    assert outcome.table["rank"].isna().all()
+
+
+def test_a_run_trains_on_its_own_images_and_adding_runs_keeps_the_old_ones(tmp_path: Path):
+    body = (
+        "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        with open({!r}, 'a') as fits:\n"
+        "            print(len(train), len(train.class_names), train.digest, file=fits)\n" + EMBED
+    ).format(str(tmp_path / "fits"))
+    path = plugin(tmp_path, "counted", body)
+    first = run(tmp_path / "out", [path], baselines=["counted"], runs=2)
+    second = run(tmp_path / "out", [path], baselines=["counted"], runs=3, train_per_class=[8, 4])
+    lines = [line.split() for line in (tmp_path / "fits").read_text().splitlines()]
+    assert sorted(int(size) for size, *_ in lines) == [24, 24, 24, 48, 48, 48]
+    assert {classes for _, classes, _ in lines} == {"6"}
+    assert len({digest for *_, digest in lines}) == 6
+    assert {record.key for record in first.records} < {record.key for record in second.records}
+    assert second.table["seeds"].tolist() == [3, 3]
+    assert (second.table["protocol"] == "steel-sim-small").all()
+
+
+def test_baselines_are_compared_on_the_runs_that_both_have(tmp_path: Path):
+    run(tmp_path / "out", runs=3, train_per_class=[4])
+    run(tmp_path / "out", runs=2, train_per_class=[4], baselines=["untrained"])
+    table = api.compare(tmp_path / "out", "pixels")
+    assert table[["seeds", "kind"]].to_numpy().tolist() == [[2, "images+runs"]]
+    records = ResultsFolder(tmp_path / "out", write=False)
+    found = rows_of([records.answer(record) for record in records]).values()
+    pixels, untrained = sorted(found, key=lambda entry: entry.name)
+    both = paired(pixels, untrained)
+    assert both is not None
+    assert [len(correct.design.classes_TN) for correct in both] == [2, 2]
+    assert table["difference"].item() == pytest.approx(
+        untrained.estimate().accuracy - Row(pixels.answers[:2]).estimate().accuracy
+    )
+
+
+def test_tables_of_a_classification_protocol(tmp_path: Path, bench):
+    outcome = run(
+        tmp_path / "out",
+        baselines=["pixels", "resnet"],
+        budget=None,
+        settings={**SMALL, "resnet.passes": "32"},
+        runs=2,
+    )
+    assert outcome.table["rule"].tolist() == ["mean_cosine", "classifier"] * 2 or set(
+        outcome.table["rule"]
+    ) == {
+        "mean_cosine",
+        "classifier",
+    }
+    wide = pd.read_csv(tmp_path / "out" / "leaderboard-wide.csv")
+    assert wide[["4 a class", "8 a class"]].notna().all().all()
+    assert len(wide) == 2
+    recalls = pd.read_csv(tmp_path / "out" / "recalls.csv")
+    part = recalls[(recalls["baseline"] == "pixels") & (recalls["train_size"] == 4)].set_index(
+        "class"
+    )["recall"]
+    row = outcome.table[
+        (outcome.table["baseline"] == "pixels") & (outcome.table["train_size"] == 4)
+    ]
+    assert part["all images"] == pytest.approx(row["accuracy"].item(), abs=1e-6)
+    assert part["mean of classes"] == pytest.approx(row["macro_recall"].item(), abs=1e-6)
+    assert part.iloc[:6].mean() == pytest.approx(part["mean of classes"], abs=1e-6)
+    before = {file.name: file.read_bytes() for file in outcome.files}
+    _, files = api.rebuild(tmp_path / "out")
+    assert {file.name: file.read_bytes() for file in files} == before
+    shown = bench("leaderboard", "--out", tmp_path / "out")[1]
+    assert "macro: mean recall of the classes" in " ".join(shown.split())
+    assert "mean of classes" in bench("show", "--out", tmp_path / "out")[1]
+
+
+def test_a_budget_that_follows_the_train_size_does_not_part_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from fewshot_bench.planning import plan
+
+    short = plan.Preset("quick", "resnet18", 32, lambda images, views: images)
+    monkeypatch.setitem(plan.PRESETS, "quick", short)
+    run(tmp_path / "out", baselines=["resnet"], runs=1)
+    table = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
+    assert table["images_passed"].nunique() == 2
+    assert table["settings"].nunique() == 1
+    assert len(pd.read_csv(tmp_path / "out" / "leaderboard-wide.csv")) == 1
+
+
+def test_a_single_run_warns_of_what_its_interval_leaves_out(tmp_path: Path):
+    notes = run(tmp_path / "out", runs=1).table["note"]
+    assert notes.str.contains("leaves out what other train images would change").all()
+    assert (run(tmp_path / "out", runs=2).table["note"] == "").all()
+
+
+def test_a_run_that_failed_is_told(tmp_path: Path):
+    body = (
+        EMBED
+        + "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        if {}: raise ValueError('unlucky')\n"
+    )
+    seeds = [1]
+    path = plugin(
+        tmp_path, "unlucky", body.format("train.files[0] in " + repr(_first_files(tmp_path, seeds)))
+    )
+    outcome = run(tmp_path / "out", [path], baselines=["unlucky"], train_per_class=[4])
+    assert outcome.table["seeds"].tolist() == [2]
+    assert outcome.table["note"].tolist() == ["1 of its 3 trainings gave no result"]
+
+
+def _first_files(tmp_path: Path, runs: list[int]) -> list[str]:
+    """The first train file of these runs."""
+    outcome = run(tmp_path / "probe", train_per_class=[4])
+    protocol = next(record.asked for record in outcome.records)
+    assert isinstance(protocol, Classification)
+    return [outcome.data.files[protocol.split(outcome.data, 4, number).train[0]] for number in runs]
+
+
+def test_a_subset_never_bears_the_name_of_the_published_protocol(tmp_path: Path):
+    data = npz(tmp_path / "maps.npz", wafer_arrays())
+    asked = Request(
+        protocol="mixedwm38-classify", data=data, runs=1, baselines=["pixels"], train_fraction=[0.6]
+    )
+    outcome = api.run(asked, tmp_path / "out")
+    assert outcome.table["protocol"].tolist() == ["mixedwm38-subset-classify"]
+    assert outcome.table["published"].isna().all()
+    recalls = api.recalls(tmp_path / "out")
+    assert set(recalls["baseline"]) == {"pixels"}
+    assert recalls["class"].tolist() == [
+        *CLASSES,
+        *(name for name, _ in GROUPS),
+        "mean of classes",
+        "all images",
+    ]
+
+
+def test_published_figures_stand_beside_the_whole_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("fewshot_bench.plugins.episodes.mixedwm38.MAPS", 114)
+    content = wafer_arrays()
+    content["arr_0"] = content["arr_0"][
+        ::-1
+    ]  # as no other test reads, so that none has it in the cache
+    data = npz(tmp_path / "maps.npz", content)
+    outcome = api.run(
+        Request(
+            protocol="mixedwm38-classify",
+            data=data,
+            runs=1,
+            baselines=["pixels"],
+            train_fraction=[0.8],
+        ),
+        tmp_path / "out",
+    )
+    assert outcome.table["protocol"].tolist() == ["mixedwm38-classify"]
+    recalls = api.recalls(tmp_path / "out").set_index(["baseline", "class"])["recall"]
+    assert recalls["DC-Net", "3 defects"] == pytest.approx(0.8990)
+    assert recalls["WSCN", "C+ER+S"] == 1.0
+    assert recalls["SCL+AMP as published", "mean of classes"] == pytest.approx(0.9822)
+    assert ("pixels", "4 defects") in recalls.index
+
+
+MISTAKES = {
+    "two ways to size": (["--train-fraction", "0.5", "--train-per-class", "5"], "leave one out"),
+    "share out of bounds": (["--train-fraction", "1.5"], "--train-fraction 1.5 is out of bounds"),
+    "share unreadable": (["--train-fraction", "half"], "--train-fraction 'half' cannot be read"),
+    "no train image": (["--train-per-class", "0"], "train_sizes=(0,) is out of bounds"),
+    "twice": (["--train-per-class", "5,5"], "different whole numbers"),
+    "more than there are": (["--train-per-class", "20"], "does not fit a class of 20 images"),
+    "no run": (
+        ["--train-per-class", "5", "--runs", "0"],
+        "runs=0 is out of bounds (allowed: 1 to 1000)",
+    ),
+    "too many test images": (
+        ["--train-per-class", "5", "--test-images", "200"],
+        "does not fit a class of 20 images",
+    ),
+    "test images unreadable": (
+        ["--train-per-class", "5", "--test-images", "few"],
+        "a share such as 0.2, or all",
+    ),
+    "runs alone": (["--runs", "3"], "give --train-per-class or --train-fraction"),
+    "shots": (
+        ["--protocol", "steel-sim-small", "--shots", "1"],
+        "--shots is for few-shot protocols",
+    ),
+    "seeds": (["--protocol", "steel-sim-small", "--seeds", "2"], "say --runs"),
+    "runs of few shots": (
+        ["--protocol", "steel-sim-heldout", "--runs", "3"],
+        "--runs is for classification protocols",
+    ),
+    "unknown protocol": (["--protocol", "steel-sim-smal"], "did you mean 'steel-sim-small'"),
+    "of another data set": (
+        ["--dataset", "steel-sim", "--protocol", "neu-small"],
+        "protocol of steel-sim 'neu-small'",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gets_one_line_and_status_2(bench, tmp_path: Path, mistake: str):
+    words, expected = MISTAKES[mistake]
+    sets = ("--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32")
+    status, out, err = bench(
+        "run", "--baselines", "pixels", *sets, "--out", tmp_path / "out", *words
+    )
+    assert status == 2, out + err
+    assert expected in err
+    assert err.count("\n") == 1
+
+
+def test_the_protocol_finds_its_data_set(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("FEWSHOT_BENCH_DATA", raising=False)
+    status, _, err = bench("run", "--protocol", "neu-small", "--out", tmp_path / "out")
+    assert status == 2
+    assert "neu needs its data" in err
+
+
+def test_neu_small_on_the_real_pictures(shared_data: Path, tmp_path: Path):
+    asked = Request(
+        protocol="neu-small",
+        data=shared_data / "NEU-CLS.zip",
+        train_per_class=[10, 20],
+        runs=2,
+        baselines=["pixels"],
+    )
+    outcome = api.run(dataclasses.replace(asked, test_images=180), tmp_path / "out")
+    assert outcome.table["queries"].tolist() == ["180", "180"]
+    outcome = api.run(asked, tmp_path / "out")
+    assert outcome.table["queries"].tolist() == ["all", "all"]
+    assert outcome.table["accuracy"].between(0.2, 0.9).all()
+    answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
+    assert answer.episodes.is_query_TNQ.sum() == 1799 - 60

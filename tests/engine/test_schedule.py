@@ -1,0 +1,365 @@
+"""The engine: what is done is not done again, one failure stops nothing, and every capability gets the same questions."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fewshot_bench import api
+from fewshot_bench.engine import scoring
+from fewshot_bench.errors import UserError
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.request import Request
+from tests.helpers.plugin_files import CAPABILITIES, EMBED, plugin
+from tests.helpers.runs import QUICK, SMALL, run
+
+
+def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
+    """Four baselines with one and the same rule behind four interfaces: equal predictions, but for rounding."""
+    paths = [plugin(tmp_path, f"by_{name}", body) for name, body in CAPABILITIES.items()]
+    for queries in (5, "all"):
+        outcome = run(
+            tmp_path / "out", paths, baselines=[path.stem for path in paths], queries=queries
+        )
+        assert not outcome.failed
+        records = ResultsFolder(tmp_path / "out")
+        for shots in (1, 3):
+            found = [records.answer(record) for record in outcome.records if record.shots == shots]
+            assert len({answer.record.episodes_digest for answer in found}) == 1
+            for answer in found[1:]:
+                assert (answer.predicted_TNQ == found[0].predicted_TNQ).mean() > 0.999
+            assert {answer.record.baseline["rule"] for answer in found} == {
+                "mean_cosine",
+                "pair",
+                "classify",
+                "predict",
+            }
+
+
+ASYMMETRIC = {
+    "pair": "    def pair(self, a, b):\n        return -(a[:, None] - b).clamp(min=0).sum(2)\n",
+    "classify": "    def classify(self, support, query):\n"
+    "        return -(query[:, None, None] - support).clamp(min=0).sum(3).mean(2)\n",
+}
+
+
+def test_a_pair_head_is_asked_about_the_query_first_with_and_without_a_matrix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    paths = [plugin(tmp_path, f"by_{name}", EMBED + body) for name, body in ASYMMETRIC.items()]
+    matrix = run(tmp_path / "matrix", paths, baselines=["by_pair", "by_classify"])
+    monkeypatch.setattr(scoring, "LARGEST_MATRIX", 10)
+    tables = [matrix.table, run(tmp_path / "direct", paths, baselines=["by_pair"]).table]
+    found = [
+        table[table["baseline"] == name]["accuracy"].tolist()
+        for table, name in zip(
+            [*tables, tables[0]], ["by_pair", "by_pair", "by_classify"], strict=True
+        )
+    ]
+    assert found[0] == found[1] == found[2]
+    assert max(found[0]) > 0.34
+    assert list((tmp_path / "matrix").glob("pairs/*"))
+    assert not list((tmp_path / "direct").glob("pairs/*"))
+
+
+def test_another_shot_value_needs_neither_network_nor_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    chosen = {"baselines": ["untrained", "siamese"], "budget": 64}
+    run(tmp_path, **chosen)
+
+    def forbidden(*_: object, **__: object) -> None:
+        raise AssertionError("a network was built")
+
+    monkeypatch.setattr("fewshot_bench.learn.train.Encoder", forbidden)
+    monkeypatch.setattr(
+        ResultsFolder, "load_tensors", _without_trainings(ResultsFolder.load_tensors)
+    )
+    outcome = run(tmp_path, **chosen, shots=[2], episodes=90)
+    assert [record.status for record in outcome.records] == ["ok", "ok"]
+
+
+def _without_trainings(load):
+    def guarded(self, place: str):
+        assert not place.startswith("trainings/")
+        return load(self, place)
+
+    return guarded
+
+
+def test_finished_work_is_skipped_and_fresh_does_it_again(tmp_path: Path):
+    body = (
+        "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        with open({!r}, 'a') as fits:\n            fits.write('x')\n"
+        + EMBED
+    )
+    fits = tmp_path / "fits"
+    path = plugin(tmp_path, "counted", body.format(str(fits)))
+    for expected, changes in [
+        ("x", {}),
+        ("x", {}),
+        ("x", {"shots": [1, 3, 5]}),
+        ("x", {"queries": "all"}),
+        ("xx", {"fresh": True}),
+        ("xxx", {"test_classes": ["Pa", "In", "RS"]}),
+    ]:
+        run(tmp_path / "out", [path], baselines=["counted"], **changes)
+        assert fits.read_text() == expected
+    path.write_text(path.read_text() + "# edited: another method\n")
+    run(tmp_path / "out", [path], baselines=["counted"])
+    assert fits.read_text() == "xxxx"
+
+
+def test_a_failing_baseline_is_recorded_and_the_others_go_on(tmp_path: Path):
+    broken = plugin(
+        tmp_path,
+        "broken",
+        "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n",
+    )
+    outcome = run(tmp_path / "out", [broken], baselines=["broken", "pixels"])
+    assert {(record.baseline["name"], record.status) for record in outcome.records} == {
+        ("broken", "failed"),
+        ("pixels", "ok"),
+    }
+    assert outcome.failed[0].reason == "ValueError: no"
+    rows = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
+    assert rows[rows["baseline"] == "broken"]["accuracy"].isna().all()
+    assert rows[rows["baseline"] == "broken"]["rank"].isna().all()
+    assert set(rows["status"]) == {"ok", "failed"}
+
+
+@pytest.mark.parametrize("part", ["loss", "embedding"])
+def test_not_a_number_is_named_and_never_ranked(tmp_path: Path, part: str):
+    body = "    rule = 'mean_cosine'\n" + (
+        "    def fit(self, train, *, context):\n        context.progress(10, float('nan'))\n"
+        + EMBED
+        if part == "loss"
+        else "    def embed(self, images):\n        return images.float().flatten(1) * float('nan')\n"
+    )
+    outcome = run(
+        tmp_path / "out", [plugin(tmp_path, f"nan_{part}", body)], baselines=[f"nan_{part}"]
+    )
+    assert [record.status for record in outcome.records] == ["diverged", "diverged"]
+    assert part in outcome.records[0].reason
+    assert outcome.table["rank"].isna().all()
+
+
+def test_seeds_are_trainings_of_their_own_and_one_row(tmp_path: Path):
+    outcome = run(tmp_path / "out", baselines=["untrained"], seeds=3)
+    assert len({record.training["key"] for record in outcome.records}) == 3
+    assert outcome.table["seeds"].tolist() == [3, 3]
+    assert outcome.table["ci95_kind"].tolist() == ["image-influence+seeds"] * 2
+    again = run(tmp_path / "other", baselines=["untrained"], seeds=3)
+    assert again.table.equals(outcome.table)
+
+
+def test_records_of_another_version_are_a_row_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run(tmp_path / "out", shots=[1])
+    monkeypatch.setattr("fewshot_bench.planning.plan.version", lambda package: "99.0")
+    run(tmp_path / "out", shots=[1])
+    table = api.leaderboard(tmp_path / "out")
+    assert table["version"].tolist() == ["0.1.0", "99.0"]
+    assert table["seeds"].tolist() == [1, 1]
+
+
+def test_the_global_random_state_is_left_alone(tmp_path: Path):
+    before, legacy = torch.random.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[index]
+    run(tmp_path / "out", baselines=["untrained"])
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert np.random.get_state()[1].tolist() == legacy  # type: ignore[index]
+
+
+def test_a_notebook_without_gradients_trains_the_same(tmp_path: Path):
+    trained = run(tmp_path / "out", baselines=["protonet"], shots=[1], budget=64, image_size=32)
+    with torch.no_grad():
+        again = run(tmp_path / "again", baselines=["protonet"], shots=[1], budget=64, image_size=32)
+    assert not again.failed, again.failed[0].reason
+    assert again.table["accuracy"].tolist() == trained.table["accuracy"].tolist()
+
+
+def test_leaderboard_is_rebuilt_from_the_records_to_the_byte(tmp_path: Path):
+    outcome = run(tmp_path / "out", baselines=["pixels", "untrained"])
+    before = {file.name: file.read_bytes() for file in outcome.files}
+    for file in outcome.files:
+        file.unlink()
+    table, files = api.rebuild(tmp_path / "out")
+    assert {file.name: file.read_bytes() for file in files} == before
+    assert len(table) == 4
+    assert table["accuracy"].between(0, 1).all()
+    assert set(table["rank"]) == {1, 2}
+    wide = pd.read_csv(tmp_path / "out" / "leaderboard-wide.csv")
+    assert wide["1-shot"].str.fullmatch(r"0\.\d{4} \+- 0\.\d{4}").all()
+
+
+def test_accuracy_in_the_leaderboard_is_what_the_predictions_say(tmp_path: Path):
+    outcome = run(tmp_path / "out", shots=[3])
+    answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
+    right = answer.predicted_TNQ == answer.episodes.classes_TN[:, :, None]
+    assert outcome.table["accuracy"].item() == pytest.approx(right.mean())
+
+
+def test_a_record_says_where_it_comes_from(tmp_path: Path):
+    outcome = run(
+        tmp_path / "out",
+        baselines=["resnet"],
+        budget=64,
+        settings={**SMALL, "resnet.batch_size": "16"},
+    )
+    (path, _) = sorted((tmp_path / "out" / "records").rglob("*.json"))
+    written = json.loads(path.read_text())
+    assert written["schema"] == 2
+    assert written["baseline"]["settings_given"] == {"batch_size": "16", "passes": 64}
+    assert written["baseline"]["settings"]["passes"] == 64
+    assert written["training"]["images_passed"] == 64
+    assert written["training"]["history"][-1][0] == 64
+    assert written["training"]["parameters"] > 11_000_000
+    assert set(written["seconds"]) == {"train", "embed", "score"}
+    assert {"version", "packages", "device", "threads", "started", "argv"} <= set(
+        written["provenance"]
+    )
+    assert str(tmp_path) not in path.read_text()
+    assert outcome.table["images_passed"].tolist() == [64, 64]
+
+
+def test_records_of_the_first_schema_are_read(tmp_path: Path):
+    outcome = run(tmp_path / "out")
+    for path in (tmp_path / "out" / "records").rglob("*.json"):
+        values = json.loads(path.read_text()) | {"schema": 1}
+        for name in ("train_size", "first_episode"):
+            del values[name]
+        del values["protocol"]["kind"], values["dataset"]["published"]
+        path.write_text(json.dumps(values))
+    table = api.leaderboard(tmp_path / "out")
+    assert table["accuracy"].tolist() == outcome.table["accuracy"].tolist()
+
+
+def test_damaged_results_are_named(tmp_path: Path):
+    outcome = run(tmp_path / "out", shots=[1])
+    (record,) = (tmp_path / "out" / "records").rglob("*.json")
+    array = record.with_suffix(".npz")
+    whole, text = array.read_bytes(), record.read_text()
+    for damage, expected in [
+        (lambda: array.write_bytes(whole[:-1]), "digest"),
+        (lambda: record.write_text(text.replace('"schema": 2', '"schema": 99')), "newer"),
+        (lambda: record.write_text(text[:100]), "is not a record"),
+        (
+            lambda: record.write_text(text.replace(outcome.records[0].episodes_digest, "0" * 32)),
+            "do not match their digest",
+        ),
+    ]:
+        damage()
+        with pytest.raises(UserError, match=expected):
+            api.leaderboard(tmp_path / "out")
+        array.write_bytes(whole)
+        record.write_text(text)
+    array.unlink()
+    assert run(tmp_path / "out", shots=[1]).table.equals(
+        outcome.table
+    )  # a record without its array is made again
+
+
+def test_episodes_of_a_file_are_replayed(tmp_path: Path):
+    drawn = run(tmp_path / "drawn")
+    file = tmp_path / "episodes.npz"
+    written = api.episodes(QUICK, file)
+    assert written["digest"].tolist() == [record.episodes_digest for record in drawn.records]
+    free = {"shots": None, "queries": None, "episodes": None}
+    replayed = run(tmp_path / "drawn", episodes_file=file, **free)
+    assert [record.key for record in replayed.records] == [record.key for record in drawn.records]
+
+    with np.load(file) as stored:
+        arrays = dict(stored)
+    arrays |= {
+        name: value[::-1] for name, value in arrays.items() if name != "about"
+    }  # another order: nobody draws it
+    np.savez(file, **arrays)
+    other = run(tmp_path / "other", episodes_file=file, **free)
+    assert other.table["accuracy"].tolist() == pytest.approx(drawn.table["accuracy"].tolist())
+    assert other.table["episodes_digest"].tolist() != drawn.table["episodes_digest"].tolist()
+    run(tmp_path / "drawn", episodes_file=file, **free)  # drawn and edited episodes side by side
+    assert len(api.leaderboard(tmp_path / "drawn")) == 4
+    file.unlink()  # the results hold their own copy
+    assert (
+        api.leaderboard(tmp_path / "other")["accuracy"].tolist() == other.table["accuracy"].tolist()
+    )
+
+
+def test_a_slow_baseline_answers_fewer_episodes_of_the_same_sequence(tmp_path: Path):
+    body = CAPABILITIES["rule"] + "    max_episodes = 20\n"
+    outcome = run(
+        tmp_path / "out", [plugin(tmp_path, "slow", body)], baselines=["slow", "pixels"], shots=[1]
+    )
+    slow, fast = outcome.records
+    assert (slow.episodes, fast.episodes) == (20, 60)
+    assert slow.episodes_digests[16] == fast.episodes_digests[16]
+
+
+def test_no_write_permission_is_found_before_anything_runs(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        run(tmp_path / "file")
+
+
+def test_a_method_that_leaves_is_its_own_cells_failure(tmp_path: Path):
+    path = plugin(
+        tmp_path,
+        "leaver",
+        CAPABILITIES["rule"]
+        + "    def fit(self, train, *, context):\n        raise SystemExit(3)\n",
+    )
+    outcome = run(tmp_path / "out", [path], baselines=["leaver", "pixels"], shots=[1])
+    assert outcome.table.set_index("baseline")["status"].to_dict() == {
+        "leaver": "failed",
+        "pixels": "ok",
+    }
+    assert outcome.failed[0].reason == "SystemExit: 3"
+
+
+def test_an_answer_that_is_no_tensor_is_told(tmp_path: Path):
+    body = (
+        EMBED.replace("/ 255", "/ 255).numpy()").replace("return images", "return (images")
+        + "    rule = 'prototype'\n"
+    )
+    outcome = run(
+        tmp_path / "out", [plugin(tmp_path, "arrays", body)], baselines=["arrays"], shots=[1]
+    )
+    assert (
+        outcome.failed[0].reason == "TypeError: embed gave a ndarray; it must give a torch.Tensor"
+    )
+
+
+def test_an_episode_has_one_answer_whatever_random_numbers_were_drawn_before(tmp_path: Path):
+    """A classifier that starts from random weights: asked from another episode on, or about one query, it is the same."""
+    body = EMBED + (
+        "    def classify(self, support, query):\n"
+        "        weight = support.mean(1) + 0.3 * torch.randn(support.shape[0], support.shape[2])\n"
+        "        return -torch.cdist(query, weight)\n"
+    )
+    path = plugin(tmp_path, "drawing", body)
+    whole = run(tmp_path / "whole", [path], baselines=["drawing"], shots=[1], episodes=60)
+    assert not whole.failed, whole.failed[0].reason
+    run(tmp_path / "parts", [path], baselines=["drawing"], shots=[1], episodes=20)
+    parts = run(tmp_path / "parts", [path], baselines=["drawing"], shots=[1], episodes=60)
+    assert parts.table["accuracy"].tolist() == whole.table["accuracy"].tolist()
+
+
+def test_paths_may_be_text_and_lists_single_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """As one writes in a notebook."""
+    monkeypatch.chdir(tmp_path)
+    path = plugin(tmp_path, "plain", CAPABILITIES["rule"])
+    asked = Request(shots=1, queries=5, episodes=40, baselines="plain", settings=SMALL, data=None)
+    outcome = api.run(asked, "out", plugins=[str(path)])
+    assert outcome.table["baseline"].tolist() == ["plain"]
+    assert api.leaderboard("out")["accuracy"].tolist() == outcome.table["accuracy"].tolist()
+    assert api.compare("out", "plain").empty
+    assert len(api.confusion("out")) == 9
+    api.episodes(asked, "drawn.npz")
+    again = Request(episodes_file="drawn.npz", baselines="plain", settings=SMALL)
+    assert (
+        api.run(again, "again", plugins=[str(path)]).table["accuracy"].tolist()
+        == outcome.table["accuracy"].tolist()
+    )

@@ -1,0 +1,1 @@
+"""What several test files use: small runs, trainings, plug-ins, files and simulated answers."""

@@ -1,0 +1,20 @@
+"""Runs that are small: few images of 32 x 32 pixels, few episodes."""
+
+import dataclasses
+from pathlib import Path
+
+from fewshot_bench import api
+from fewshot_bench.request import Request
+
+SMALL = {"steel-sim.per_class": "24", "steel-sim.side": "32"}
+QUICK = Request(
+    shots=[1, 3], queries=5, episodes=60, baselines=["pixels"], settings=SMALL, device="cpu"
+)
+
+
+def run(
+    out: Path, plugins: list[Path] | None = None, *, fresh: bool = False, **changes: object
+) -> api.Outcome:
+    """`QUICK` with these changes, into the folder `out`."""
+    request = dataclasses.replace(QUICK, **changes)  # type: ignore[arg-type]
+    return api.run(request, out, fresh=fresh, plugins=plugins or [])

@@ -1,0 +1,45 @@
+"""Baselines fitted in this process, with a small budget."""
+
+import torch
+
+from fewshot_bench.baseline import Baseline, Context
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.registry.registry import Registry
+from fewshot_bench.seeds import global_seed
+
+CPU = torch.device("cpu")
+History = list[tuple[int, float]]  # images passed, loss
+
+
+def fitted(
+    name: str, train: LabelledImages, seed: int = 0, **settings: object
+) -> tuple[Baseline, History]:
+    """A registered baseline after `fit` on 96 images passed, and its losses."""
+    baseline_class = Registry().baseline(name).load()
+    settings_type = baseline_class.settings_type
+    values = settings_type.applicable({"image_size": 32, "passes": 96, **settings})
+    baseline = baseline_class(settings_type.given(name, values))
+    history: History = []
+
+    def on_progress(images_passed: int, loss: float) -> None:
+        history.append((images_passed, loss))
+
+    with global_seed(seed):
+        baseline.fit(train, context=Context(CPU, seed, on_progress))
+    return baseline, history
+
+
+def made(name: str, **settings: object) -> Baseline:
+    """A registered baseline before `fit`."""
+    baseline_class = Registry().baseline(name).load()
+    return baseline_class(baseline_class.settings_type(**settings))
+
+
+def without_progress(seed: int = 0) -> Context:
+    """What `fit` and `load` are handed where nobody looks at the progress."""
+    return Context(CPU, seed, lambda images_passed, loss: None)
+
+
+def images(data: LabelledImages, count: int = 30) -> torch.Tensor:
+    """Images of every class, evenly spaced."""
+    return torch.from_numpy(data.images[:: len(data) // count])

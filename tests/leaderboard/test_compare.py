@@ -1,0 +1,299 @@
+"""Paired differences, verdicts, ranks, all splits, published figures, recall and confusion."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as known
+from statsmodels.stats.multitest import multipletests
+
+from fewshot_bench import api
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats.correctness import Correctness
+from tests.helpers.command_line import TINY
+from tests.helpers.plugin_files import plugin
+from tests.helpers.runs import SMALL, run
+from tests.helpers.simulation import DATA_SETS, HIGH, LOW, answers, drawn_design, pool_of
+
+
+def test_holm_equals_an_independent_library():
+    p = np.random.default_rng(0).random(9) ** 3
+    assert stats.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert stats.holm([]).tolist() == []
+
+
+def test_a_baseline_against_itself_is_equivalent_and_nothing_else():
+    design = drawn_design(pool_of(3, 40), 3, 1, 5, 2000)
+    correct = answers(np.random.default_rng(0), design)
+    found = stats.difference(Correctness(design, [correct]), Correctness(design, [correct]))
+    assert (found.mean, found.p, found.kind) == (0.0, 1.0, "rule-of-three")
+    assert found.low == pytest.approx(-3 / 120)
+    assert stats.verdict(found, found.p, margin=0.05) == "equivalent"
+    assert stats.verdict(found, found.p, margin=0.005) == "undecided"
+
+
+def test_few_discordant_images_are_judged_by_mcnemars_exact_test():
+    design = drawn_design(pool_of(3, 40), 3, 1, 5, 2000)
+    first = np.ones(design.query_TNQ.shape, dtype=bool)
+    second = ~np.isin(design.query_TNQ, [1, 2, 3, 50, 60, 70])
+    found = stats.difference(Correctness(design, [first]), Correctness(design, [second]))
+    assert found.kind == "mcnemar"
+    assert found.p == pytest.approx(known.binomtest(6, 6).pvalue)
+    assert found.mean > 0
+    mirrored = stats.difference(Correctness(design, [second]), Correctness(design, [first]))
+    assert (mirrored.p, mirrored.mean, mirrored.low) == pytest.approx(
+        (found.p, -found.mean, -found.high)
+    )
+
+
+@pytest.mark.parametrize(
+    ("low90", "high90", "mean", "p", "expected"),
+    [
+        (0.01, 0.03, 0.02, 0.01, "better"),
+        (-0.03, -0.01, -0.02, 0.01, "worse"),
+        (-0.002, 0.003, 0.001, 0.5, "equivalent"),
+        (-0.002, 0.006, 0.002, 0.5, "undecided"),
+    ],
+)
+def test_verdicts(low90: float, high90: float, mean: float, p: float, expected: str):
+    found = stats.Difference(mean, low90, high90, low90, high90, p, "image-influence")
+    assert stats.verdict(found, p, 0.005) == expected
+
+
+def test_seeds_enter_the_difference():
+    design = drawn_design(pool_of(3, 60), 3, 1, 5, 2000)
+    rng = np.random.default_rng(2)
+    base = answers(rng, design)
+    seeds = [base & (rng.random(base.shape) >= rate) for rate in (0.0, 0.1, 0.2)]
+    nothing = Correctness(design, [base & False])
+    one, three = (
+        stats.difference(Correctness(design, some), nothing) for some in (seeds[:1], seeds)
+    )
+    assert three.kind == "image-influence+seeds"
+    assert three.high - three.low > 2 * (one.high - one.low)
+
+
+@pytest.mark.parametrize("shots", [1, 5])
+def test_coverage_of_the_paired_interval(shots: int):
+    """Two baselines on the same images, one with noisier features; the truth is the mean over all simulated data sets."""
+    rng = np.random.default_rng(shots)
+    design = drawn_design(pool_of(3, 60), 3, shots, 10, 2000)
+    found = []
+    for _ in range(DATA_SETS):
+        state = rng.bit_generator.state
+        first = answers(rng, design)
+        rng.bit_generator.state = (
+            state  # the same images, seen by the second baseline with more spread
+        )
+        found.append(
+            stats.difference(
+                Correctness(design, [first]),
+                Correctness(design, [answers(rng, design, spread=1.6)]),
+            )
+        )
+    truth = np.mean([difference.mean for difference in found])
+    assert truth > 0.02
+    assert (
+        LOW <= np.mean([difference.low <= truth <= difference.high for difference in found]) <= HIGH
+    )
+
+
+def test_disjoint_episodes_share_no_image():
+    design = drawn_design(pool_of(3, 60), 3, 1, 4, 2000)
+    correct = answers(np.random.default_rng(0), design)
+    free = np.ones(180, dtype=bool)
+    chosen = []
+    for t in range(2000):
+        images = np.concatenate([design.support_TNK[t].ravel(), design.query_TNQ[t].ravel()])
+        if free[images].all():
+            free[images], chosen = False, [*chosen, t]
+    accuracy = correct[chosen].mean((1, 2))
+    expected = known.t.interval(0.95, len(chosen) - 1, scale=known.sem(accuracy))[1]
+    assert stats.disjoint_half_width(
+        design, Correctness(design, [correct]).accuracy_ST[0]
+    ) == pytest.approx(expected)
+    whole = drawn_design(pool_of(3, 60), 3, 1, None, 10)
+    assert np.isnan(stats.disjoint_half_width(whole, np.linspace(0, 1, 10)))
+
+
+NOISY = (
+    "    rule = 'mean_cosine'\n    def embed(self, images):\n        x = images.float().flatten(1)\n"
+    "        return torch.stack([torch.histc(row, 16, 0, 255) for row in x])\n"
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("finished")
+    path = plugin(place, "levels", NOISY)
+    run(place / "out", [path], baselines=["levels", "pixels", "untrained"], episodes=2000)
+    return place / "out"
+
+
+def test_compare(finished: Path, bench):
+    frame = api.compare(finished, "pixels")
+    assert set(frame["baseline"]) == {"levels", "untrained"}
+    assert len(frame) == 4
+    board = pd.read_csv(finished / "leaderboard.csv").set_index(["baseline", "shots"])["accuracy"]
+    for row in frame.to_dict("records"):
+        expected = board[row["baseline"], row["shots"]] - board["pixels", row["shots"]]
+        assert row["difference"] == pytest.approx(expected, abs=1e-6)
+        assert row["ci95_low"] < row["difference"] < row["ci95_high"]
+        assert row["p_holm"] >= row["p"]
+    assert (frame[frame["baseline"] == "untrained"]["verdict"] == "better").all()
+    for form, read in [
+        ("csv", lambda text: pd.read_csv(io.StringIO(text))),
+        ("json", lambda text: pd.DataFrame(json.loads(text))),
+    ]:
+        status, out, _ = bench(
+            "compare", "--reference", "pixels", "--out", finished, "--format", form
+        )
+        assert status == 0
+        assert read(out)["verdict"].tolist() == frame["verdict"].tolist()
+    status, out, _ = bench("compare", "--reference", "pixels", "--out", finished, "--format", "md")
+    assert out.count("\n") == 2 + len(frame)
+    status, out, _ = bench("compare", "--reference", "pixels", "--out", finished)
+    assert "better" in out
+    assert "tested by the influence of each test image" in " ".join(out.split())
+    assert "Holm over 4 differences" in " ".join(out.split())
+
+
+def test_a_run_shows_the_differences_to_its_reference(tmp_path: Path, bench):
+    words = ("run", *TINY, "--baselines", "pixels,untrained", "--out", tmp_path)
+    status, out, err = bench(*words, "--reference", "pixels")
+    assert status == 0, err
+    assert "against pixels" in out
+    assert "did you mean 'pixels'" in bench(*words, "--reference", "pixel")[2]
+
+
+def test_compare_refuses(finished: Path, bench):
+    for words, expected in [
+        (("--reference", "pixel"), "did you mean 'pixels'"),
+        (("--reference", "pixels", "--margin", "0"), "--margin 0.0 is out of bounds"),
+        (("--reference", "pixels", "--format", "xml"), "allowed: table, csv, md, json"),
+    ]:
+        status, _, err = bench("compare", "--out", finished, *words)
+        assert (status, err.count("\n")) == (2, 1)
+        assert expected in err
+
+
+def test_rank_is_one_plus_the_number_of_significantly_better(finished: Path):
+    board = pd.read_csv(finished / "leaderboard.csv")
+    frames = {name: api.compare(finished, name) for name in ("levels", "pixels", "untrained")}
+    for row in board.to_dict("records"):
+        others = frames[row["baseline"]]
+        others = others[others["shots"] == row["shots"]]
+        certain = others[(others["p"] < 1e-4) & (others["difference"] > 0)]
+        possible = others[(others["p"] < 0.05) & (others["difference"] > 0)]
+        assert 1 + len(certain) <= row["rank"] <= 1 + len(possible)
+
+
+def test_a_slow_baseline_is_compared_on_the_episodes_that_both_answered(tmp_path: Path):
+    slow = plugin(tmp_path, "hasty", NOISY + "    max_episodes = 50\n")
+    run(tmp_path / "out", [slow], baselines=["hasty", "pixels"], shots=[1])
+    assert api.compare(tmp_path / "out", "pixels")["episodes"].tolist() == [32]
+
+
+def test_runs_at_different_times_and_lengths_are_one_table(tmp_path: Path, bench):
+    """More seeds, other shots and more episodes into the same folder: one row for one thing, and no row counted twice."""
+    run(tmp_path / "out", baselines=["pixels", "untrained"], seeds=2)
+    run(tmp_path / "out", baselines=["untrained"], shots=[1], seeds=3)
+    table = api.leaderboard(tmp_path / "out")
+    assert table[table["baseline"] == "untrained"].set_index("shots")["seeds"].to_dict() == {
+        1: 3,
+        3: 2,
+    }
+    outcome = run(tmp_path / "out", baselines=["pixels", "untrained"], episodes=200)
+    assert len(outcome.table) == 4
+    assert api.leaderboard(tmp_path / "out")["rank"].max() == 2
+    assert set(api.compare(tmp_path / "out", "pixels")["baseline"]) == {"untrained"}
+    assert bench("show", "--out", tmp_path / "out")[0] == 0
+
+
+def test_a_record_is_not_reused_under_another_label(tmp_path: Path):
+    run(tmp_path / "out", shots=[1], test_classes=["Cr", "PS", "Sc"])
+    assert set(run(tmp_path / "out", shots=[1], splits="all").table["protocol"]) == {
+        "steel-sim-splits"
+    }
+    assert run(tmp_path / "out", shots=[1], preset="paper").table["preset"].tolist() == ["paper"]
+
+
+def test_show(finished: Path, bench):
+    frame = api.confusion(finished, ["untrained"], [3])
+    (record,) = [
+        r
+        for r in ResultsFolder(finished, write=False)
+        if (r.baseline["name"], r.shots) == ("untrained", 3)
+    ]
+    answer = ResultsFolder(finished, write=False).answer(record)
+    true = np.broadcast_to(answer.episodes.classes_TN[:, :, None], answer.predicted_TNQ.shape)
+    for i, name in enumerate(("Crazing", "Scratches", "Pitted_Surface")):
+        own = frame[(frame["class"] == name) & (frame["predicted"] == name)]
+        assert own["share"].item() == pytest.approx((answer.predicted_TNQ[true == i] == i).mean())
+    assert frame["count"].sum() == 2000 * 15
+    status, out, _ = bench("show", "--out", finished, "--baselines", "untrained", "--shots", "3")
+    assert status == 0
+    assert out.count("worst") == 1
+    assert "as Crazing" in out
+    assert "did you mean 'pixels'" in bench("show", "--out", finished, "--baselines", "pixel")[2]
+    assert (
+        "unknown shot value of the results '9'"
+        in bench("show", "--out", finished, "--shots", "9")[2]
+    )
+
+
+def test_all_splits(tmp_path: Path, bench):
+    few = (
+        "--set",
+        "steel-sim.per_class=20",
+        "--set",
+        "steel-sim.side=32",
+        "--queries",
+        "5",
+        "--episodes",
+        "30",
+        "--shots",
+        "1",
+    )
+    words = ("run", *few, "--splits", "all", "--baselines", "pixels", "--out", tmp_path)
+    status, out, err = bench(*words)
+    assert status == 0, err
+    board = pd.read_csv(tmp_path / "leaderboard.csv")
+    assert board["test_classes"].nunique() == 20
+    assert all(
+        set(row.train_classes.split(" | ")).isdisjoint(row.test_classes.split(" | "))
+        for row in board.itertuples()
+    )
+    (summary,) = pd.read_csv(tmp_path / "splits.csv").to_dict("records")
+    assert summary["accuracy"] == pytest.approx(board["accuracy"].mean(), abs=1e-6)
+    assert summary["sd"] == pytest.approx(board["accuracy"].std(), abs=1e-6)
+    assert summary["worst"] == pytest.approx(board["accuracy"].min(), abs=1e-6)
+    assert "20 of 20" in out
+    next((tmp_path / "records").rglob("*.json")).unlink()
+    assert "missing" in bench("leaderboard", "--out", tmp_path)[1]
+    assert pd.read_csv(tmp_path / "splits.csv")["accuracy"].isna().all()
+    assert bench(*words)[0] == 0  # only what is missing runs
+    assert pd.read_csv(tmp_path / "splits.csv")["accuracy"].item() == pytest.approx(
+        summary["accuracy"]
+    )
+    assert "allowed: all" in bench(*words[:-4], "--splits", "some", *words[-4:])[2]
+
+
+def test_published_figures_stand_beside_ours_and_are_not_ranked(tmp_path: Path, bench):
+    body = (
+        "    from fewshot_bench import Published\n    rule = 'mean_cosine'\n    card = Card(title='P', paper='a test', published="
+        "Published.table('steel-sim-heldout', 'on another moon', {'1': 0.99}))\n"
+        "    def embed(self, images):\n        return images.float().flatten(1)[:, ::7]\n"
+    )
+    path = plugin(tmp_path, "printed", body)
+    outcome = run(tmp_path / "out", [path], baselines=["printed", "pixels"], settings=SMALL)
+    rows = outcome.table.set_index(["baseline", "shots"])
+    assert rows.loc[("printed", 1), "published"] == 0.99
+    assert rows["published"].notna().sum() == 1
+    assert len(rows) == 4
+    shown = " ".join(bench("leaderboard", "--out", tmp_path / "out")[1].split())
+    assert "Published for printed, not ranked: 99.00 at 1-shot (on another moon)" in shown

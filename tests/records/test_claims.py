@@ -1,0 +1,163 @@
+"""Several processes on one folder: nothing is computed twice at once, nothing is lost, and the dead are replaced."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fewshot_bench.records import claims
+from fewshot_bench.records.claims import Claims
+from tests.helpers.command_line import TINY
+from tests.helpers.plugin_files import EMBED, plugin
+
+MET = """
+    rule = 'mean_cosine'
+
+    def fit(self, train, *, context):
+        import os, time
+        from pathlib import Path
+
+        log = Path({log!r})
+        with log.open('a') as file:
+            print(context.seed, os.getpid(), file=file)
+        for _ in range(1200):  # a minute, for another process to begin a training of its own
+            if len({{line.split()[1] for line in log.read_text().splitlines()}}) > 1:
+                break
+            time.sleep(0.05)
+
+"""
+
+
+def held_elsewhere(folder: Path, *, host: str, pid: int, age: float) -> None:
+    path = folder / "work.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"host": host, "pid": pid, "token": "theirs"}))
+    os.utime(path, (time.time() - age,) * 2)
+
+
+def a_dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_claim_is_held_by_one_and_given_back(tmp_path: Path):
+    first, second = Claims(tmp_path), Claims(tmp_path)
+    with first.held("work") as holder:
+        assert holder == ""
+        with second.held("work") as other:
+            assert other == f"process {os.getpid()} on {socket.gethostname()}"
+        with second.held("another") as other:
+            assert other == ""
+    with second.held("work") as holder:
+        assert holder == ""
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_the_dead_are_replaced_and_the_living_of_other_hosts_are_not(tmp_path: Path):
+    here, dead = claims._host(), a_dead_process()
+    for host, pid, age, free in (
+        (here, dead, 0, True),  # it died here: at once
+        (here, os.getppid(), 0, False),
+        ("elsewhere", dead, 5, False),  # its number means nothing here
+        (
+            f"{socket.gethostname()}/another-boot/pid:[4026531836]",
+            dead,
+            5,
+            False,
+        ),  # nor that of a machine with our name
+        (here, 10**30, 0, True),
+        ("elsewhere", 1, claims.STALE + 5, True),
+        (here, os.getppid(), claims.STALE + 5, True),  # a number that another process bears now
+    ):
+        held_elsewhere(tmp_path, host=host, pid=pid, age=age)
+        with Claims(tmp_path).held("work") as holder:
+            assert (holder == "") == free, (host, pid, age)
+    (tmp_path / "work.json").write_text("{half")
+    with Claims(tmp_path).held("work") as holder:
+        assert holder == ""
+
+
+def test_a_claim_lives_while_its_holder_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(claims, "BEAT", 0.05)
+    with Claims(tmp_path).held("work"):
+        os.utime(tmp_path / "work.json", (1.0, 1.0))
+        for _ in range(600):
+            if Claims(tmp_path)._age(tmp_path / "work.json") < 60:
+                return
+            time.sleep(0.05)
+        pytest.fail("no beat in 30 s")
+
+
+def test_what_was_taken_over_is_not_given_back_by_the_former_holder(tmp_path: Path):
+    with Claims(tmp_path).held("work"):
+        held_elsewhere(tmp_path, host="elsewhere", pid=1, age=0)
+    assert json.loads((tmp_path / "work.json").read_text())["token"] == "theirs"
+
+
+CLAIM_OFTEN = """
+import sys, time
+from pathlib import Path
+from fewshot_bench.records.claims import Claims
+
+folder, log = Path(sys.argv[1]), Path(sys.argv[2])
+times = 0
+while times < 20:
+    with Claims(folder).held("work") as holder:
+        if not holder:
+            times += 1
+            for letter in "be":
+                with log.open("a") as file:
+                    file.write(letter)
+                time.sleep(0.001)
+"""
+
+
+def test_many_processes_are_never_in_at_once(tmp_path: Path):
+    log = tmp_path / "log"
+    command = [sys.executable, "-c", CLAIM_OFTEN, str(tmp_path / "claims"), str(log)]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+    assert log.read_text() == "be" * 80
+
+
+def test_runs_at_once_share_the_work_and_end_alike(tmp_path: Path):
+    log = tmp_path / "log"
+    path = plugin(tmp_path, "met", MET.format(log=str(log)) + EMBED)
+    words = (
+        "run",
+        *TINY,
+        "--shots",
+        "1,2",
+        "--seeds",
+        "5",
+        "--baselines",
+        "met,pixels",
+        "--plugin",
+        str(path),
+    )
+
+    def start(out: Path) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "fewshot_bench", *words, "--out", str(out)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    processes = [start(tmp_path / "out") for _ in range(3)]
+    told = [process.communicate() for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], told
+    lines = [line.split() for line in log.read_text().splitlines()]
+    assert len({seed for seed, _ in lines}) == len(lines) == 5  # each training once
+    assert len({pid for _, pid in lines}) > 1, "one process did it all"
+    together = (tmp_path / "out" / "leaderboard.csv").read_bytes()
+    assert all("met" in out for out, _ in told)
+    alone = start(tmp_path / "alone")
+    alone.communicate()
+    assert alone.returncode == 0
+    assert together == (tmp_path / "alone" / "leaderboard.csv").read_bytes()
+    assert pd.read_csv(tmp_path / "out" / "leaderboard.csv")["seeds"].tolist() == [5, 5, 5, 5]
+    assert not list((tmp_path / "out" / "claims").glob("*.json"))

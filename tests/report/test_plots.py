@@ -1,0 +1,240 @@
+"""Pictures show what the tables hold, the missing as missing, and are the same files for the same records."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from fewshot_bench import api
+from fewshot_bench.errors import UserError
+from fewshot_bench.report import draw as pictures
+from fewshot_bench.report import figure, plots
+from tests.helpers.plugin_files import plugin
+from tests.helpers.runs import run
+
+KINDS = {"accuracy", "differences", "recall", "confusion", "episodes", "cost", "loss"}
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three baselines, one of which answers one of two shot values and one of which has a loss."""
+    folder = tmp_path_factory.mktemp("plots")
+    body = (
+        "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n"
+    )
+    broken = plugin(folder, "broken_one", body)
+    run(folder / "out", [broken], baselines=["pixels", "broken_one", "resnet"], budget=320)
+    return folder / "out"
+
+
+def picture(table: pd.DataFrame, draw) -> figure.Figure:
+    return draw(table, figure.styles_of(table["baseline"]))
+
+
+def test_bench_plot_draws_every_kind_as_png_and_svg(bench, done: Path):
+    status, out, err = bench("plot", "--out", done, "--reference", "pixels")
+    assert status == 0, err
+    found = [Path(line) for line in out.splitlines()]
+    assert {path.name.partition("-")[0] for path in found} == KINDS
+    assert {path.suffix for path in found} == {".png", ".svg"}
+    for path in found:
+        content = path.read_bytes()
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                assert min(image.size) > 300
+                assert len(np.unique(np.asarray(image.convert("L")))) > 10, "an empty picture"
+        else:
+            assert content.startswith(b"<?xml")
+    before = {path: path.read_bytes() for path in found}
+    bench("plot", "--out", done, "--reference", "pixels")
+    assert {path: path.read_bytes() for path in found} == before
+
+
+def test_accuracy_shows_each_cell_where_it_is_and_the_missing_as_missing(done: Path):
+    table = api.leaderboard(done)
+    figure = picture(table, plots.accuracy)
+    axes = figure.axes[0]
+    lines = {container.get_label(): container.lines[0] for container in axes.containers}
+    assert set(lines) == {"pixels", "broken_one", "resnet"}
+    for name in ("pixels", "resnet"):
+        rows = table[table["baseline"] == name].sort_values("shots")
+        assert lines[name].get_ydata() == pytest.approx(100 * rows["accuracy"].to_numpy())
+        bars = next(c for c in axes.containers if c.get_label() == name).lines[2][0].get_segments()
+        assert [bar[:, 1].tolist() for bar in bars] == pytest.approx(
+            100 * rows[["ci95_low", "ci95_high"]].to_numpy()
+        )
+    assert np.isnan(lines["broken_one"].get_ydata()).all()
+    crosses = [line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())]
+    assert [len(line.get_xdata()) for line in crosses] == [2]
+    assert {"no result", "chance"} <= {text.get_text() for text in axes.get_legend().get_texts()}
+
+
+def test_differences_have_margin_verdict_and_reference(done: Path):
+    frame = api.compare(done, "pixels", 0.02)
+    axes = picture(frame, plots.paired_differences).axes[0]
+    assert {text.get_text() for text in axes.texts} == set(frame["verdict"])
+    band = axes.patches[0]
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-2, 2))
+    assert "(within +-2 points: equivalent)" in axes.get_xlabel()
+
+
+def test_shares_of_episodes_fall_from_all_to_none(done: Path):
+    answers = api.ResultsFolder(done, write=False).answers()
+    frame = api.tables.episode_accuracies(answers)
+    table = api.leaderboard(done)
+    means = frame.groupby(["baseline", "shots"])["accuracy"].mean()
+    for row in table.dropna(subset=["accuracy"]).to_dict("records"):
+        assert means[row["baseline"], row["shots"]] == pytest.approx(row["accuracy"])
+    axes = picture(frame, plots.episode_shares).axes[0]
+    for line in axes.lines:
+        assert line.get_ydata()[0] == 100
+        assert (np.diff(line.get_ydata()) < 0).all()
+        assert (np.diff(line.get_xdata()) >= 0).all()
+
+
+def test_styles_differ_in_colour_in_marker_and_in_grey():
+    names = pd.Series([f"method{number}" for number in range(24)])
+    styles = figure.styles_of(names)
+    assert len({(style.colour, style.marker) for style in styles.values()}) == 24
+    grey = [np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) for colour in figure.COLOURS]
+    assert min(abs(one - two) for one, two in itertools.pairwise(grey)) > 0.1  # neighbours in grey
+
+
+@pytest.mark.parametrize(("classes", "written"), [(12, 144), (13, 0)])
+def test_a_confusion_of_many_classes_is_told_by_colour(classes: int, written: int):
+    pairs = [
+        (f"class{i}", f"class{j}", float(i == j)) for i in range(classes) for j in range(classes)
+    ]
+    frame = pd.DataFrame(pairs, columns=["class", "predicted", "share"]).assign(
+        dataset="many", protocol="many", preset="quick", ways=classes, queries="15", test_classes="all", shots=1, train_size=np.nan,
+        baseline="pixels", encoder="", settings="",
+    )  # fmt: skip
+    drawn = plots.confusions(frame, {})
+    assert len(drawn.axes[0].texts) == written
+    assert [axes.get_ylabel() for axes in drawn.axes[1:]] == (
+        [] if written else ["%"]
+    )  # the colour bar
+
+
+def test_names_from_data_sets_are_text_and_no_mathematics(tmp_path: Path, done: Path):
+    confusion = api.confusion(done).assign(protocol="$\\frac{$", dataset="a/b:c")
+    pictures = list(
+        plots.drawn(
+            api.leaderboard(done).assign(protocol="$\\frac{$"), confusion=confusion, episodes=pd.DataFrame(),
+            timings=pd.DataFrame(columns=["baseline", "dataset", "seconds_train", "seconds_embed"]), losses=pd.DataFrame(),
+        )
+    )  # fmt: skip
+    for found in pictures:
+        for name, content in figure.files_of(found).items():
+            (tmp_path / name).write_bytes(content)
+    assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {
+        "accuracy",
+        "recall",
+        "confusion",
+    }
+
+
+def test_what_cannot_be_drawn_is_one_line(
+    bench, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for words, expected in (
+        (("--out", tmp_path), "holds no answer to draw"),
+        (("--out", done, "--baselines", "nothing"), "unknown baseline of the results 'nothing'"),
+        (
+            ("--out", done, "--reference", "resnett"),
+            "unknown reference 'resnett'; did you mean 'resnet'",
+        ),
+        (("--out", done, "--margin", "0"), "--margin 0.0 is out of bounds"),
+    ):
+        status, _, err = bench("plot", *words)
+        assert (status, err.count("\n")) == (2, 1), err
+        assert expected in err
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(
+        UserError, match=r"bench plot needs matplotlib, .*install fewshot-bench\[plots\]"
+    ):
+        pictures.plot(done)
+
+
+def test_every_split_is_a_row_of_one_picture(tmp_path: Path):
+    run(
+        tmp_path,
+        baselines=["pixels", "untrained"],
+        splits="all",
+        shots=[1, 2],
+        episodes=40,
+        queries=2,
+    )
+    files = {path.name for path in pictures.plot(tmp_path, "pixels")}
+    assert files == {
+        f"{kind}-steel-sim-splits.{end}"
+        for kind in ("accuracy", "differences")
+        for end in ("png", "svg")
+    }
+    board = api.leaderboard(tmp_path)
+    last = board[board["shots"] == 2]
+    axes = picture(board, plots.accuracy_by_split).axes[0]
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(names) == 20
+    means = last.groupby("test_classes")["accuracy"].mean()
+    assert (np.diff(means[names]) >= 0).all(), "the hardest first"
+    for container in axes.containers:
+        own = last[last["baseline"] == container.get_label()].set_index("test_classes")["accuracy"]
+        shown = dict(
+            zip(
+                np.round(container.lines[0].get_ydata().astype(float)),
+                container.lines[0].get_xdata(),
+                strict=True,
+            )
+        )
+        assert [shown[at] for at in range(20)] == pytest.approx((100 * own[names]).tolist())
+    frame = api.compare(tmp_path, "pixels")
+    (axes,) = picture(frame, plots.differences_by_split).axes
+    sure = frame[(frame["shots"] == 2) & frame["verdict"].isin(["better", "worse"])]
+    filled = [c for c in axes.containers if c.lines[0].get_markerfacecolor() != "white"]
+    assert sorted(c.lines[0].get_xdata()[0] for c in filled) == pytest.approx(
+        sorted(100 * sure["difference"])
+    )
+    counts = [int(word) for word in axes.get_title().replace(",", "").split() if word.isdigit()]
+    assert counts == [(sure["difference"] > 0).sum(), (sure["difference"] < 0).sum()]
+
+
+def test_a_classification_protocol_is_drawn_too(tmp_path: Path):
+    free = dict.fromkeys(("shots", "queries", "episodes"))
+    run(tmp_path, baselines=["pixels"], train_per_class=[4, 8], runs=2, **free)
+    names = {path.name.partition("-")[0] for path in pictures.plot(tmp_path)}
+    assert names == {"accuracy", "recall", "confusion", "cost"}
+    recalls, drawn = (
+        api.recalls(tmp_path),
+        plots.class_recalls(api.confusion(tmp_path), figure.styles_of(["pixels"])),
+    )
+    (line,) = drawn.axes[0].lines
+    own = recalls[
+        (recalls["train_size"] == 8) & recalls["class"].isin(api.confusion(tmp_path)["class"])
+    ]
+    assert line.get_xdata() == pytest.approx(100 * own["recall"].to_numpy())
+    assert "8 a class" in drawn.get_suptitle().replace("\n", " ")
+
+
+def test_names_like_formulas_are_drawn_as_they_are(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    names = ["$e_$", "a^b$", "$$", "one"]
+    for label, name in enumerate(names):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for number in range(8):
+            pixels = rng.integers(0, 40, (16, 16)).astype(np.uint8) + 50 * label
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{number}.png")
+    free = {
+        "settings": {},
+        "shots": [1],
+        "queries": 3,
+        "ways": 2,
+        "train_classes": names[2:],
+        "test_classes": names[:2],
+    }
+    run(tmp_path / "out", dataset="folder", data=tmp_path / "data", **free)
+    assert any(path.name.startswith("confusion") for path in pictures.plot(tmp_path / "out"))
