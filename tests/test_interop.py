@@ -14,7 +14,7 @@ from fewshot_bench import Request
 from fewshot_bench.errors import UserError
 from fewshot_bench.interop import tasksets
 from fewshot_bench.records.folder import ResultsFolder
-from tests.helpers.plugin_files import CAPABILITIES, plugin
+from tests.helpers.plugin_files import copied
 from tests.helpers.runs import SMALL, run
 
 pytestmark = pytest.mark.usefixtures("learn2learn")
@@ -35,7 +35,7 @@ def prototype_accuracy(task: tuple[Tensor, Tensor], shots: int, queries: int) ->
 
 
 def test_a_loop_of_learn2learn_measures_what_bench_run_measures(tmp_path: Path):
-    path = plugin(tmp_path, "nearest", CAPABILITIES["rule"].replace("mean_cosine", "prototype"))
+    path = copied("by_rule", tmp_path / "nearest.py", {"mean_cosine": "prototype"})
     outcome = run(tmp_path / "out", [path], baselines=["nearest"], shots=[3], episodes=30)
     answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
     expected = (answer.predicted_TNQ == answer.episodes.classes_TN[:, :, None]).mean((1, 2))

@@ -17,63 +17,41 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.registry.registry import Registry
 from tests.helpers.command_line import TINY
 from tests.helpers.places import ROOT
-from tests.helpers.plugin_files import CAPABILITIES, EMBED, FAMILY, plugin
+from tests.helpers.plugin_files import RULES, copied, plugin
 
+# file of tests/helpers/plugins/breaches: the check that it breaks
 BREACHES = {
-    "support order": "    def classify(self, support, query):\n        return -torch.cdist(query, support[:, 0])\n",
-    "way order": "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
-    "        return scores + 20.0 * torch.arange(len(support))\n",
-    "no memory": "    seen = 0.0\n    def classify(self, support, query):\n        self.seen = self.seen + 9.0\n"
-    "        return -torch.cdist(query, support.mean(1)) * self.seen\n",
-    "queries alone": "    def classify(self, support, query):\n"
-    "        return -torch.cdist(query - query.mean(0), support.mean(1) - support.mean((0, 1)))\n",
-    "same seed, same bits": "    def fit(self, train, *, context):\n        import os\n        self.scale = 1.0 + os.urandom(1)[0] + os.urandom(1)[0]\n"
-    "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1)) * self.scale\n",
-    "state and load": "    scale = 1.0\n    def fit(self, train, *, context):\n        self.scale = 2.0\n"
-    "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1)) * self.scale\n",
-    "picklable": "    def fit(self, train, *, context):\n        self.f = lambda: 0\n"
-    "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1))\n",
-    "leaves no trace": "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1))\n"
-    "    def embed(self, images):\n        images //= 2\n        return images.float().flatten(1)[:, ::7] / 255\n",
-    "shapes and ranges": "    def classify(self, support, query):\n        return torch.full((len(query), len(support)), float('nan'))\n",
-    "ways and shots": "    def classify(self, support, query):\n        return -torch.cdist(query, support.mean(1))[:, :3]\n",
-    "chance on noise": "    def classify(self, support, query):\n        n = len(support)\n        return torch.eye(n)[torch.arange(len(query)) * n // len(query)]\n",
-    "tells patterns apart": "    def classify(self, support, query):\n        return torch.cdist(query, support.mean(1))\n",
-    "global random state: answering sets torch's generator": "    def classify(self, support, query):\n        torch.manual_seed(0)\n"
-    "        return -torch.cdist(query, support.mean(1))\n",
-    "global random state: fit sets Python's generator": "    def fit(self, train, *, context):\n        import random\n        random.seed(0)\n",
-    "leaves no trace: a network in training mode": "    def fit(self, train, *, context):\n        self.norm = torch.nn.BatchNorm1d(3)\n",
-    "way order: slots": "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
-    "        scores[:, 5:] = scores.min() - 1\n        return scores\n",
-    "tells patterns apart: slots": "    card = Card(title='Slots', paper='a test', label_equivariant=False)\n"
-    "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
-    "        scores[:, 5:] = scores.min() - 1\n        return scores\n",
-    "support order: behind an offset": "    def classify(self, support, query):\n        return 1e4 - torch.cdist(query, support[:, 0])\n",
-    "queries alone: behind an offset": "    def classify(self, support, query):\n"
-    "        return 1e4 - torch.cdist(query - query.mean(0), support.mean(1) - support.mean((0, 1)))\n",
-    "leaves no trace: a tensor beside its modules": "    mean = None\n    def embed(self, images):\n        features = images.float().flatten(1)[:, ::7] / 255\n"
-    "        self.mean = features.mean(0) if self.mean is None else 0.9 * self.mean + 0.1 * features.mean(0)\n"
-    "        return features - self.mean\n",
-    "leaves no trace: a buffer that is not saved": "    def fit(self, train, *, context):\n        self.part = torch.nn.Module().eval()\n"
-    "        self.part.register_buffer('count', torch.zeros(1), persistent=False)\n"
-    "    def classify(self, support, query):\n        self.part.count += 1\n        return -torch.cdist(query, support.mean(1))\n",
-    "leaves no trace: features it is handed": "    def classify(self, support, query):\n        query /= query.norm(dim=1, keepdim=True)\n"
-    "        return query @ support.mean(1).T\n",
-    "no memory: of the first episode": "    centre = None\n    def classify(self, support, query):\n"
-    "        self.centre = support.mean((0, 1)) if self.centre is None else self.centre\n"
-    "        unit = torch.nn.functional.normalize\n"
-    "        return unit(query - self.centre, dim=1) @ unit(support.mean(1) - self.centre, dim=1).T\n",
-    "no memory: by the name of a tensor": "    kept = {}\n    def classify(self, support, query):\n"
-    "        return -torch.cdist(query, self.kept.setdefault(id(support), support.mean(1)))\n",
-    "shapes and ranges: arrays": "    def classify(self, support, query):\n        return (-torch.cdist(query, support.mean(1))).numpy()\n",
-    "shapes and ranges: whole numbers": "    def embed(self, images):\n        return images.flatten(1).int()\n",
-    "shapes and ranges: no answer": "    def classify(self, support, query):\n        from fewshot_bench import NotApplicable\n"
-    "        raise NotApplicable('never')\n",
-    "shapes and ranges: leaving": "    def classify(self, support, query):\n        raise SystemExit\n",
-    "state and load: no tensor": "    def state(self):\n        return {'scale': 2.0}\n",
-    "state and load: one tensor twice": "    def fit(self, train, *, context):\n        self.one = torch.ones(3)\n"
-    "    def state(self):\n        return {'a': self.one, 'b': self.one}\n",
-    "learns": "    def fit(self, train, *, context):\n        context.progress(1, float('nan'))\n",
+    "support_order": "support order",
+    "way_order": "way order",
+    "no_memory": "no memory",
+    "queries_alone": "queries alone",
+    "same_seed_same_bits": "same seed, same bits",
+    "state_and_load": "state and load",
+    "picklable": "picklable",
+    "leaves_no_trace": "leaves no trace",
+    "shapes_and_ranges": "shapes and ranges",
+    "ways_and_shots": "ways and shots",
+    "chance_on_noise": "chance on noise",
+    "tells_patterns_apart": "tells patterns apart",
+    "global_random_state_answering_sets_torch_s_generator": "global random state",
+    "global_random_state_fit_sets_python_s_generator": "global random state",
+    "leaves_no_trace_a_network_in_training_mode": "leaves no trace",
+    "way_order_slots": "way order",
+    "tells_patterns_apart_slots": "tells patterns apart",
+    "support_order_behind_an_offset": "support order",
+    "queries_alone_behind_an_offset": "queries alone",
+    "leaves_no_trace_a_tensor_beside_its_modules": "leaves no trace",
+    "leaves_no_trace_a_buffer_that_is_not_saved": "leaves no trace",
+    "leaves_no_trace_features_it_is_handed": "leaves no trace",
+    "no_memory_of_the_first_episode": "no memory",
+    "no_memory_by_the_name_of_a_tensor": "no memory",
+    "shapes_and_ranges_arrays": "shapes and ranges",
+    "shapes_and_ranges_whole_numbers": "shapes and ranges",
+    "shapes_and_ranges_no_answer": "shapes and ranges",
+    "shapes_and_ranges_leaving": "shapes and ranges",
+    "state_and_load_no_tensor": "state and load",
+    "state_and_load_one_tensor_twice": "state and load",
+    "learns": "learns",
 }
 
 
@@ -81,46 +59,36 @@ def found(path: Path) -> dict[str, str]:
     return dict(api.check([str(path)])[["check", "status"]].itertuples(index=False))
 
 
-@pytest.mark.parametrize("name", CAPABILITIES)
-def test_a_sound_method_keeps_it(tmp_path: Path, name: str):
-    assert found(plugin(tmp_path, f"sound_{name}", CAPABILITIES[name])) == dict.fromkeys(
-        CHECKS, "ok"
-    )
+@pytest.mark.parametrize("rule", RULES)
+def test_a_sound_method_keeps_it(rule: str):
+    assert found(plugin(f"by_{rule}")) == dict.fromkeys(CHECKS, "ok")
 
 
 @pytest.mark.parametrize("breach", BREACHES)
-def test_a_breach_is_named(tmp_path: Path, breach: str):
+def test_a_breach_is_named(breach: str):
     """And told: what was expected, what came, and in a sentence why it matters or what to do."""
-    body = (
-        BREACHES[breach]
-        if "def classify" in BREACHES[breach]
-        else CAPABILITIES["classify"] + BREACHES[breach]
-    )
-    path = plugin(tmp_path, "breach_" + "".join(filter(str.isalpha, breach)), EMBED + body)
-    rows = api.check([str(path)]).set_index("check").loc[[breach.partition(":")[0]]]
+    path = plugin(f"breaches/{breach}")
+    rows = api.check([str(path)]).set_index("check").loc[[BREACHES[breach]]]
     assert rows["status"].tolist() == ["broken"]
     assert re.fullmatch(r"expected [^;]+; .+\. [A-Z].+[.?]", rows["told"].item()), rows[
         "told"
     ].item()
 
 
-def test_what_a_method_raises_is_told_with_its_place(tmp_path: Path):
-    path = plugin(
-        tmp_path,
-        "raising",
-        EMBED + "    def classify(self, support, query):\n        return support @ query\n",
-    )
+def test_what_a_method_raises_is_told_with_its_place():
+    path = plugin("mismatch")
+    lines = path.read_text().splitlines()
+    number = lines.index("        return support @ query") + 1
     told = api.check([str(path)]).set_index("check").loc["shapes and ranges", "told"]
-    assert re.match(
-        r"expected an answer; came RuntimeError: .* \(raising.py, line 9\)\. An error", told
-    ), told
-
-
-def test_a_generator_set_by_the_seed_of_the_training_is_no_breach(tmp_path: Path):
-    body = "    def fit(self, train, *, context):\n        torch.manual_seed(context.seed)\n"
-    assert found(plugin(tmp_path, "seeded", CAPABILITIES["rule"] + body)) == dict.fromkeys(
-        CHECKS, "ok"
+    expected = (
+        r"expected an answer; came RuntimeError: .* "
+        rf"\(mismatch.py, line {number}\)\. An error"
     )
+    assert re.match(expected, told), told
+
+
+def test_a_generator_set_by_the_seed_of_the_training_is_no_breach():
+    assert found(plugin("seeded")) == dict.fromkeys(CHECKS, "ok")
 
 
 REGISTERED = [plugin.name for plugin in Registry().every_baseline()]
@@ -167,14 +135,13 @@ def test_every_registered_baseline_keeps_it(name: str, published: dict[str, torc
         )
 
 
-def test_what_the_card_says_is_not_held_against_it(tmp_path: Path):
-    card = "    card = Card(title='Open', paper='a test', transductive=True, label_equivariant=False)\n"
-    rows = found(plugin(tmp_path, "open_card", card + EMBED + BREACHES["queries alone"]))
+def test_what_the_card_says_is_not_held_against_it():
+    rows = found(plugin("open_card"))
     assert {rows["queries alone"], rows["way order"]} == {"not checked"}
 
 
 def test_bench_check_tells_what_was_expected_and_ends_with_status_1(bench, tmp_path: Path):
-    path = plugin(tmp_path, "backwards", EMBED + BREACHES["tells patterns apart"])
+    path = copied("breaches/tells_patterns_apart", tmp_path / "backwards.py")
     status, out, _ = bench("check", path, "pixels")
     assert status == 1
     assert "pixels: 15 checks passed" in out
@@ -196,7 +163,7 @@ def test_weights_that_cannot_be_had_are_no_breach(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_follows_from_a_broken_answer_is_not_told_too(bench, tmp_path: Path):
-    path = plugin(tmp_path, "empty", EMBED + BREACHES["shapes and ranges"])
+    path = copied("breaches/shapes_and_ranges", tmp_path / "empty.py")
     status, out, _ = bench("check", path)
     assert status == 1
     assert out.splitlines()[0] == "empty: 1 broken, 12 not checked, 2 checks passed"
@@ -204,9 +171,9 @@ def test_what_follows_from_a_broken_answer_is_not_told_too(bench, tmp_path: Path
     assert "mend 'shapes and ranges' first" in out.splitlines()[2]
 
 
-def test_every_variant_of_a_family_is_checked_by_its_file(tmp_path: Path):
-    rows = api.check(str(plugin(tmp_path, "family_checked", FAMILY)))
-    assert rows["baseline"].unique().tolist() == ["family_checked:half", "family_checked:whole"]
+def test_every_variant_of_a_family_is_checked_by_its_file():
+    rows = api.check(str(plugin("family")))
+    assert rows["baseline"].unique().tolist() == ["family:half", "family:whole"]
     assert set(rows["status"]) == {"ok"}
 
 
@@ -226,11 +193,7 @@ def test_what_is_no_baseline_cannot_be_checked(tmp_path: Path, monkeypatch: pyte
 
 
 def test_what_a_method_prints_is_kept_out_of_the_rows(bench, tmp_path: Path):
-    path = plugin(
-        tmp_path,
-        "talking",
-        CAPABILITIES["rule"] + "    def fit(self, train, *, context):\n        print('hello')\n",
-    )
+    path = plugin("talking")
     status, out, err = bench("check", path, "--json")
     assert status == 0
     assert len(json.loads(out)) == len(CHECKS)

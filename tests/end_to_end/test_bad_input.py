@@ -24,7 +24,7 @@ from fewshot_bench import api
 from fewshot_bench.request import Request
 from tests.helpers.command_line import SHORT, assert_well_ended, bench
 from tests.helpers.files import archive, classes
-from tests.helpers.plugin_files import CAPABILITIES, HEAD
+from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import run
 
 EXAMPLES = int(os.environ.get("FEWSHOT_BENCH_EXAMPLES", "40"))
@@ -283,7 +283,7 @@ def test_damaged_episode_files(tmp_path: Path, how: Callable[[bytes], bytes]):
 @given(how=damage())
 def test_damaged_plugins(tmp_path: Path, how: Callable[[bytes], bytes]):
     path = tmp_path / "mine.py"
-    whole = (HEAD + CAPABILITIES["rule"]).encode()
+    whole = plugin("by_rule").read_bytes()
     assert b"import os" not in whole
     path.write_bytes(how(whole))
     sys.modules.pop("fewshot_bench.plugins.baselines.mine", None)

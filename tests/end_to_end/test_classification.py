@@ -20,7 +20,7 @@ from fewshot_bench.protocols.split import DrawnRuns
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.request import Request
 from tests.helpers.files import npz, wafer_arrays
-from tests.helpers.plugin_files import CAPABILITIES, EMBED, plugin
+from tests.helpers.plugin_files import BY_RULE, plugin
 
 KEY = "5" * 64
 POOL = ((0, 40), (40, 25), (65, 31))
@@ -141,8 +141,7 @@ def test_a_protocol_reads_back_what_it_wrote():
 
 
 def test_each_capability_answers_a_run_alike(tmp_path: Path):
-    paths = [plugin(tmp_path, f"by_{name}", body) for name, body in CAPABILITIES.items()]
-    outcome = run(tmp_path / "out", paths, baselines=[path.stem for path in paths], runs=1)
+    outcome = run(tmp_path / "out", BY_RULE, baselines=[path.stem for path in BY_RULE], runs=1)
     assert not outcome.failed
     records = ResultsFolder(tmp_path / "out")
     for size in (4, 8):
@@ -158,15 +157,10 @@ def test_each_capability_answers_a_run_alike(tmp_path: Path):
     assert not list((tmp_path / "out").glob("embeddings/*"))  # a run is asked one question
 
 
-HEAD = "    def logits(self, images):\n        return torch.nn.functional.one_hot(images.amax((1, 2, 3)).long() % 6, 6).float()\n"
-
-
 def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: Path):
-    paths = [
-        plugin(tmp_path, "both", EMBED + "    rule = 'mean_cosine'\n" + HEAD),
-        plugin(tmp_path, "head", HEAD),
-    ]
-    outcome = run(tmp_path / "out", paths, baselines=["both", "head"], runs=1, train_per_class=[4])
+    names = ["rule_and_head", "head"]
+    paths = [plugin(name) for name in names]
+    outcome = run(tmp_path / "out", paths, baselines=names, runs=1, train_per_class=[4])
     assert outcome.table["rule"].tolist() == ["classifier", "classifier"]
     data = outcome.data
     expected = np.array([image.max() % 6 for image in data.images])
@@ -174,43 +168,33 @@ def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: P
         answer = ResultsFolder(tmp_path / "out").answer(record)
         assert np.array_equal(answer.predicted_TNQ, expected[answer.episodes.query_TNQ])
     few = {"train_per_class": None, "runs": None, "episodes": 20, "shots": [1]}
-    assert run(tmp_path / "few", paths[:1], baselines=["both"], **few).table["rule"].tolist() == [
+    assert run(tmp_path / "few", paths[:1], baselines=names[:1], **few).table["rule"].tolist() == [
         "mean_cosine"
     ]
     with pytest.raises(UserError, match="cannot answer episodes"):
-        run(tmp_path / "few", paths[1:], baselines=["head"], **few)
+        run(tmp_path / "few", paths[1:], baselines=names[1:], **few)
 
 
 @pytest.mark.parametrize(
-    ("body", "reason"),
+    ("name", "reason"),
     [
-        (
-            "        return images.new_zeros((len(images), 4), dtype=torch.float)\n",
-            "over 6 classes came as",
-        ),
-        (
-            "        return torch.full((len(images), 6), float('nan'))\n",
-            "a score of a test image is not finite",
-        ),
-        (
-            "        return images.float().flatten(1)[:, :6] - images.float().mean()\n",
-            "depends on the others",
-        ),
+        ("narrow", "over 6 classes came as"),
+        ("not_finite", "a score of a test image is not finite"),
+        ("of_the_batch", "depends on the others"),
     ],
 )
-def test_a_head_that_goes_wrong_is_named(tmp_path: Path, body: str, reason: str):
-    path = plugin(tmp_path, "wrong", "    def logits(self, images):\n" + body)
-    outcome = run(tmp_path / "out", [path], baselines=["wrong"], runs=1, train_per_class=[4])
+def test_a_head_that_goes_wrong_is_named(tmp_path: Path, name: str, reason: str):
+    path = plugin(f"heads/{name}")
+    outcome = run(tmp_path / "out", [path], baselines=[name], runs=1, train_per_class=[4])
     assert [reason in record.reason for record in outcome.records] == [True]
     assert outcome.table["rank"].isna().all()
 
 
-def test_a_run_trains_on_its_own_images_and_adding_runs_keeps_the_old_ones(tmp_path: Path):
-    body = (
-        "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        with open({!r}, 'a') as fits:\n"
-        "            print(len(train), len(train.class_names), train.digest, file=fits)\n" + EMBED
-    ).format(str(tmp_path / "fits"))
-    path = plugin(tmp_path, "counted", body)
+def test_a_run_trains_on_its_own_images_and_adding_runs_keeps_the_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FITS_LOG", str(tmp_path / "fits"))
+    path = plugin("counted")
     first = run(tmp_path / "out", [path], baselines=["counted"], runs=2)
     second = run(tmp_path / "out", [path], baselines=["counted"], runs=3, train_per_class=[8, 4])
     lines = [line.split() for line in (tmp_path / "fits").read_text().splitlines()]
@@ -293,16 +277,9 @@ def test_a_single_run_warns_of_what_its_interval_leaves_out(tmp_path: Path):
     assert (run(tmp_path / "out", runs=2).table["note"] == "").all()
 
 
-def test_a_run_that_failed_is_told(tmp_path: Path):
-    body = (
-        EMBED
-        + "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        if {}: raise ValueError('unlucky')\n"
-    )
-    seeds = [1]
-    path = plugin(
-        tmp_path, "unlucky", body.format("train.files[0] in " + repr(_first_files(tmp_path, seeds)))
-    )
-    outcome = run(tmp_path / "out", [path], baselines=["unlucky"], train_per_class=[4])
+def test_a_run_that_failed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("UNLUCKY_FILES", ",".join(_first_files(tmp_path, [1])))
+    outcome = run(tmp_path / "out", [plugin("unlucky")], baselines=["unlucky"], train_per_class=[4])
     assert outcome.table["seeds"].tolist() == [2]
     assert outcome.table["note"].tolist() == ["1 of its 3 trainings gave no result"]
 

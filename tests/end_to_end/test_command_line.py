@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.helpers.command_line import TINY
 from tests.helpers.places import ROOT
+from tests.helpers.plugin_files import plugin
 
 ONE = ("run", *TINY, "--baselines", "pixels", "--device", "cpu")
 
@@ -344,13 +345,14 @@ def test_mistakes_in_files_get_one_line_and_status_2(bench, tmp_path: Path):
 
 
 def test_a_failing_cell_gives_status_1_and_keeps_the_rest(bench, tmp_path: Path):
-    broken = tmp_path / "fails.py"
-    broken.write_text(
-        "from fewshot_bench import Baseline, Card\n\n\nclass Fails(Baseline):\n    card = Card(title='Fails', paper='a test')\n"
-        "    rule = 'mean_cosine'\n\n    def embed(self, images):\n        raise RuntimeError('out of luck')\n"
-    )
     status, out, _ = bench(
-        *ONE[:-4], "--plugin", broken, "--baselines", "fails,pixels", "--out", tmp_path / "out"
+        *ONE[:-4],
+        "--plugin",
+        plugin("fails"),
+        "--baselines",
+        "fails,pixels",
+        "--out",
+        tmp_path / "out",
     )
     assert status == 1
     assert "failed: RuntimeError: out of luck" in out

@@ -25,6 +25,7 @@ from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.seeds import global_seed
 from tests.helpers.command_line import TINY
+from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import run
 from tests.helpers.training import CPU
 from tests.kill_study import study
@@ -217,12 +218,7 @@ def test_the_same_command_gives_the_same_bytes_in_another_process(tmp_path: Path
 
 
 def test_a_collapsed_encoder_is_named_and_never_ranked(tmp_path: Path):
-    from tests.helpers.plugin_files import plugin
-
-    body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        return torch.ones(len(images), 8) + 1e-7 * images.float().mean((1, 2, 3))[:, None] / 255\n"
-    outcome = run(
-        tmp_path / "out", [plugin(tmp_path, "collapsed", body)], baselines=["collapsed", "pixels"]
-    )
+    outcome = run(tmp_path / "out", [plugin("collapsed")], baselines=["collapsed", "pixels"])
     rows = outcome.table.set_index("baseline").loc["collapsed"]
     assert set(rows["status"]) == {"diverged"}
     assert rows["rank"].isna().all()
@@ -230,16 +226,9 @@ def test_a_collapsed_encoder_is_named_and_never_ranked(tmp_path: Path):
 
 
 def test_a_score_that_is_no_number_fails_its_own_cell_alone(tmp_path: Path):
-    from tests.helpers.plugin_files import EMBED, plugin
-
-    body = (
-        EMBED
-        + "    def classify(self, support, query):\n        scores = -torch.cdist(query, support.mean(1))\n"
-    )
-    body += "        return scores / (0.0 if support.shape[1] == 1 else 1.0) * (0.0 if support.shape[1] == 1 else 1.0)\n"
     outcome = run(
         tmp_path / "out",
-        [plugin(tmp_path, "one_shot_nan", body)],
+        [plugin("one_shot_nan")],
         baselines=["one_shot_nan"],
         shots=[1, 3],
     )
@@ -271,14 +260,10 @@ def test_weights_that_are_no_numbers_diverge(tmp_path: Path):
 
 
 def test_a_collapsed_head_is_named_too(tmp_path: Path):
-    from tests.helpers.plugin_files import plugin
-
-    body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        return images.float().flatten(1)\n"
-    body += "    def logits(self, images):\n        return torch.ones(len(images), 6)\n"
     free = dict.fromkeys(("shots", "queries", "episodes"))
     outcome = run(
         tmp_path,
-        [plugin(tmp_path, "flat", body)],
+        [plugin("flat")],
         baselines=["flat"],
         train_per_class=[5],
         runs=2,

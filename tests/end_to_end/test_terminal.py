@@ -69,27 +69,22 @@ def test_quiet_tells_nothing_and_json_is_all_there_is_on_standard_output(bench, 
 
 
 def test_what_failed_is_told_however_quiet(bench, tmp_path: Path):
-    broken = plugin(
-        tmp_path,
-        "broken_one",
-        "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n",
-    )
     words = (
         "run",
         *TINY,
         "--shots",
         "1",
         "--plugin",
-        broken,
+        plugin("raising"),
         "--baselines",
-        "broken_one",
+        "raising",
         "--out",
         tmp_path / "out",
     )
     for more in ((), ("--json",)):
         status, out, err = bench(*words, "--quiet", *more)
         assert status == 1
-        assert err == "broken_one, 1 shots, seed 0: failed: ValueError: no\n"
+        assert err == "raising, 1 shots, seed 0: failed: ValueError: no\n"
         assert (json.loads(out)[0]["status"] == "failed") if more else out == ""
 
 

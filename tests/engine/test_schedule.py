@@ -13,16 +13,15 @@ from fewshot_bench.engine import scoring
 from fewshot_bench.errors import UserError
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.request import Request
-from tests.helpers.plugin_files import CAPABILITIES, EMBED, plugin
+from tests.helpers.plugin_files import BY_RULE, copied, plugin
 from tests.helpers.runs import QUICK, SMALL, run
 
 
 def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
     """Four baselines with one and the same rule behind four interfaces: equal predictions, but for rounding."""
-    paths = [plugin(tmp_path, f"by_{name}", body) for name, body in CAPABILITIES.items()]
     for queries in (5, "all"):
         outcome = run(
-            tmp_path / "out", paths, baselines=[path.stem for path in paths], queries=queries
+            tmp_path / "out", BY_RULE, baselines=[path.stem for path in BY_RULE], queries=queries
         )
         assert not outcome.failed
         records = ResultsFolder(tmp_path / "out")
@@ -39,25 +38,17 @@ def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
             }
 
 
-ASYMMETRIC = {
-    "pair": "    def pair(self, a, b):\n        return -(a[:, None] - b).clamp(min=0).sum(2)\n",
-    "classify": "    def classify(self, support, query):\n"
-    "        return -(query[:, None, None] - support).clamp(min=0).sum(3).mean(2)\n",
-}
-
-
 def test_a_pair_head_is_asked_about_the_query_first_with_and_without_a_matrix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    paths = [plugin(tmp_path, f"by_{name}", EMBED + body) for name, body in ASYMMETRIC.items()]
-    matrix = run(tmp_path / "matrix", paths, baselines=["by_pair", "by_classify"])
+    names = ["asymmetric_pair", "asymmetric_classify"]
+    paths = [plugin(name) for name in names]
+    matrix = run(tmp_path / "matrix", paths, baselines=names)
     monkeypatch.setattr(scoring, "LARGEST_MATRIX", 10)
-    tables = [matrix.table, run(tmp_path / "direct", paths, baselines=["by_pair"]).table]
+    tables = [matrix.table, run(tmp_path / "direct", paths, baselines=names[:1]).table]
     found = [
         table[table["baseline"] == name]["accuracy"].tolist()
-        for table, name in zip(
-            [*tables, tables[0]], ["by_pair", "by_pair", "by_classify"], strict=True
-        )
+        for table, name in zip([*tables, tables[0]], [names[0], *names], strict=True)
     ]
     assert found[0] == found[1] == found[2]
     assert max(found[0]) > 0.34
@@ -90,57 +81,47 @@ def _without_trainings(load):
     return guarded
 
 
-def test_finished_work_is_skipped_and_fresh_does_it_again(tmp_path: Path):
-    body = (
-        "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        with open({!r}, 'a') as fits:\n            fits.write('x')\n"
-        + EMBED
-    )
-    fits = tmp_path / "fits"
-    path = plugin(tmp_path, "counted", body.format(str(fits)))
+def test_finished_work_is_skipped_and_fresh_does_it_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FITS_LOG", str(tmp_path / "fits"))
+    path = copied("counted", tmp_path / "counted.py")
+
+    def fits() -> int:
+        return len((tmp_path / "fits").read_text().splitlines())
+
     for expected, changes in [
-        ("x", {}),
-        ("x", {}),
-        ("x", {"shots": [1, 3, 5]}),
-        ("x", {"queries": "all"}),
-        ("xx", {"fresh": True}),
-        ("xxx", {"test_classes": ["Pa", "In", "RS"]}),
+        (1, {}),
+        (1, {}),
+        (1, {"shots": [1, 3, 5]}),
+        (1, {"queries": "all"}),
+        (2, {"fresh": True}),
+        (3, {"test_classes": ["Pa", "In", "RS"]}),
     ]:
         run(tmp_path / "out", [path], baselines=["counted"], **changes)
-        assert fits.read_text() == expected
+        assert fits() == expected
     path.write_text(path.read_text() + "# edited: another method\n")
     run(tmp_path / "out", [path], baselines=["counted"])
-    assert fits.read_text() == "xxxx"
+    assert fits() == 4
 
 
 def test_a_failing_baseline_is_recorded_and_the_others_go_on(tmp_path: Path):
-    broken = plugin(
-        tmp_path,
-        "broken",
-        "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('no')\n",
-    )
-    outcome = run(tmp_path / "out", [broken], baselines=["broken", "pixels"])
+    outcome = run(tmp_path / "out", [plugin("raising")], baselines=["raising", "pixels"])
     assert {(record.baseline["name"], record.status) for record in outcome.records} == {
-        ("broken", "failed"),
+        ("raising", "failed"),
         ("pixels", "ok"),
     }
     assert outcome.failed[0].reason == "ValueError: no"
     rows = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
-    assert rows[rows["baseline"] == "broken"]["accuracy"].isna().all()
-    assert rows[rows["baseline"] == "broken"]["rank"].isna().all()
+    assert rows[rows["baseline"] == "raising"]["accuracy"].isna().all()
+    assert rows[rows["baseline"] == "raising"]["rank"].isna().all()
     assert set(rows["status"]) == {"ok", "failed"}
 
 
 @pytest.mark.parametrize("part", ["loss", "embedding"])
 def test_not_a_number_is_named_and_never_ranked(tmp_path: Path, part: str):
-    body = "    rule = 'mean_cosine'\n" + (
-        "    def fit(self, train, *, context):\n        context.progress(10, float('nan'))\n"
-        + EMBED
-        if part == "loss"
-        else "    def embed(self, images):\n        return images.float().flatten(1) * float('nan')\n"
-    )
-    outcome = run(
-        tmp_path / "out", [plugin(tmp_path, f"nan_{part}", body)], baselines=[f"nan_{part}"]
-    )
+    name = f"nan_{part}"
+    outcome = run(tmp_path / "out", [plugin(name)], baselines=[name])
     assert [record.status for record in outcome.records] == ["diverged", "diverged"]
     assert part in outcome.records[0].reason
     assert outcome.table["rank"].isna().all()
@@ -289,10 +270,7 @@ def test_episodes_of_a_file_are_replayed(tmp_path: Path):
 
 
 def test_a_slow_baseline_answers_fewer_episodes_of_the_same_sequence(tmp_path: Path):
-    body = CAPABILITIES["rule"] + "    max_episodes = 20\n"
-    outcome = run(
-        tmp_path / "out", [plugin(tmp_path, "slow", body)], baselines=["slow", "pixels"], shots=[1]
-    )
+    outcome = run(tmp_path / "out", [plugin("slow")], baselines=["slow", "pixels"], shots=[1])
     slow, fast = outcome.records
     assert (slow.episodes, fast.episodes) == (20, 60)
     assert slow.episodes_digests[16] == fast.episodes_digests[16]
@@ -305,13 +283,7 @@ def test_no_write_permission_is_found_before_anything_runs(tmp_path: Path):
 
 
 def test_a_method_that_leaves_is_its_own_cells_failure(tmp_path: Path):
-    path = plugin(
-        tmp_path,
-        "leaver",
-        CAPABILITIES["rule"]
-        + "    def fit(self, train, *, context):\n        raise SystemExit(3)\n",
-    )
-    outcome = run(tmp_path / "out", [path], baselines=["leaver", "pixels"], shots=[1])
+    outcome = run(tmp_path / "out", [plugin("leaver")], baselines=["leaver", "pixels"], shots=[1])
     assert outcome.table.set_index("baseline")["status"].to_dict() == {
         "leaver": "failed",
         "pixels": "ok",
@@ -320,13 +292,7 @@ def test_a_method_that_leaves_is_its_own_cells_failure(tmp_path: Path):
 
 
 def test_an_answer_that_is_no_tensor_is_told(tmp_path: Path):
-    body = (
-        EMBED.replace("/ 255", "/ 255).numpy()").replace("return images", "return (images")
-        + "    rule = 'prototype'\n"
-    )
-    outcome = run(
-        tmp_path / "out", [plugin(tmp_path, "arrays", body)], baselines=["arrays"], shots=[1]
-    )
+    outcome = run(tmp_path / "out", [plugin("arrays")], baselines=["arrays"], shots=[1])
     assert (
         outcome.failed[0].reason == "TypeError: embed gave a ndarray; it must give a torch.Tensor"
     )
@@ -334,12 +300,7 @@ def test_an_answer_that_is_no_tensor_is_told(tmp_path: Path):
 
 def test_an_episode_has_one_answer_whatever_random_numbers_were_drawn_before(tmp_path: Path):
     """A classifier that starts from random weights: asked from another episode on, or about one query, it is the same."""
-    body = EMBED + (
-        "    def classify(self, support, query):\n"
-        "        weight = support.mean(1) + 0.3 * torch.randn(support.shape[0], support.shape[2])\n"
-        "        return -torch.cdist(query, weight)\n"
-    )
-    path = plugin(tmp_path, "drawing", body)
+    path = plugin("drawing")
     whole = run(tmp_path / "whole", [path], baselines=["drawing"], shots=[1], episodes=60)
     assert not whole.failed, whole.failed[0].reason
     run(tmp_path / "parts", [path], baselines=["drawing"], shots=[1], episodes=20)
@@ -350,7 +311,7 @@ def test_an_episode_has_one_answer_whatever_random_numbers_were_drawn_before(tmp
 def test_paths_may_be_text_and_lists_single_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """As one writes in a notebook."""
     monkeypatch.chdir(tmp_path)
-    path = plugin(tmp_path, "plain", CAPABILITIES["rule"])
+    path = copied("by_rule", tmp_path / "plain.py")
     asked = Request(shots=1, queries=5, episodes=40, baselines="plain", settings=SMALL, data=None)
     outcome = api.run(asked, "out", plugins=[str(path)])
     assert outcome.table["baseline"].tolist() == ["plain"]

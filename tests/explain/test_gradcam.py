@@ -19,30 +19,14 @@ from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.stats import intervals as stats
 from tests.helpers.command_line import TINY
-from tests.helpers.plugin_files import BOXED, SEEING
+from tests.helpers.plugin_files import plugin, plugin_words
 from tests.helpers.runs import SMALL
 
-
-@pytest.fixture(scope="module")
-def boxed(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """A data set with boxes, a baseline that looks at what is bright, and one that looks at all that is dark."""
-    folder = tmp_path_factory.mktemp("plugins")
-    (folder / "boxed.py").write_text(BOXED)
-    for name, kind, weight, bias in (
-        ("seeing", "Seeing", 1.0, -0.2),
-        ("blind", "Blind", -1.0, 0.2),
-    ):
-        (folder / f"{name}.py").write_text(SEEING.format(kind=kind, weight=weight, bias=bias))
-    return sorted(folder.glob("*.py"))
+# a data set with boxes, an encoder that looks at what is bright, one that looks at what is dark
+BOXED = [plugin("blind"), plugin("boxed"), plugin("seeing")]
 
 
-def words(plugins: list[Path]) -> list[str]:
-    return [word for path in plugins for word in ("--plugin", str(path))]
-
-
-def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(
-    bench, boxed: list[Path], tmp_path: Path
-):
+def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(bench, tmp_path: Path):
     asked = (
         "--dataset",
         "boxed",
@@ -57,7 +41,7 @@ def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(
     )
     status, out, err = bench(
         "explain",
-        *words(boxed),
+        *plugin_words(BOXED),
         *asked,
         "--baselines",
         "seeing,blind,pixels",
@@ -254,10 +238,8 @@ def test_what_has_no_heat_says_why(bench, tmp_path: Path):
         heats(fitted, question, stage=1, most=2)
 
 
-def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(
-    bench, boxed: list[Path], tmp_path: Path
-):
-    seeing = next(path for path in boxed if path.stem == "seeing").read_text()
+def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(bench, tmp_path: Path):
+    seeing = plugin("seeing").read_text()
     with_gradients = (
         "        if torch.is_grad_enabled():\n            raise ValueError('no\\ngradients')\n"
     )
@@ -268,7 +250,7 @@ def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(
         seeing.replace("Seeing", "Unfit")
         + "    def fit(self, train, *, context):\n        raise ValueError('no fit')\n"
     )
-    plugins = [*boxed, tmp_path / "breaks.py", tmp_path / "unfit.py"]
+    plugins = [*BOXED, tmp_path / "breaks.py", tmp_path / "unfit.py"]
     for path, text in zip(plugins[-2:], (breaks, unfit), strict=True):
         path.write_text(text)
     asked = (
@@ -284,7 +266,7 @@ def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(
         tmp_path / "out",
     )
     status, out, err = bench(
-        "explain", *words(plugins), *asked, "--baselines", "breaks,unfit,seeing", "--quiet"
+        "explain", *plugin_words(plugins), *asked, "--baselines", "breaks,unfit,seeing", "--quiet"
     )
     told = "unfit, 1 shots, seed 0: failed: ValueError: no fit"
     assert (status, out, err.splitlines()) == (
@@ -294,14 +276,14 @@ def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(
     )
     assert (tmp_path / "out" / "plots" / "heat-boxed-heldout.png").is_file()
     status, out, err = bench(
-        "map", *words(plugins), *asked, "--baselines", "unfit,seeing", "--quiet"
+        "map", *plugin_words(plugins), *asked, "--baselines", "unfit,seeing", "--quiet"
     )
     assert (status, out, err.splitlines()) == (1, "", [told])
 
 
-def test_an_answer_cut_off_from_its_encoder_has_no_heat(boxed: list[Path], tmp_path: Path):
+def test_an_answer_cut_off_from_its_encoder_has_no_heat(tmp_path: Path):
     cut = tmp_path / "cut.py"
-    seeing = next(path for path in boxed if path.stem == "seeing").read_text()
+    seeing = plugin("seeing").read_text()
     cut.write_text(
         seeing.replace("Seeing", "Cut").replace(".mean((2, 3))", ".mean((2, 3)).detach()")
     )
@@ -309,7 +291,7 @@ def test_an_answer_cut_off_from_its_encoder_has_no_heat(boxed: list[Path], tmp_p
         explain(
             Request(dataset="boxed", shots=[1], queries=2, episodes=5, baselines=["cut"]),
             tmp_path / "out",
-            plugins=[*boxed, cut],
+            plugins=[*BOXED, cut],
         )
 
 

@@ -15,7 +15,7 @@ from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.stats import intervals as stats
 from fewshot_bench.stats.correctness import Correctness
 from tests.helpers.command_line import TINY
-from tests.helpers.plugin_files import plugin
+from tests.helpers.plugin_files import copied, plugin
 from tests.helpers.runs import SMALL, run
 from tests.helpers.simulation import DATA_SETS, HIGH, LOW, answers, drawn_design, pool_of
 
@@ -120,17 +120,15 @@ def test_disjoint_episodes_share_no_image():
     assert np.isnan(stats.disjoint_half_width(whole, np.linspace(0, 1, 10)))
 
 
-NOISY = (
-    "    rule = 'mean_cosine'\n    def embed(self, images):\n        x = images.float().flatten(1)\n"
-    "        return torch.stack([torch.histc(row, 16, 0, 255) for row in x])\n"
-)
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("finished")
-    path = plugin(place, "levels", NOISY)
-    run(place / "out", [path], baselines=["levels", "pixels", "untrained"], episodes=2000)
+    run(
+        place / "out",
+        [plugin("levels")],
+        baselines=["levels", "pixels", "untrained"],
+        episodes=2000,
+    )
     return place / "out"
 
 
@@ -193,7 +191,9 @@ def test_rank_is_one_plus_the_number_of_significantly_better(finished: Path):
 
 
 def test_a_slow_baseline_is_compared_on_the_episodes_that_both_answered(tmp_path: Path):
-    slow = plugin(tmp_path, "hasty", NOISY + "    max_episodes = 50\n")
+    rule = '    rule = "mean_cosine"\n'
+    hasty = f"{rule}    max_episodes = 50\n"
+    slow = copied("levels", tmp_path / "hasty.py", {rule: hasty})
     run(tmp_path / "out", [slow], baselines=["hasty", "pixels"], shots=[1])
     assert api.compare(tmp_path / "out", "pixels")["episodes"].tolist() == [32]
 
@@ -284,12 +284,7 @@ def test_all_splits(tmp_path: Path, bench):
 
 
 def test_published_figures_stand_beside_ours_and_are_not_ranked(tmp_path: Path, bench):
-    body = (
-        "    from fewshot_bench import Published\n    rule = 'mean_cosine'\n    card = Card(title='P', paper='a test', published="
-        "Published.table('steel-sim-heldout', 'on another moon', {'1': 0.99}))\n"
-        "    def embed(self, images):\n        return images.float().flatten(1)[:, ::7]\n"
-    )
-    path = plugin(tmp_path, "printed", body)
+    path = plugin("printed")
     outcome = run(tmp_path / "out", [path], baselines=["printed", "pixels"], settings=SMALL)
     rows = outcome.table.set_index(["baseline", "shots"])
     assert rows.loc[("printed", 1), "published"] == 0.99

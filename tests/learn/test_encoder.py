@@ -15,6 +15,7 @@ from fewshot_bench.learn.encoder import Encoder, EncoderSettings
 from fewshot_bench.planning.plan import make_plan
 from fewshot_bench.registry.registry import Registry
 from tests.helpers.command_line import TINY
+from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import QUICK
 from tests.helpers.training import CPU, fitted, images
 
@@ -271,26 +272,8 @@ def test_load_gives_back_what_was_frozen(blobs: LabelledImages):
     assert torch.equal(baseline.embed(images(blobs)), copy.embed(images(blobs)))
 
 
-OWN_NETWORK = """
-from dataclasses import dataclass
-from fewshot_bench import Card
-from fewshot_bench.learn.encoder import EncoderSettings
-from fewshot_bench.learn.train import EncoderBaseline
-
-@dataclass(frozen=True, kw_only=True)
-class OwnSettings(EncoderSettings):
-    encoder: str = "mobilenet_v3_small"
-
-class OwnNetwork(EncoderBaseline):
-    card = Card(title="Own", paper="a test")
-    rule = "mean_cosine"
-    settings_type = OwnSettings
-"""
-
-
-def test_what_a_method_chooses_itself_no_preset_changes(tmp_path: Path):
-    path = tmp_path / "own_network.py"
-    path.write_text(OWN_NETWORK)
+def test_what_a_method_chooses_itself_no_preset_changes():
+    path = plugin("own_network")
     plan = make_plan(
         dataclasses.replace(QUICK, baselines=["own_network", "untrained"]), Registry([path])
     )

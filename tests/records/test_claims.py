@@ -14,24 +14,7 @@ import pytest
 from fewshot_bench.records import claims
 from fewshot_bench.records.claims import Claims
 from tests.helpers.command_line import TINY
-from tests.helpers.plugin_files import EMBED, plugin
-
-MET = """
-    rule = 'mean_cosine'
-
-    def fit(self, train, *, context):
-        import os, time
-        from pathlib import Path
-
-        log = Path({log!r})
-        with log.open('a') as file:
-            print(context.seed, os.getpid(), file=file)
-        for _ in range(1200):  # a minute, for another process to begin a training of its own
-            if len({{line.split()[1] for line in log.read_text().splitlines()}}) > 1:
-                break
-            time.sleep(0.05)
-
-"""
+from tests.helpers.plugin_files import plugin
 
 
 def held_elsewhere(folder: Path, *, host: str, pid: int, age: float) -> None:
@@ -127,9 +110,9 @@ def test_many_processes_are_never_in_at_once(tmp_path: Path):
     assert log.read_text() == "be" * 80
 
 
-def test_runs_at_once_share_the_work_and_end_alike(tmp_path: Path):
+def test_runs_at_once_share_the_work_and_end_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     log = tmp_path / "log"
-    path = plugin(tmp_path, "met", MET.format(log=str(log)) + EMBED)
+    monkeypatch.setenv("MET_LOG", str(log))
     words = (
         "run",
         *TINY,
@@ -140,7 +123,7 @@ def test_runs_at_once_share_the_work_and_end_alike(tmp_path: Path):
         "--baselines",
         "met,pixels",
         "--plugin",
-        str(path),
+        str(plugin("met")),
     )
 
     def start(out: Path) -> subprocess.Popen[str]:

@@ -18,7 +18,7 @@ from fewshot_bench.planning.plan import make_plan
 from fewshot_bench.registry import loader as imports
 from fewshot_bench.registry.registry import GROUP, Plugin, Registry, usable
 from tests.helpers.places import ROOT
-from tests.helpers.plugin_files import CAPABILITIES, EMBED, FAMILY, plugin
+from tests.helpers.plugin_files import copied, plugin
 from tests.helpers.runs import QUICK, run
 
 TINY = ("--shots", "1", "--episodes", "30", "--queries", "3")
@@ -98,7 +98,7 @@ def test_a_folder_on_the_path_brings_a_baseline(tmp_path: Path):
 
 
 def test_a_taken_name_names_both_files(tmp_path: Path):
-    path = plugin(tmp_path, "pixels", CAPABILITIES["rule"])
+    path = copied("by_rule", tmp_path / "pixels.py")
     with pytest.raises(
         UserError, match=r"'pixels' is claimed by .*baselines/pixels.py and by .*pixels.py; rename"
     ) as error:
@@ -150,14 +150,14 @@ def test_a_folder_on_the_path_that_holds_nothing_is_told(tmp_path: Path):
 
 
 def test_the_same_file_twice_is_no_clash(tmp_path: Path):
-    path = plugin(tmp_path, "twice", CAPABILITIES["rule"])
+    path = copied("by_rule", tmp_path / "twice.py")
     (tmp_path / "other").symlink_to(tmp_path)
     assert "twice" in Registry([path, tmp_path / "other" / "twice.py"]).baselines
 
 
 def test_an_edited_file_is_executed_anew_and_is_another_method(tmp_path: Path):
     """In one process, as in a notebook: what was recorded is of the code that answered."""
-    path = plugin(tmp_path, "edited", CAPABILITIES["rule"])
+    path = copied("by_rule", tmp_path / "edited.py")
     first = run(tmp_path / "out", [path], baselines=["edited"])
     path.write_text(
         path.read_text().replace("images.float()", "images.float() * 0 + torch.rand(images.shape)")
@@ -178,7 +178,7 @@ def helped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     """A baseline, and the helper beside it that says how long its features are."""
     helper = tmp_path / "helper_of_its_own.py"
     helper.write_text("LENGTH = 5\n")
-    path = plugin(tmp_path, "helped", CAPABILITIES["rule"].replace("::7]", ":LENGTH]"))
+    path = copied("by_rule", tmp_path / "helped.py", {"::7]": ":LENGTH]"})
     path.write_text("from helper_of_its_own import LENGTH\n" + path.read_text())
     monkeypatch.syspath_prepend(tmp_path)
     yield path, helper
@@ -204,7 +204,7 @@ def test_an_edited_helper_makes_another_method_too(helped: tuple[Path, Path]):
 
 
 def test_an_edit_within_a_second_that_keeps_the_length_counts(tmp_path: Path):
-    path = plugin(tmp_path, "swift", CAPABILITIES["rule"])
+    path = copied("by_rule", tmp_path / "swift.py")
     lengths = []
     for step in (7, 9):
         path.write_text(path.read_text().replace("::7]", f"::{step}]"))
@@ -217,7 +217,7 @@ def test_an_edit_within_a_second_that_keeps_the_length_counts(tmp_path: Path):
 
 def test_what_python_and_others_bring_is_no_part_of_a_method(tmp_path: Path):
     """Wherever the file lies: in a home folder that holds Python too, say."""
-    path = plugin(tmp_path, "lean", CAPABILITIES["rule"])
+    path = copied("by_rule", tmp_path / "lean.py")
     loaded = imports.load("fewshot_bench.plugins.baselines.lean", path)
     assert [part.path for part in loaded.parts] == [path]
     vars(loaded.module)["__file__"] = "/lean.py"
@@ -228,7 +228,7 @@ def test_what_python_and_others_bring_is_no_part_of_a_method(tmp_path: Path):
 
 
 def test_a_baseline_follows_the_file_it_derives_from(tmp_path: Path):
-    base = plugin(tmp_path, "ground", CAPABILITIES["rule"])
+    base = copied("by_rule", tmp_path / "ground.py")
     derived = tmp_path / "above.py"
     derived.write_text(
         "from fewshot_bench.plugins.baselines.ground import Mine\n\nclass Above(Mine):\n    pass\n"
@@ -266,7 +266,8 @@ def test_a_data_set_may_bear_the_name_of_a_baseline_and_leaves_it_alone(tmp_path
 def test_what_a_class_says_of_itself_must_be_understood(
     bench, tmp_path: Path, line: str, told: str
 ):
-    path = plugin(tmp_path, "muddled", f"    {line}\n" + CAPABILITIES["rule"])
+    card = '    card = Card(title="Mine", paper="a test")\n'
+    path = copied("by_rule", tmp_path / "muddled.py", {card: f"{card}    {line}\n"})
     status, out, _ = bench("list", "--plugin", path)
     assert status == 0
     assert told in " ".join(out.split())
@@ -277,7 +278,7 @@ def test_what_a_class_says_of_itself_must_be_understood(
 
 @pytest.mark.parametrize("stem", ["my,method", "my:method", "my=method"])
 def test_a_file_that_no_command_can_name_is_told(bench, tmp_path: Path, stem: str):
-    path = plugin(tmp_path, stem, CAPABILITIES["rule"])
+    path = copied("by_rule", tmp_path / f"{stem}.py")
     status, _, err = bench("check", path)
     assert (status, err) == (
         2,
@@ -286,7 +287,7 @@ def test_a_file_that_no_command_can_name_is_told(bench, tmp_path: Path, stem: st
 
 
 def test_a_file_given_runs_beside_the_standard_ones(tmp_path: Path):
-    path = plugin(tmp_path, "guest", CAPABILITIES["rule"])
+    path = copied("by_rule", tmp_path / "guest.py")
     plan = make_plan(dataclasses.replace(QUICK, baselines=()), Registry([path]))
     names = {training.name for training in plan.trainings}
     assert "guest" in names
@@ -300,7 +301,7 @@ def test_an_unknown_name_suggests_the_nearest():
 
 
 def test_a_family_is_named_by_its_variants(tmp_path: Path):
-    path = plugin(tmp_path, "family", FAMILY)
+    path = plugin("family")
     registry = Registry([path])
     assert registry.baseline("family:half").load().card.title == "Half"
     with pytest.raises(
@@ -319,9 +320,9 @@ def test_a_family_is_named_by_its_variants(tmp_path: Path):
 
 
 def test_what_is_not_installed_is_named_with_its_extra(tmp_path: Path):
-    path = plugin(
-        tmp_path, "wanting", "    needs = ('no_such_module', 'some')\n" + CAPABILITIES["rule"]
-    )
+    rule = '    rule = "mean_cosine"\n'
+    wanting = f'{rule}    needs = ("no_such_module", "some")\n'
+    path = copied("by_rule", tmp_path / "wanting.py", {rule: wanting})
     with pytest.raises(
         UserError,
         match=r"wanting needs no_such_module, which is not installed; install fewshot-bench\[some\]",
@@ -330,17 +331,11 @@ def test_what_is_not_installed_is_named_with_its_extra(tmp_path: Path):
     assert "wanting" not in {found.name for found, _ in usable(Registry([path]).every_baseline())}
 
 
-COUNTED = "    rule = 'mean_cosine'\n    def fit(self, train, *, context):\n        with open({!r}, 'a') as fits:\n            fits.write('x')\n"
-
-
-def test_one_training_serves_those_it_teaches(tmp_path: Path):
-    teacher = plugin(tmp_path, "teacher", COUNTED.format(str(tmp_path / "fits")) + EMBED)
-    body = "from fewshot_bench.plugins.baselines.teacher import Mine as Taught\n\nclass Pupil(Taught):\n"
-    body += "    card = Card(title='Pupil', paper='a test')\n    taught_by = 'teacher'\n    rule = 'prototype'\n"
-    pupil = tmp_path / "pupil.py"
-    pupil.write_text("from fewshot_bench import Card\n" + body)
-    outcome = run(tmp_path / "out", [teacher, pupil], baselines=["teacher", "pupil"])
-    assert (tmp_path / "fits").read_text() == "x"
+def test_one_training_serves_those_it_teaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FITS_LOG", str(tmp_path / "fits"))
+    names = ["counted", "pupil"]
+    outcome = run(tmp_path / "out", [plugin(name) for name in names], baselines=names)
+    assert len((tmp_path / "fits").read_text().splitlines()) == 1
     assert len({record.training["key"] for record in outcome.records}) == 1
     assert len({record.key for record in outcome.records}) == 4
     assert len(list((tmp_path / "out" / "embeddings").iterdir())) == 1
@@ -348,13 +343,15 @@ def test_one_training_serves_those_it_teaches(tmp_path: Path):
 
 
 def test_a_pupil_must_derive_from_its_teacher(tmp_path: Path):
-    path = plugin(tmp_path, "stranger", "    taught_by = 'resnet'\n" + CAPABILITIES["rule"])
+    rule = '    rule = "mean_cosine"\n'
+    taught = f'{rule}    taught_by = "resnet"\n'
+    path = copied("by_rule", tmp_path / "stranger.py", {rule: taught})
     with pytest.raises(UserError, match="Mine is taught by resnet but is no subclass of ResNet"):
         run(tmp_path / "out", [path], baselines=["stranger"])
 
 
 def test_the_digest_of_a_method_covers_the_files_it_derives_from(tmp_path: Path):
-    base = plugin(tmp_path, "basis", CAPABILITIES["rule"])
+    base = copied("by_rule", tmp_path / "basis.py")
     derived = tmp_path / "derived.py"
     derived.write_text(
         "from fewshot_bench.plugins.baselines.basis import Mine as Basis\n\nclass Derived(Basis):\n    pass\n"
@@ -367,11 +364,7 @@ def test_the_digest_of_a_method_covers_the_files_it_derives_from(tmp_path: Path)
 
 
 def test_more_ways_than_a_method_can_answer_is_not_applicable(tmp_path: Path):
-    body = (
-        "    def predict(self, support, query):\n        from fewshot_bench import NotApplicable\n"
-    )
-    body += "        if len(support) > 2:\n            raise NotApplicable('it has two slots')\n        return torch.eye(2)[torch.zeros(len(query)).long()]\n"
-    path = plugin(tmp_path, "slots", body)
+    path = plugin("slots")
     outcome = run(tmp_path / "out", [path], baselines=["slots", "pixels"], shots=[1])
     rows = outcome.table.set_index("baseline")
     assert rows.loc["slots", "status"] == "not applicable"

@@ -15,7 +15,7 @@ from PIL import Image
 from fewshot_bench import report
 from fewshot_bench.errors import UserError
 from tests.helpers.command_line import TINY
-from tests.helpers.plugin_files import plugin
+from tests.helpers.plugin_files import copied, plugin, plugin_words
 from tests.helpers.runs import run
 
 EVIL = [
@@ -31,12 +31,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chromium-headless-
 def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three baselines, one of which fails, at two shot values, with a reference and heat maps."""
     folder = tmp_path_factory.mktemp("page")
-    body = "    rule = 'mean_cosine'\n    def embed(self, images):\n        raise ValueError('<b>no</b>')\n"
-    run(
-        folder / "out",
-        [plugin(folder, "broken_one", body)],
-        baselines=["pixels", "broken_one", "untrained"],
-    )
+    raising = copied("raising", folder / "broken_one.py", {'"no"': '"<b>no</b>"'})
+    run(folder / "out", [raising], baselines=["pixels", "broken_one", "untrained"])
     return folder / "out"
 
 
@@ -242,18 +238,7 @@ def test_other_questions_and_settings_are_told_apart(tmp_path: Path):
 
 
 def test_the_table_of_heat_in_boxes_goes_in(tmp_path: Path, bench):
-    from tests.helpers.plugin_files import BOXED, SEEING
-
-    (tmp_path / "boxed.py").write_text(BOXED)
-    for name, weight in (("seeing", 1.0), ("blind", -1.0)):
-        (tmp_path / f"{name}.py").write_text(
-            SEEING.format(kind=name.title(), weight=weight, bias=-0.2 * weight)
-        )
-    plugins = [
-        word
-        for name in ("boxed", "seeing", "blind")
-        for word in ("--plugin", str(tmp_path / f"{name}.py"))
-    ]
+    plugins = plugin_words([plugin("boxed"), plugin("seeing"), plugin("blind")])
     words = (
         "--dataset",
         "boxed",

@@ -1,0 +1,16 @@
+"""Breaks the check `global random state` (answering sets torch's generator)."""
+
+import torch
+
+from fewshot_bench import Baseline, Card
+
+
+class Mine(Baseline):
+    card = Card(title="Mine", paper="a test")
+
+    def embed(self, images):
+        return images.float().flatten(1)[:, ::7] / 255
+
+    def classify(self, support, query):
+        torch.manual_seed(0)
+        return -torch.cdist(query, support.mean(1))

@@ -1,0 +1,15 @@
+"""Breaks the check `queries alone` (behind an offset)."""
+
+import torch
+
+from fewshot_bench import Baseline, Card
+
+
+class Mine(Baseline):
+    card = Card(title="Mine", paper="a test")
+
+    def embed(self, images):
+        return images.float().flatten(1)[:, ::7] / 255
+
+    def classify(self, support, query):
+        return 1e4 - torch.cdist(query - query.mean(0), support.mean(1) - support.mean((0, 1)))

@@ -1,0 +1,16 @@
+"""Breaks the check `way order`."""
+
+import torch
+
+from fewshot_bench import Baseline, Card
+
+
+class Mine(Baseline):
+    card = Card(title="Mine", paper="a test")
+
+    def embed(self, images):
+        return images.float().flatten(1)[:, ::7] / 255
+
+    def classify(self, support, query):
+        scores = -torch.cdist(query, support.mean(1))
+        return scores + 20.0 * torch.arange(len(support))

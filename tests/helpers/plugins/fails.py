@@ -1,0 +1,11 @@
+"""Raises an error when it embeds, of another kind than `raising`."""
+
+from fewshot_bench import Baseline, Card
+
+
+class Mine(Baseline):
+    card = Card(title="Mine", paper="a test")
+    rule = "mean_cosine"
+
+    def embed(self, images):
+        raise RuntimeError("out of luck")

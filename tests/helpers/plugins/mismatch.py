@@ -1,0 +1,13 @@
+"""Raises an error of torch when it answers."""
+
+from fewshot_bench import Baseline, Card
+
+
+class Mine(Baseline):
+    card = Card(title="Mine", paper="a test")
+
+    def embed(self, images):
+        return images.float().flatten(1)[:, ::7] / 255
+
+    def classify(self, support, query):
+        return support @ query
