@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
 from easyfsl import methods
 
 from fewshot_bench.contract.answering import episode_rule, rule_of
@@ -22,7 +21,11 @@ VARIANTS = [
     for plugin, _ in usable(Registry().every_baseline())
     if plugin.name.startswith("easyfsl:")
 ]
+
+
 CLASSES = {"BD_CSPN": "BDCSPN"}  # where easyfsl's name is another
+
+
 OPTIONS = {  # of the default of each in scripts/methods_configs.json of easyfsl's repository
     "Finetune": {"fine_tuning_steps": 50, "fine_tuning_lr": 0.0001, "temperature": 10.0},
     "LaplacianShot": {"inference_steps": 10, "knn": 3, "lambda_regularization": 0.1},
@@ -77,28 +80,6 @@ def test_too_few_queries_are_not_applicable(blobs: LabelledImages, name: str):
     features = baseline.embed(images(blobs)).detach()
     with pytest.raises(NotApplicable, match="needs 3 queries of an episode together"):
         baseline.classify(features[:6].view(3, 2, -1), features[6:8])
-
-
-def test_simpleshot_centres_by_the_train_images_and_takes_the_nearest_centroid(
-    blobs: LabelledImages,
-):
-    baseline, _ = fitted("simpleshot", blobs.subset(blobs.class_names[:3]))
-    resnet, _ = fitted("resnet", blobs.subset(blobs.class_names[:3]))
-    train = torch.from_numpy(blobs.images[:60])
-    expected = F.normalize(resnet.embed(images(blobs)) - resnet.embed(train).mean(0), dim=1)
-    assert torch.allclose(baseline.embed(images(blobs)), expected, atol=1e-5)
-    assert (
-        episode_rule(type(baseline))
-        == rule_of(type(baseline), is_classification=True)
-        == "prototype"
-    )
-    features = baseline.embed(images(blobs)).detach()
-    support, query = features[:3], features[3:]
-    simple_shot = (
-        methods.SimpleShot()
-    )  # cosine: with one unit reference a class, the nearest centroid
-    simple_shot.process_support_set(support, torch.arange(3))
-    assert torch.equal(simple_shot(query).argmax(1), (-torch.cdist(query, support)).argmax(1))
 
 
 def test_one_training_serves_them_all(tmp_path: Path):

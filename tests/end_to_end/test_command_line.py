@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from fewshot_bench import api
 from tests.helpers.command_line import TINY
 from tests.helpers.places import ROOT
 from tests.helpers.plugin_files import plugin
@@ -371,3 +372,33 @@ def test_help_has_worked_examples(bench, command: tuple[str, ...]):
 def test_help_imports_neither_torch_nor_pandas():
     code = "import sys\nfrom fewshot_bench.cli.main import main\nsys.argv = ['bench', 'run', '--help']\ntry:\n    main()\nexcept SystemExit:\n    pass\nassert not {'torch', 'pandas', 'numpy', 'scipy'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
+
+
+def test_an_encoder_is_chosen_for_all_that_have_one(bench, tmp_path: Path):
+    words = (
+        "run",
+        *TINY,
+        "--shots",
+        "1",
+        "--budget",
+        "64",
+        "--baselines",
+        "resnet,untrained",
+        "--device",
+        "cpu",
+    )
+    status, _, err = bench(
+        *words, "--encoder", "timm:test_resnet", "--image-size", "48", "--out", tmp_path / "out"
+    )
+    assert status == 0, err
+    table = api.leaderboard(tmp_path / "out")
+    assert set(table["encoder"]) == {"timm:test_resnet"}
+    assert set(table["image_size"]) == {48}
+    status, _, err = bench(*words, "--encoder", "inception_v3", "--out", tmp_path / "out")
+    assert status == 2
+    assert "image_size=64 is not taken by inception_v3" in err
+    status, _, err = bench(
+        "run", *TINY, "--baselines", "pixels", "--freeze", "--out", tmp_path / "out"
+    )
+    assert (status, err.count("\n")) == (2, 1)
+    assert "--freeze is for none of the baselines pixels" in err

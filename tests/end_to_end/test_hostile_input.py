@@ -12,11 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
 
-from fewshot_bench.data import images, tree
-from fewshot_bench.data.tree import Tree
-from fewshot_bench.errors import Unavailable, UserError
+from fewshot_bench.data import tree
+from fewshot_bench.errors import Unavailable
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings
 from fewshot_bench.registry.registry import Registry
@@ -122,35 +120,6 @@ def test_links_are_read_as_the_files_they_are_or_not_at_all(tmp_path: Path):
     (folder / "c0" / "device.png").symlink_to("/dev/zero")
     os.mkfifo(folder / "c0" / "pipe.png")
     assert bench("data", folder, "--dataset", "folder") == (0, "")
-
-
-def save(path: Path, image: Image.Image, **options: object) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path, **options)
-    return path
-
-
-def test_images_of_every_mode_are_read_or_refused(tmp_path: Path):
-    ramp = np.linspace(0, 65535, 256).reshape(16, 16)
-    save(tmp_path / "c" / "1.png", Image.fromarray(ramp.astype(np.uint16)))
-    save(tmp_path / "c" / "2.jpg", Image.fromarray(np.full((16, 16, 4), 90, np.uint8), "CMYK"))
-    save(tmp_path / "c" / "3.png", Image.fromarray((ramp / 257).astype(np.uint8)).convert("P"))
-    save(tmp_path / "c" / "4.png", Image.fromarray(np.full((16, 16, 4), 9, np.uint8), "RGBA"))
-    save(tmp_path / "c" / "5.tif", Image.fromarray(ramp.astype(np.float32)))
-    frames = [Image.new("L", (16, 16), shade) for shade in (1, 200)]
-    save(tmp_path / "c" / "6.webp", frames[0], save_all=True, append_images=frames[1:])
-    with Tree(tmp_path) as tree:
-        sixteen = images.decode(tree, "c/1.png")
-        assert sixteen.mode == "L"
-        assert np.asarray(sixteen).ravel()[[0, -1]].tolist() == [0, 255]
-        assert [images.decode(tree, f"c/{name}").mode for name in ("2.jpg", "3.png", "4.png")] == [
-            "RGB"
-        ] * 3
-        assert images.peek(tree, "c/1.png") == ((16, 16), True)
-        with pytest.raises(UserError, match="pixels have mode F, not 8 or 16 bits"):
-            images.decode(tree, "c/5.tif")
-        with pytest.raises(UserError, match="it has 2 frames; keep the one that is meant"):
-            images.decode(tree, "c/6.webp")
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@"])

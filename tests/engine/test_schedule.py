@@ -1,6 +1,5 @@
 """The engine: what is done is not done again, one failure stops nothing, and every capability gets the same questions."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from fewshot_bench import api
 from fewshot_bench.engine import scoring
 from fewshot_bench.errors import UserError
 from fewshot_bench.records.folder import ResultsFolder
-from fewshot_bench.request import Request
 from tests.helpers.plugin_files import BY_RULE, copied, plugin
-from tests.helpers.runs import QUICK, SMALL, run
+from tests.helpers.runs import run
 
 
 def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
@@ -136,17 +133,6 @@ def test_seeds_are_trainings_of_their_own_and_one_row(tmp_path: Path):
     assert again.table.equals(outcome.table)
 
 
-def test_records_of_another_version_are_a_row_of_their_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    run(tmp_path / "out", shots=[1])
-    monkeypatch.setattr("fewshot_bench.planning.plan.version", lambda package: "99.0")
-    run(tmp_path / "out", shots=[1])
-    table = api.leaderboard(tmp_path / "out")
-    assert table["version"].tolist() == ["0.1.0", "99.0"]
-    assert table["seeds"].tolist() == [1, 1]
-
-
 def test_the_global_random_state_is_left_alone(tmp_path: Path):
     before, legacy = torch.random.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[index]
     run(tmp_path / "out", baselines=["untrained"])
@@ -160,113 +146,6 @@ def test_a_notebook_without_gradients_trains_the_same(tmp_path: Path):
         again = run(tmp_path / "again", baselines=["protonet"], shots=[1], budget=64, image_size=32)
     assert not again.failed, again.failed[0].reason
     assert again.table["accuracy"].tolist() == trained.table["accuracy"].tolist()
-
-
-def test_leaderboard_is_rebuilt_from_the_records_to_the_byte(tmp_path: Path):
-    outcome = run(tmp_path / "out", baselines=["pixels", "untrained"])
-    before = {file.name: file.read_bytes() for file in outcome.files}
-    for file in outcome.files:
-        file.unlink()
-    table, files = api.rebuild(tmp_path / "out")
-    assert {file.name: file.read_bytes() for file in files} == before
-    assert len(table) == 4
-    assert table["accuracy"].between(0, 1).all()
-    assert set(table["rank"]) == {1, 2}
-    wide = pd.read_csv(tmp_path / "out" / "leaderboard-wide.csv")
-    assert wide["1-shot"].str.fullmatch(r"0\.\d{4} \+- 0\.\d{4}").all()
-
-
-def test_accuracy_in_the_leaderboard_is_what_the_predictions_say(tmp_path: Path):
-    outcome = run(tmp_path / "out", shots=[3])
-    answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
-    right = answer.predicted_TNQ == answer.episodes.classes_TN[:, :, None]
-    assert outcome.table["accuracy"].item() == pytest.approx(right.mean())
-
-
-def test_a_record_says_where_it_comes_from(tmp_path: Path):
-    outcome = run(
-        tmp_path / "out",
-        baselines=["resnet"],
-        budget=64,
-        settings={**SMALL, "resnet.batch_size": "16"},
-    )
-    (path, _) = sorted((tmp_path / "out" / "records").rglob("*.json"))
-    written = json.loads(path.read_text())
-    assert written["schema"] == 2
-    assert written["baseline"]["settings_given"] == {"batch_size": "16", "passes": 64}
-    assert written["baseline"]["settings"]["passes"] == 64
-    assert written["training"]["images_passed"] == 64
-    assert written["training"]["history"][-1][0] == 64
-    assert written["training"]["parameters"] > 11_000_000
-    assert set(written["seconds"]) == {"train", "embed", "score"}
-    assert {"version", "packages", "device", "threads", "started", "argv"} <= set(
-        written["provenance"]
-    )
-    assert str(tmp_path) not in path.read_text()
-    assert outcome.table["images_passed"].tolist() == [64, 64]
-
-
-def test_records_of_the_first_schema_are_read(tmp_path: Path):
-    outcome = run(tmp_path / "out")
-    for path in (tmp_path / "out" / "records").rglob("*.json"):
-        values = json.loads(path.read_text()) | {"schema": 1}
-        for name in ("train_size", "first_episode"):
-            del values[name]
-        del values["protocol"]["kind"], values["dataset"]["published"]
-        path.write_text(json.dumps(values))
-    table = api.leaderboard(tmp_path / "out")
-    assert table["accuracy"].tolist() == outcome.table["accuracy"].tolist()
-
-
-def test_damaged_results_are_named(tmp_path: Path):
-    outcome = run(tmp_path / "out", shots=[1])
-    (record,) = (tmp_path / "out" / "records").rglob("*.json")
-    array = record.with_suffix(".npz")
-    whole, text = array.read_bytes(), record.read_text()
-    for damage, expected in [
-        (lambda: array.write_bytes(whole[:-1]), "digest"),
-        (lambda: record.write_text(text.replace('"schema": 2', '"schema": 99')), "newer"),
-        (lambda: record.write_text(text[:100]), "is not a record"),
-        (
-            lambda: record.write_text(text.replace(outcome.records[0].episodes_digest, "0" * 32)),
-            "do not match their digest",
-        ),
-    ]:
-        damage()
-        with pytest.raises(UserError, match=expected):
-            api.leaderboard(tmp_path / "out")
-        array.write_bytes(whole)
-        record.write_text(text)
-    array.unlink()
-    assert run(tmp_path / "out", shots=[1]).table.equals(
-        outcome.table
-    )  # a record without its array is made again
-
-
-def test_episodes_of_a_file_are_replayed(tmp_path: Path):
-    drawn = run(tmp_path / "drawn")
-    file = tmp_path / "episodes.npz"
-    written = api.episodes(QUICK, file)
-    assert written["digest"].tolist() == [record.episodes_digest for record in drawn.records]
-    free = {"shots": None, "queries": None, "episodes": None}
-    replayed = run(tmp_path / "drawn", episodes_file=file, **free)
-    assert [record.key for record in replayed.records] == [record.key for record in drawn.records]
-
-    with np.load(file) as stored:
-        arrays = dict(stored)
-    arrays |= {
-        name: value[::-1] for name, value in arrays.items() if name != "about"
-    }  # another order: nobody draws it
-    np.savez(file, **arrays)
-    other = run(tmp_path / "other", episodes_file=file, **free)
-    assert other.table["accuracy"].tolist() == pytest.approx(drawn.table["accuracy"].tolist())
-    assert other.table["episodes_digest"].tolist() != drawn.table["episodes_digest"].tolist()
-    run(tmp_path / "drawn", episodes_file=file, **free)  # drawn and edited episodes side by side
-    assert len(api.leaderboard(tmp_path / "drawn")) == 4
-    file.unlink()  # the results hold their own copy
-    assert (
-        api.leaderboard(tmp_path / "other")["accuracy"].tolist() == other.table["accuracy"].tolist()
-    )
 
 
 def test_a_slow_baseline_answers_fewer_episodes_of_the_same_sequence(tmp_path: Path):
@@ -306,21 +185,3 @@ def test_an_episode_has_one_answer_whatever_random_numbers_were_drawn_before(tmp
     run(tmp_path / "parts", [path], baselines=["drawing"], shots=[1], episodes=20)
     parts = run(tmp_path / "parts", [path], baselines=["drawing"], shots=[1], episodes=60)
     assert parts.table["accuracy"].tolist() == whole.table["accuracy"].tolist()
-
-
-def test_paths_may_be_text_and_lists_single_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """As one writes in a notebook."""
-    monkeypatch.chdir(tmp_path)
-    path = copied("by_rule", tmp_path / "plain.py")
-    asked = Request(shots=1, queries=5, episodes=40, baselines="plain", settings=SMALL, data=None)
-    outcome = api.run(asked, "out", plugins=[str(path)])
-    assert outcome.table["baseline"].tolist() == ["plain"]
-    assert api.leaderboard("out")["accuracy"].tolist() == outcome.table["accuracy"].tolist()
-    assert api.compare("out", "plain").empty
-    assert len(api.confusion("out")) == 9
-    api.episodes(asked, "drawn.npz")
-    again = Request(episodes_file="drawn.npz", baselines="plain", settings=SMALL)
-    assert (
-        api.run(again, "again", plugins=[str(path)]).table["accuracy"].tolist()
-        == outcome.table["accuracy"].tolist()
-    )

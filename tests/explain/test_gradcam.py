@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -13,63 +12,15 @@ from fewshot_bench.contract.answering import episode_rule, scores_from_features
 from fewshot_bench.engine.schedule import fitted_baseline
 from fewshot_bench.errors import NotApplicable
 from fewshot_bench.explain.gradcam import BATCH, Heat, heats, peaks, stages
-from fewshot_bench.explain.pointing import pointing, shares
 from fewshot_bench.planning.plan import make_plan
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.registry.registry import Registry
-from fewshot_bench.stats import intervals as stats
 from tests.helpers.command_line import TINY
-from tests.helpers.plugin_files import plugin, plugin_words
+from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import SMALL
 
 # a data set with boxes, an encoder that looks at what is bright, one that looks at what is dark
 BOXED = [plugin("blind"), plugin("boxed"), plugin("seeing")]
-
-
-def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(bench, tmp_path: Path):
-    asked = (
-        "--dataset",
-        "boxed",
-        "--shots",
-        "1",
-        "--episodes",
-        "50",
-        "--queries",
-        "3",
-        "--out",
-        tmp_path,
-    )
-    status, out, err = bench(
-        "explain",
-        *plugin_words(BOXED),
-        *asked,
-        "--baselines",
-        "seeing,blind,pixels",
-        "--reference",
-        "blind",
-        "--images",
-        "4",
-    )
-    assert status == 0, err
-    assert "pixels: it answers without the features of an encoder" in out
-    found = pd.read_csv(tmp_path / "pointing.csv").set_index("baseline")
-    assert found["places"].tolist()[:2] == ["4 x 4", "4 x 4"]
-    assert found.loc[["seeing", "blind"], "images"].tolist() == [36, 36], (
-        "each test image is asked about"
-    )
-    assert found["hit"]["seeing"] == 1
-    assert found["hit_low"]["seeing"] < 1, "36 images prove nothing about all"
-    assert found["energy"]["seeing"] > 0.5
-    assert found["hit"]["blind"] < 0.1
-    assert found["energy"]["blind"] < found["cover"]["blind"] == pytest.approx(1 / 16)
-    assert found["hit_chance"]["seeing"] == pytest.approx(1 / 16, abs=0.02)
-    assert found["difference"]["seeing"] == pytest.approx(
-        found["energy"]["seeing"] - found["energy"]["blind"], abs=1e-5
-    )
-    assert found["difference_low"]["seeing"] > 0
-    assert np.isnan(found["difference"]["blind"])
-    for ending in ("png", "svg"):
-        assert (tmp_path / "plots" / f"heat-boxed-heldout.{ending}").stat().st_size > 5000
 
 
 def fitted_and_question(out: Path, baseline: str, **changes: object):
@@ -151,26 +102,6 @@ def test_every_test_image_is_asked_about_once_never_beside_itself(tmp_path: Path
     assert not {heat.image for heat in found[:BATCH]} & set(first.support_TNK.ravel().tolist())
 
 
-def test_of_a_classification_protocol_the_head_is_explained(bench, tmp_path: Path):
-    asked = (
-        "--train-per-class",
-        "4",
-        "--runs",
-        "2",
-        "--baselines",
-        "resnet,scl_amp",
-        "--budget",
-        "120",
-        "--images",
-        "3",
-    )
-    status, out, err = bench("explain", *TINY[:4], *asked, "--image-size", "64", "--out", tmp_path)
-    assert status == 0, err
-    assert "The data set has no boxes, so nothing is measured." in out
-    assert not (tmp_path / "pointing.csv").exists()
-    assert (tmp_path / "plots" / "heat-steel-sim-small.png").is_file()
-
-
 class Layered(nn.Module):
     def __init__(self, network: nn.Module, baseline: object = None) -> None:
         super().__init__()
@@ -238,49 +169,6 @@ def test_what_has_no_heat_says_why(bench, tmp_path: Path):
         heats(fitted, question, stage=1, most=2)
 
 
-def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(bench, tmp_path: Path):
-    seeing = plugin("seeing").read_text()
-    with_gradients = (
-        "        if torch.is_grad_enabled():\n            raise ValueError('no\\ngradients')\n"
-    )
-    breaks = seeing.replace("Seeing", "Breaks").replace(
-        "        return self.eye(", with_gradients + "        return self.eye("
-    )
-    unfit = (
-        seeing.replace("Seeing", "Unfit")
-        + "    def fit(self, train, *, context):\n        raise ValueError('no fit')\n"
-    )
-    plugins = [*BOXED, tmp_path / "breaks.py", tmp_path / "unfit.py"]
-    for path, text in zip(plugins[-2:], (breaks, unfit), strict=True):
-        path.write_text(text)
-    asked = (
-        "--dataset",
-        "boxed",
-        "--shots",
-        "1",
-        "--episodes",
-        "5",
-        "--queries",
-        "3",
-        "--out",
-        tmp_path / "out",
-    )
-    status, out, err = bench(
-        "explain", *plugin_words(plugins), *asked, "--baselines", "breaks,unfit,seeing", "--quiet"
-    )
-    told = "unfit, 1 shots, seed 0: failed: ValueError: no fit"
-    assert (status, out, err.splitlines()) == (
-        1,
-        "",
-        [told, "breaks: no heat map: ValueError: no gradients"],
-    )
-    assert (tmp_path / "out" / "plots" / "heat-boxed-heldout.png").is_file()
-    status, out, err = bench(
-        "map", *plugin_words(plugins), *asked, "--baselines", "unfit,seeing", "--quiet"
-    )
-    assert (status, out, err.splitlines()) == (1, "", [told])
-
-
 def test_an_answer_cut_off_from_its_encoder_has_no_heat(tmp_path: Path):
     cut = tmp_path / "cut.py"
     seeing = plugin("seeing").read_text()
@@ -295,89 +183,9 @@ def test_an_answer_cut_off_from_its_encoder_has_no_heat(tmp_path: Path):
         )
 
 
-def heat(image: int, rows: list[list[float]]) -> Heat:
-    return Heat(image, "a", np.array(rows, dtype=np.float32), (2, 2))
-
-
-BOXES = [
-    np.array([[1, 1, 2, 1], [2, 1, 2, 2]]),
-    np.array([[2, 2, 2, 2]]),
-    np.array([], dtype=np.int64).reshape(0, 4),
-]
-
-
-def test_shares_by_hand():
-    found = shares(
-        [heat(1, [[0, 0], [0, 0]]), heat(0, [[1, 2], [3, 4]]), heat(2, [[1, 1], [1, 1]])], BOXES
-    )
-    assert found.index.tolist() == [0, 1], "the third has no box"
-    assert found.loc[0, ["energy", "hit", "cover"]].tolist() == [pytest.approx(0.7), 1, 0.75]
-    assert found.loc[1, ["energy", "hit"]].isna().all(), "nothing to share out"
-    assert shares([heat(0, [[2, 2], [2, 2]])], BOXES)["hit"][0] == 0.75, "equal maxima share it"
-    assert found["hit_chance"].tolist() == pytest.approx([0.75, 0.25])
-
-
-def frame(energy: list[float]) -> pd.DataFrame:
-    chance = {"hit": 1.0, "cover": 0.25, "hit_chance": 0.25}
-    return pd.DataFrame({"energy": energy, **chance}, index=range(10, 10 + len(energy)))
-
-
-def test_pointing_pairs_images_and_trainings_of_both():
-    labels = np.zeros(20, dtype=int)
-    one = {0: frame([0.5, 0.6, np.nan, 0.8]), 1: frame([0.5, 0.8, 0.9, 0.8])}
-    held = {1: frame([0.1, 0.2, 0.3, np.nan])}
-    rows = pointing({"one": one, "held": held}, labels, "held").set_index("baseline")
-    assert rows["images"].tolist() == [3, 3]
-    assert rows["without_heat"].tolist() == [1, 1]
-    assert rows["trainings"].tolist() == [2, 1]
-    assert rows["energy"]["one"] == pytest.approx(np.mean([0.5, 0.7, 0.8]))
-    assert rows["difference"]["one"] == pytest.approx(np.mean([0.4, 0.6])), (
-        "of seed 1, on images 10 and 11"
-    )
-    assert rows["above_chance"]["held"] == pytest.approx(-0.05)
-    apart = pointing({"one": {0: one[1]}, "held": held}, labels, "held").set_index("baseline")
-    assert np.isnan(apart["difference"]["one"]), "no training of both"
-
-
 def test_the_maximum_of_a_coarse_map_lies_at_the_rim():
     where = peaks((2, 2), (8, 8))
     assert where.sum() == pytest.approx(1)
     assert where[:2, :2].sum() == pytest.approx(0.25)
     assert where[3:5, 3:5].sum() == 0
     assert peaks((20, 10), (40, 40)).sum() == pytest.approx(1)
-
-
-def test_means_over_images():
-    rng = np.random.default_rng(0)
-    labels = np.repeat([0, 1], [30, 10])
-    values = rng.random((1, 40)) + labels
-    found = stats.over_images(values, labels, share=False)
-    se = np.sqrt(
-        sum((n / 40) ** 2 * values[0, labels == c].var(ddof=1) / n for c, n in ((0, 30), (1, 10)))
-    )
-    assert found.mean == pytest.approx(values.mean())
-    assert found.high - found.low == pytest.approx(2 * 2.0227 * se, rel=1e-3)
-    one, zero = np.zeros(20, dtype=int), np.zeros((1, 20))
-    assert stats.over_images(zero + 1, one, share=True) == stats.Mean(
-        1.0, stats.wilson(1.0, 20)[0], 1.0
-    )
-    assert stats.over_images(zero, one, share=False) == stats.Mean(0.0, 0.0, 0.0), (
-        "a difference is no share"
-    )
-    several = stats.over_images(np.stack([values[0], values[0] + 1]), labels, share=False)
-    assert several.high - several.low > 5, "two trainings that far apart say little"
-    assert stats.over_images(np.array([[0.1, 0.2], [0.8, 0.9]]), one[:2], share=True).low == 0
-    lonely = stats.over_images(values[:, :3], np.arange(3), share=True)
-    assert np.isfinite(lonely.mean)
-    assert np.isnan([lonely.low, lonely.high]).all(), "one image of a class says nothing of others"
-    assert np.isnan(stats.over_images(np.empty((1, 0)), np.empty(0, dtype=int), share=True).mean)
-
-
-def test_the_interval_covers_what_it_claims():
-    rng = np.random.default_rng(1)
-    labels = np.repeat([0, 1, 2], 40)
-    held = 0
-    for _ in range(1000):
-        found = stats.over_images(rng.beta(2, 3 + labels)[None], labels, share=True)
-        held += found.low <= np.mean([2 / 5, 2 / 6, 2 / 7]) <= found.high
-    assert 0.93 <= held / 1000 <= 0.97

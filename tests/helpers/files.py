@@ -56,3 +56,24 @@ def npz(path: Path, content: dict[str, np.ndarray]) -> Path:
     """The arrays as MixedWM38 is published."""
     np.savez_compressed(path, **content)
     return path
+
+
+def encoded(pixels: np.ndarray, form: str) -> bytes:
+    """The file of a picture, in a form such as PNG."""
+    file = io.BytesIO()
+    options = {"quality": 95} if form == "JPEG" else {}
+    Image.fromarray(pixels).save(file, form, **options)
+    return file.getvalue()
+
+
+def image_folder(
+    place: Path, classes: dict[str, list[int]], mode: str = "L", grey_level: int = 7
+) -> Path:
+    """A folder of classes, each with square images of these sides in pixels."""
+    for number, (name, sides) in enumerate(classes.items()):
+        (place / name).mkdir(parents=True)
+        for i, side in enumerate(sides):
+            pixels = np.full((side, side), 3 * i, dtype=np.uint8)
+            pixels[0, 0] = 10 + grey_level + number
+            Image.fromarray(pixels).convert(mode).save(place / name / f"{i}.png")
+    return place

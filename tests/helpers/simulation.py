@@ -1,13 +1,13 @@
 """Simulated answers to drawn episodes, for what intervals and differences are tested on.
 
-Shapes: T episodes, N ways, Q queries, M images.
+Shapes: T episodes, R runs, N ways, Q queries, M images.
 """
 
 import numpy as np
 
 from fewshot_bench.engine import scoring
 from fewshot_bench.protocols.episode import DrawnEpisodes
-from fewshot_bench.stats.correctness import Design
+from fewshot_bench.stats.correctness import Correctness, Design
 
 # With 300 data sets, a true coverage of 93 to 97 % falls outside these bounds with probability < 1 %.
 DATA_SETS = 300
@@ -40,3 +40,19 @@ def answers(
     pairs = scoring.prototype_MM(features)
     ways = scoring.from_pairs(pairs, design.support_TNK, design.query_TNQ, prototype=True)
     return ways == np.arange(design.classes_TN.shape[1])[:, None]
+
+
+def correctness_of_runs(right_RNQ: np.ndarray, sizes: list[int]) -> Correctness:
+    """Every image is a query of every run; `sizes` are the numbers of images of the classes."""
+    runs, ways, most = right_RNQ.shape
+    starts = np.cumsum([0, *sizes[:-1]])
+    query_NQ = np.full((ways, most), -1)
+    for label, (start, size) in enumerate(zip(starts, sizes, strict=True)):
+        query_NQ[label, :size] = np.arange(start, start + size)
+    design = Design(
+        classes_TN=np.tile(np.arange(ways), (runs, 1)),
+        support_TNK=np.tile(starts[:, None], (runs, 1, 1)),
+        query_TNQ=np.tile(query_NQ, (runs, 1, 1)),
+        labels_M=np.repeat(np.arange(ways), sizes),
+    )
+    return Correctness(design, [right_RNQ])

@@ -1,14 +1,18 @@
 """Baselines fitted in this process, with a small budget."""
 
+from collections.abc import Callable
+
 import torch
 
 from fewshot_bench.baseline import Baseline, Context
 from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.learn.encoder import Encoder, EncoderSettings
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.seeds import global_seed
 
 CPU = torch.device("cpu")
 History = list[tuple[int, float]]  # images passed, loss
+Trained = Callable[[str], tuple[Baseline, History]]
 
 
 def fitted(
@@ -43,3 +47,13 @@ def without_progress(seed: int = 0) -> Context:
 def images(data: LabelledImages, count: int = 30) -> torch.Tensor:
     """Images of every class, evenly spaced."""
     return torch.from_numpy(data.images[:: len(data) // count])
+
+
+def normal(seed: int, *shape: int) -> torch.Tensor:
+    """Numbers of a normal distribution."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def encoder_of(name: str, image_size: int = 64, weights: str = "none") -> Encoder:
+    """An encoder by name."""
+    return Encoder(EncoderSettings(encoder=name, image_size=image_size, weights=weights))

@@ -1,7 +1,12 @@
+import numpy as np
 import pytest
 import torch
+from fewshot_bench.plugins.episodes.mixedwm38 import (
+    die_states,
+)
 
 from fewshot_bench.learn.augment import Augment
+from fewshot_bench.learn.encoder import resize
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -58,3 +63,21 @@ def test_shape_and_type(channels: int):
     view = Augment(12)(batch, generator())
     assert view.shape == (5, channels, 12, 12)
     assert view.dtype == torch.float32
+
+
+def test_a_map_stays_a_map_on_its_way_into_the_network():
+    """Every pixel is a share of the three states that adds up to one, whatever is interpolated; turns and flips are exact."""
+    maps = np.random.default_rng(0).integers(0, 3, (40, 52, 52))
+    images = torch.from_numpy(die_states(maps))
+    generator = torch.Generator().manual_seed(0)
+    for view in (resize(images, 64), Augment(64)(images, generator)):
+        assert torch.allclose(view.sum(1), torch.full_like(view[:, 0], 255.0), atol=0.1)
+        assert view.min() >= -1e-3
+    views = Augment(52, crop=1.0, ratio=1.0)(images, generator)
+    for original, view in zip(images.float(), views, strict=True):
+        forms = [
+            torch.rot90(form, turn, (1, 2))
+            for form in (original, original.flip(2))
+            for turn in range(4)
+        ]
+        assert sum(torch.allclose(form, view, atol=0.1) for form in forms) == 1

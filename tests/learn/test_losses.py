@@ -5,10 +5,17 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from pytorch_metric_learning.losses import ArcFaceLoss, NTXentLoss
+from pytorch_metric_learning.losses import ArcFaceLoss, NTXentLoss, SupConLoss
 from torch import Tensor
 
-from fewshot_bench.learn.losses import ArcMargin, contrast, self_contrastive, total
+from fewshot_bench.learn.losses import (
+    ArcMargin,
+    contrast,
+    self_contrastive,
+    supervised_contrastive,
+    total,
+)
+from tests.helpers.training import normal
 
 
 def embeddings(seed: int, count: int = 7, features: int = 5) -> Tensor:
@@ -130,3 +137,22 @@ def test_eq4_has_finite_gradients_at_theta_0_and_pi():
 
 def test_eq5():
     assert float(total(torch.tensor(2.0), torch.tensor(8.0), alpha=0.75, beta=0.25)) == 3.5
+
+
+@pytest.mark.parametrize("temperature", [0.1, 1.0])
+def test_supervised_contrastive_is_supcon_of_an_independent_library(temperature: float):
+    features, labels = normal(0, 12, 5), torch.tensor([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 0, 1])
+    expected = SupConLoss(temperature=temperature)(features, labels)
+    assert torch.allclose(
+        supervised_contrastive(features, labels, temperature=temperature), expected, atol=1e-5
+    )
+
+
+def test_supervised_contrastive_by_hand():
+    features = torch.eye(2).repeat(
+        2, 1
+    )  # each view has one positive at cosine 1 and two others at 0
+    expected = -math.log(math.e / (math.e + 2))
+    assert float(
+        supervised_contrastive(features, torch.tensor([0, 1, 0, 1]), temperature=1.0)
+    ) == pytest.approx(expected)

@@ -1,100 +1,19 @@
 """The open door: a file on the path, a file named, an installed distribution; and manners where names clash or files break."""
 
 import dataclasses
-import os
-import shutil
-import subprocess
-import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pandas as pd
 import pytest
-import torch
 
 from fewshot_bench import api
 from fewshot_bench.errors import UserError
 from fewshot_bench.planning.plan import make_plan
-from fewshot_bench.registry import loader as imports
-from fewshot_bench.registry.registry import GROUP, Plugin, Registry, usable
+from fewshot_bench.registry.registry import GROUP, Registry, usable
 from tests.helpers.places import ROOT
 from tests.helpers.plugin_files import copied, plugin
 from tests.helpers.runs import QUICK, run
-
-TINY = ("--shots", "1", "--episodes", "30", "--queries", "3")
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that the extension of `tests/extension` is really built and installed into."""
-    uv = shutil.which("uv")
-    if uv is None:
-        pytest.skip("uv is not here, which installs the extension")
-    target = tmp_path_factory.mktemp("site")
-    words = (
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--target",
-        target,
-        ROOT / "tests" / "extension",
-    )
-    done = subprocess.run(
-        [uv, *map(str, words), "--python", sys.executable], capture_output=True, text=True
-    )
-    if done.returncode != 0 and "hatchling" in done.stderr:
-        pytest.skip("hatchling cannot be had, which builds the extension")
-    assert done.returncode == 0, done.stderr
-    return target
-
-
-def bench_with(site: Path, *words: object) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(site), "COLUMNS": "200"}
-    command = [sys.executable, "-m", "fewshot_bench", *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment)
-
-
-def test_an_installed_distribution_brings_a_baseline_and_a_data_set(
-    installed: Path, tmp_path: Path
-):
-    listed = bench_with(installed, "list")
-    assert listed.returncode == 0, listed.stderr
-    for name in ("brightness", "grey-steps", "Grey steps", "grey-steps-heldout"):
-        assert name in listed.stdout
-    assert (
-        "forgotten (fewshot_extension.forgotten) cannot be used: ModuleNotFoundError"
-        in " ".join(listed.stdout.split())
-    )
-    done = bench_with(installed, "run", "--protocol", "grey-steps-heldout", "--baselines", "brightness,pixels", *TINY,
-                      "--out", tmp_path / "out")  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    rows = pd.read_csv(tmp_path / "out" / "leaderboard.csv").set_index("baseline")
-    assert rows.loc["brightness", "accuracy"] > 0.95
-    assert rows.loc["brightness", "dataset"] == "grey-steps"
-
-
-def test_a_folder_on_the_path_brings_a_baseline(tmp_path: Path):
-    (tmp_path / "baselines").mkdir()
-    shutil.copy(
-        ROOT / "tests" / "extension" / "fewshot_extension" / "brightness.py",
-        tmp_path / "baselines" / "shine.py",
-    )
-    environment = {**os.environ, "FEWSHOT_BENCH_PATH": str(tmp_path)}
-    words = (
-        "run",
-        "--baselines",
-        "shine",
-        *TINY,
-        "--set",
-        "steel-sim.per_class=20",
-        "--set",
-        "steel-sim.side=32",
-    )
-    command = [sys.executable, "-m", "fewshot_bench", *words, "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert pd.read_csv(tmp_path / "out" / "leaderboard.csv")["baseline"].tolist() == ["shine"]
 
 
 def test_a_taken_name_names_both_files(tmp_path: Path):
@@ -134,110 +53,10 @@ def test_a_file_that_leaves_is_told_like_one_that_raises(
     assert listed.error == "entry point leaving (leaving:Some) cannot be used: SystemExit: bye"
 
 
-def test_a_folder_on_the_path_that_holds_nothing_is_told(tmp_path: Path):
-    environment = {**os.environ, "FEWSHOT_BENCH_PATH": f"{tmp_path}"}
-    done = subprocess.run(
-        [sys.executable, "-m", "fewshot_bench", "list"],
-        capture_output=True,
-        text=True,
-        env=environment,
-    )
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert (
-        f"$FEWSHOT_BENCH_PATH names {tmp_path}, which has no folder baselines or episodes"
-        in done.stderr
-    )
-
-
 def test_the_same_file_twice_is_no_clash(tmp_path: Path):
     path = copied("by_rule", tmp_path / "twice.py")
     (tmp_path / "other").symlink_to(tmp_path)
     assert "twice" in Registry([path, tmp_path / "other" / "twice.py"]).baselines
-
-
-def test_an_edited_file_is_executed_anew_and_is_another_method(tmp_path: Path):
-    """In one process, as in a notebook: what was recorded is of the code that answered."""
-    path = copied("by_rule", tmp_path / "edited.py")
-    first = run(tmp_path / "out", [path], baselines=["edited"])
-    path.write_text(
-        path.read_text().replace("images.float()", "images.float() * 0 + torch.rand(images.shape)")
-    )
-    again = run(tmp_path / "out", [path], baselines=["edited"])
-    assert not {record.key for record in first.records} & {record.key for record in again.records}
-    assert first.records[0].baseline["sha256"] != again.records[0].baseline["sha256"]
-    assert [record.status for record in again.records] == ["failed"] * 2, (
-        "the new code depends on its batch"
-    )
-    path.write_text(path.read_text() + "syntax error")
-    with pytest.raises(UserError, match=r"edited.py cannot be imported: SyntaxError"):
-        api.check([str(path)])
-
-
-@pytest.fixture
-def helped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
-    """A baseline, and the helper beside it that says how long its features are."""
-    helper = tmp_path / "helper_of_its_own.py"
-    helper.write_text("LENGTH = 5\n")
-    path = copied("by_rule", tmp_path / "helped.py", {"::7]": ":LENGTH]"})
-    path.write_text("from helper_of_its_own import LENGTH\n" + path.read_text())
-    monkeypatch.syspath_prepend(tmp_path)
-    yield path, helper
-    sys.modules.pop("helper_of_its_own", None)
-
-
-def test_an_edited_helper_makes_another_method_too(helped: tuple[Path, Path]):
-    path, helper = helped
-    images = torch.zeros(2, 1, 8, 8, dtype=torch.uint8)
-
-    def now() -> tuple[str, int]:
-        found = Registry([path]).baseline("helped")
-        return found.sha256, found.load()().embed(images).shape[1]
-
-    before = now()
-    assert before == now()
-    helper.write_text("LENGTH = 50 - 1\n")
-    after = now()
-    assert (before[1], after[1]) == (5, 49)
-    assert before[0] != after[0]
-    helper.write_text("LENGTH = 5\n")
-    assert now()[0] == before[0]
-
-
-def test_an_edit_within_a_second_that_keeps_the_length_counts(tmp_path: Path):
-    path = copied("by_rule", tmp_path / "swift.py")
-    lengths = []
-    for step in (7, 9):
-        path.write_text(path.read_text().replace("::7]", f"::{step}]"))
-        os.utime(path, (1_000_000_000, 1_000_000_000))
-        lengths.append(
-            Registry([path]).baseline("swift").load()().embed(torch.zeros(1, 1, 8, 8)).shape[1]
-        )
-    assert lengths == [10, 8]
-
-
-def test_what_python_and_others_bring_is_no_part_of_a_method(tmp_path: Path):
-    """Wherever the file lies: in a home folder that holds Python too, say."""
-    path = copied("by_rule", tmp_path / "lean.py")
-    loaded = imports.load("fewshot_bench.plugins.baselines.lean", path)
-    assert [part.path for part in loaded.parts] == [path]
-    vars(loaded.module)["__file__"] = "/lean.py"
-    assert not any(
-        imports._own(sys.modules[name], loaded.module)
-        for name in ("json", "torch", "fewshot_bench.seeds")
-    )
-
-
-def test_a_baseline_follows_the_file_it_derives_from(tmp_path: Path):
-    base = copied("by_rule", tmp_path / "ground.py")
-    derived = tmp_path / "above.py"
-    derived.write_text(
-        "from fewshot_bench.plugins.baselines.ground import Mine\n\nclass Above(Mine):\n    pass\n"
-    )
-    assert Registry([base, derived]).baseline("above").load().rule == "mean_cosine"
-    base.write_text(base.read_text().replace("mean_cosine", "prototype"))
-    registry = Registry([base, derived])
-    assert registry.baseline("above").load().rule == "prototype"
-    assert issubclass(registry.baseline("above").load(), registry.baseline("ground").load())
 
 
 def test_a_data_set_may_bear_the_name_of_a_baseline_and_leaves_it_alone(tmp_path: Path):
@@ -348,19 +167,6 @@ def test_a_pupil_must_derive_from_its_teacher(tmp_path: Path):
     path = copied("by_rule", tmp_path / "stranger.py", {rule: taught})
     with pytest.raises(UserError, match="Mine is taught by resnet but is no subclass of ResNet"):
         run(tmp_path / "out", [path], baselines=["stranger"])
-
-
-def test_the_digest_of_a_method_covers_the_files_it_derives_from(tmp_path: Path):
-    base = copied("by_rule", tmp_path / "basis.py")
-    derived = tmp_path / "derived.py"
-    derived.write_text(
-        "from fewshot_bench.plugins.baselines.basis import Mine as Basis\n\nclass Derived(Basis):\n    pass\n"
-    )
-    registry = Registry([base, derived])
-    before = registry.baseline("derived").sha256
-    base.write_text(base.read_text() + "# edited\n")
-    assert registry.baseline("derived").sha256 != before
-    assert isinstance(registry.baseline("derived"), Plugin)
 
 
 def test_more_ways_than_a_method_can_answer_is_not_applicable(tmp_path: Path):

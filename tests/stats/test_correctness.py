@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewshot_bench.stats import intervals as stats
-from fewshot_bench.stats.correctness import Correctness, apart
+from fewshot_bench.stats.correctness import Correctness, Design, apart
 from tests.helpers.simulation import drawn_design
 
 POOLS = {"equal": ((0, 20), (20, 20), (40, 20)), "unequal": ((0, 20), (20, 12), (32, 31))}
@@ -84,3 +84,16 @@ def test_many_seeds_are_counted_without_overflow():
     assert not apart(
         Correctness(design, all_right), Correctness(design, all_right[:1])
     ).wrong_M.any()
+
+
+def test_accuracy_of_an_episode_is_the_mean_of_its_class_recalls():
+    design = Design(
+        classes_TN=np.array([[0, 1]]),
+        support_TNK=np.array([[[0], [4]]]),
+        query_TNQ=np.array([[[1, 2, 3], [5, -1, -1]]]),
+        labels_M=np.array([0, 0, 0, 0, 1, 1]),
+    )
+    right = np.array(
+        [[[True, False, False], [True, True, False]]]
+    )  # what stands at padding means nothing
+    assert Correctness(design, [right]).accuracy_ST.tolist() == [pytest.approx([(1 / 3 + 1) / 2])]

@@ -7,21 +7,16 @@ import pytest
 from scipy import stats as known
 
 from fewshot_bench.stats import intervals as stats
-from fewshot_bench.stats.correctness import Correctness, Design
-from tests.helpers.simulation import DATA_SETS, HIGH, LOW, answers, drawn_design, pool_of
-
-
-def test_accuracy_of_an_episode_is_the_mean_of_its_class_recalls():
-    design = Design(
-        classes_TN=np.array([[0, 1]]),
-        support_TNK=np.array([[[0], [4]]]),
-        query_TNQ=np.array([[[1, 2, 3], [5, -1, -1]]]),
-        labels_M=np.array([0, 0, 0, 0, 1, 1]),
-    )
-    right = np.array(
-        [[[True, False, False], [True, True, False]]]
-    )  # what stands at padding means nothing
-    assert Correctness(design, [right]).accuracy_ST.tolist() == [pytest.approx([(1 / 3 + 1) / 2])]
+from fewshot_bench.stats.correctness import Correctness
+from tests.helpers.simulation import (
+    DATA_SETS,
+    HIGH,
+    LOW,
+    answers,
+    correctness_of_runs,
+    drawn_design,
+    pool_of,
+)
 
 
 def test_closed_half_width():
@@ -97,3 +92,102 @@ def test_coverage(classes: int, ways: int, shots: int):
     truth = np.mean([estimate.accuracy for estimate in found])
     coverage = np.mean([estimate.low <= truth <= estimate.high for estimate in found])
     assert LOW <= coverage <= HIGH
+
+
+def test_means_over_images():
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], [30, 10])
+    values = rng.random((1, 40)) + labels
+    found = stats.over_images(values, labels, share=False)
+    se = np.sqrt(
+        sum((n / 40) ** 2 * values[0, labels == c].var(ddof=1) / n for c, n in ((0, 30), (1, 10)))
+    )
+    assert found.mean == pytest.approx(values.mean())
+    assert found.high - found.low == pytest.approx(2 * 2.0227 * se, rel=1e-3)
+    one, zero = np.zeros(20, dtype=int), np.zeros((1, 20))
+    assert stats.over_images(zero + 1, one, share=True) == stats.Mean(
+        1.0, stats.wilson(1.0, 20)[0], 1.0
+    )
+    assert stats.over_images(zero, one, share=False) == stats.Mean(0.0, 0.0, 0.0), (
+        "a difference is no share"
+    )
+    several = stats.over_images(np.stack([values[0], values[0] + 1]), labels, share=False)
+    assert several.high - several.low > 5, "two trainings that far apart say little"
+    assert stats.over_images(np.array([[0.1, 0.2], [0.8, 0.9]]), one[:2], share=True).low == 0
+    lonely = stats.over_images(values[:, :3], np.arange(3), share=True)
+    assert np.isfinite(lonely.mean)
+    assert np.isnan([lonely.low, lonely.high]).all(), "one image of a class says nothing of others"
+    assert np.isnan(stats.over_images(np.empty((1, 0)), np.empty(0, dtype=int), share=True).mean)
+
+
+def test_the_interval_covers_what_it_claims():
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1, 2], 40)
+    held = 0
+    for _ in range(1000):
+        found = stats.over_images(rng.beta(2, 3 + labels)[None], labels, share=True)
+        held += found.low <= np.mean([2 / 5, 2 / 6, 2 / 7]) <= found.high
+    assert 0.93 <= held / 1000 <= 0.97
+
+
+def test_the_interval_over_runs_is_the_formula_of_its_docstring():
+    rng = np.random.default_rng(0)
+    sizes, runs = [60, 30], 5
+    hard = rng.uniform(0.3, 1.0, (2, 60))
+    correct = correctness_of_runs(rng.random((runs, 2, 60)) < hard, sizes)
+    recall_RC = np.array(
+        [[correct.right_STNQ[0][r, c, :n].mean() for c, n in enumerate(sizes)] for r in range(runs)]
+    )
+    for weights in (np.array([2 / 3, 1 / 3]), np.array([0.5, 0.5]), np.array([1.0, 0.0])):
+        found = stats.estimate_over_runs(correct, weights)
+        images = [
+            correct.right_STNQ[0][:, c, :n].mean(0).var(ddof=1) / n for c, n in enumerate(sizes)
+        ]
+        is_classification = (recall_RC @ weights).var(ddof=1) / runs
+        assert found.accuracy == pytest.approx((recall_RC @ weights).mean())
+        assert found.se_images == pytest.approx(np.sqrt(weights**2 @ images))
+        assert found.se_seeds == pytest.approx(np.sqrt(is_classification))
+        assert found.high - found.accuracy > 1.96 * np.sqrt(is_classification + weights**2 @ images)
+        assert found.kind == "images+runs"
+
+
+def test_few_errors_and_single_runs():
+    perfect = np.ones((3, 2, 40), dtype=bool)
+    found = stats.estimate_over_runs(correctness_of_runs(perfect, [40, 40]), np.array([0.5, 0.5]))
+    assert (found.accuracy, found.kind, found.low) == (
+        1.0,
+        "rule-of-three",
+        pytest.approx(1 - 3 / 80),
+    )
+    one_class = stats.estimate_over_runs(
+        correctness_of_runs(perfect, [40, 40]), np.array([1.0, 0.0])
+    )
+    assert one_class.low == pytest.approx(1 - 3 / 40)  # of that class's images alone
+    once = perfect.copy()
+    once[:, 0, :2] = False
+    assert (
+        stats.estimate_over_runs(correctness_of_runs(once, [40, 40]), np.array([0.5, 0.5])).kind
+        == "wilson"
+    )
+    single = correctness_of_runs(np.random.default_rng(1).random((1, 2, 40)) < 0.7, [40, 40])
+    found = stats.estimate_over_runs(single, np.array([0.5, 0.5]))
+    assert found.se_seeds == 0
+    assert found.high - found.low > 0.1
+
+
+def test_disjoint_episodes_share_no_image():
+    design = drawn_design(pool_of(3, 60), 3, 1, 4, 2000)
+    correct = answers(np.random.default_rng(0), design)
+    free = np.ones(180, dtype=bool)
+    chosen = []
+    for t in range(2000):
+        images = np.concatenate([design.support_TNK[t].ravel(), design.query_TNQ[t].ravel()])
+        if free[images].all():
+            free[images], chosen = False, [*chosen, t]
+    accuracy = correct[chosen].mean((1, 2))
+    expected = known.t.interval(0.95, len(chosen) - 1, scale=known.sem(accuracy))[1]
+    assert stats.disjoint_half_width(
+        design, Correctness(design, [correct]).accuracy_ST[0]
+    ) == pytest.approx(expected)
+    whole = drawn_design(pool_of(3, 60), 3, 1, None, 10)
+    assert np.isnan(stats.disjoint_half_width(whole, np.linspace(0, 1, 10)))
