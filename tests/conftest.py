@@ -12,10 +12,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 
 from fewshot_bench.cli.main import main
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from tests.helpers.places import ROOT
+
+FEW_EXAMPLES = 8  # of damaged files and odd arguments, a test
+MANY_EXAMPLES = 40  # where the slow tests run too
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Set how many examples each fuzzing test tries."""
+    is_quick = config.getoption("markexpr") == "not slow"
+    default = FEW_EXAMPLES if is_quick else MANY_EXAMPLES
+    settings.register_profile(
+        "fuzzing",
+        max_examples=int(os.environ.get("FEWSHOT_BENCH_EXAMPLES", default)),
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+    settings.load_profile("fuzzing")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:

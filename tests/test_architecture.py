@@ -116,6 +116,38 @@ def test_a_public_name_stays_a_function_when_the_folder_of_its_name_is_imported(
     assert callable(getattr(fewshot_bench, name))
 
 
+TESTS = ROOT / "tests"
+TEST_FILES = {path.relative_to(TESTS).as_posix(): path for path in sorted(TESTS.rglob("test_*.py"))}
+WHOLE_PROGRAM = "end_to_end"
+# what concerns a whole folder, not a file of it
+OF_A_FOLDER = {"baselines/test_every_baseline.py", "test_architecture.py"}
+
+
+@pytest.mark.parametrize("name", TEST_FILES)
+def test_no_test_file_imports_another(name: str):
+    for node in ast.walk(ast.parse(TEST_FILES[name].read_text())):
+        modules: list[str] = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "tests import helpers as tests.helpers"
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+        for module in modules:
+            parts = module.split(".")
+            is_test = parts[0] == "tests" and any(part.startswith("test_") for part in parts)
+            assert not is_test, f"{name} imports {module}; move what both need to tests/helpers"
+
+
+@pytest.mark.parametrize("name", TEST_FILES)
+def test_tests_mirror_the_source(name: str):
+    folder, _, file = name.rpartition("/")
+    if folder == WHOLE_PROGRAM or name in OF_A_FOLDER:
+        return
+    source = ROOT / folder if folder in ("baselines", "episodes") else CORE / folder
+    tested = source / file.removeprefix("test_")
+    assert tested.is_file(), f"{name} is named after no file; {WHOLE_PROGRAM}/ has whole programs"
+
+
 @pytest.mark.parametrize(
     "path",
     [*CORE.rglob("*.py"), *(ROOT / "baselines").glob("*.py"), *(ROOT / "episodes").glob("*.py")],

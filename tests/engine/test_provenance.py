@@ -1,8 +1,13 @@
 """A record says where it comes from."""
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
+import pytest
+
+from tests.helpers.places import ROOT
 from tests.helpers.runs import SMALL, run
 
 
@@ -27,3 +32,13 @@ def test_a_record_says_where_it_comes_from(tmp_path: Path):
     )
     assert str(tmp_path) not in path.read_text()
     assert outcome.table["images_passed"].tolist() == [64, 64]
+
+
+def test_a_record_has_the_commit_of_the_checkout(tmp_path: Path):
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("this is no checkout, or git is not here")
+    command = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    head = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    (record,) = run(tmp_path / "out", shots=[1]).records
+    assert record.provenance["commit"] == head
+    assert record.provenance["dirty"] in (True, False)
