@@ -9,16 +9,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fewshot_bench.baseline import Card
-from fewshot_bench.learn.adaptive import AdaptiveBaseline
+from fewshot_bench import Card
+from fewshot_bench.learn import AdaptiveBaseline
 
 
 class Anil(AdaptiveBaseline):
-    """Features and the head's initialisation are learned so that few steps of the head suffice (section 4)."""
+    """Learns features, and first weights of the head that few steps adapt (section 4)."""
 
     card = Card(
         title="ANIL",
-        paper="Raghu et al.: Rapid Learning or Feature Reuse? Towards Understanding the Effectiveness of MAML (ICLR)",
+        paper=(
+            "Raghu et al.: Rapid Learning or Feature Reuse? "
+            "Towards Understanding the Effectiveness of MAML (ICLR)"
+        ),
         year=2020,
         label_equivariant=False,
     )
@@ -26,11 +29,14 @@ class Anil(AdaptiveBaseline):
     def episode_loss(self, support_NKD: Tensor, query_QD: Tensor, ways_Q: Tensor) -> Tensor:
         """Cross-entropy of the queries after the head's steps on the support."""
         head = self.adapted(self.parts["head"], support_NKD, learning=True)
-        return F.cross_entropy(head(query_QD)[:, : len(support_NKD)], ways_Q)
+        ways = len(support_NKD)
+        scores_QN = head(query_QD)[:, :ways]
+        return F.cross_entropy(scores_QN, ways_Q)
 
     def classify(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
         """Scores (Q, N) of the head after its steps on the support."""
         with torch.enable_grad():
             head = self.adapted(self.parts["head"], support_NKD, learning=False)
-        scores: Tensor = head(query_QD)[:, : len(support_NKD)]
-        return scores
+        ways = len(support_NKD)
+        scores_QN: Tensor = head(query_QD)[:, :ways]
+        return scores_QN

@@ -1,4 +1,4 @@
-"""easyfsl's classifiers, run on the features of the plain classifier `resnet`: named `easyfsl:TIM` and the like.
+"""easyfsl's classifiers on the features of the plain `resnet`, named `easyfsl:TIM` and so on.
 
 Shapes: N ways, K shots, Q queries, D features.
 """
@@ -13,23 +13,22 @@ import torch
 from fewshot_bench.plugins.baselines.resnet import ResNet
 from torch import Tensor
 
-from fewshot_bench.baseline import Baseline, Card
-from fewshot_bench.errors import NotApplicable
-from fewshot_bench.learn.train import TrainingSettings
-from fewshot_bench.optional import library
+from fewshot_bench import Baseline, Card, NotApplicable, TrainingSettings, library
 
 
 @dataclass(frozen=True, kw_only=True)
 class EasyFslSettings(TrainingSettings):
-    """centre: features less the mean of the train images' first; normalise: features of unit length."""
+    """centre: first subtract the mean feature of the train images; normalise: to unit length."""
 
     centre: bool = False
     normalise: bool = True
 
 
 class EasyFsl(ResNet):
-    """One of easyfsl's few-shot classifiers, with the options of easyfsl's own benchmark (scripts/methods_configs.json of
-    its repository); the training is that of `resnet`.
+    """One of easyfsl's few-shot classifiers; the training is that of `resnet`.
+
+    method: its name in easyfsl.methods; options: those of easyfsl's own benchmark
+    (scripts/methods_configs.json of its repository).
     """
 
     card = Card(title="easyfsl's classifiers", paper="Bennequin: Easy Few-Shot Learning")
@@ -40,10 +39,10 @@ class EasyFsl(ResNet):
     taught_by = "resnet"
     settings_type = EasyFslSettings
     settings: EasyFslSettings
-    logits = Baseline.logits  # where there is a closed set it decides by references too
+    logits = Baseline.logits  # classification protocols are answered by references too
 
     def classify(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
-        """Scores (Q, N) from the features of one episode."""
+        """Scores (Q, N) of one episode's queries. Raises `NotApplicable` for too few of them."""
         ways, shots = support_NKD.shape[:2]
         fewest = self.fewest_queries(ways)
         if len(query_QD) < fewest:
@@ -58,25 +57,25 @@ class EasyFsl(ResNet):
 
     @staticmethod
     def fewest_queries(ways: int) -> int:
-        """Of an episode of so many ways, that can be answered."""
+        """The smallest number of queries that an episode of so many ways may have."""
         del ways
         return 1
 
     def classifier(self) -> Any:
-        """A new classifier of easyfsl, on features as they are handed to it."""
-        s, kind = (
-            self.settings,
-            getattr(library(self.method, "easyfsl.methods", "easyfsl"), self.method),
-        )
-        return kind(
-            feature_centering=self.parts.get_buffer("centre") if s.centre else None,
-            feature_normalization=2.0 if s.normalise else None,
-            **self.options,
+        """A new classifier of easyfsl, which takes features (it has no encoder)."""
+        methods = library(self.method, "easyfsl.methods", "easyfsl")
+        classifier_class = getattr(methods, self.method)
+        centre = None
+        if self.settings.centre:
+            centre = self.parts.get_buffer("centre")
+        norm = 2.0 if self.settings.normalise else None
+        return classifier_class(
+            feature_centering=centre, feature_normalization=norm, **self.options
         )
 
 
 class _BdCspn(EasyFsl):
-    """Prototypes are rectified by the queries that they attract."""
+    """Prototypes are corrected by the queries nearest to them."""
 
     card = Card(
         title="BD-CSPN (easyfsl)",
@@ -100,7 +99,7 @@ class _Finetune(EasyFsl):
 
 
 class _LaplacianShot(EasyFsl):
-    """Neighbours among the queries get similar answers."""
+    """Queries that are neighbours get similar answers."""
 
     card = Card(
         title="LaplacianShot (easyfsl)",
@@ -113,13 +112,13 @@ class _LaplacianShot(EasyFsl):
 
     @staticmethod
     def fewest_queries(ways: int) -> int:
-        """The neighbours it looks at, a query itself being one."""
+        """The neighbours (`knn`) of a query, of which the query itself is one."""
         del ways
         return 3
 
 
 class _PtMap(EasyFsl):
-    """Queries are shared out evenly among the classes by optimal transport."""
+    """Optimal transport distributes the queries evenly over the classes."""
 
     card = Card(
         title="PT-MAP (easyfsl)",
@@ -137,7 +136,7 @@ class _PtMap(EasyFsl):
 
     @staticmethod
     def fewest_queries(ways: int) -> int:
-        """One a way: with fewer it shares out none."""
+        """One for each way: fewer cannot be distributed evenly."""
         return ways
 
 
@@ -146,18 +145,23 @@ class _SimpleShot(EasyFsl):
 
     card = Card(
         title="SimpleShot (easyfsl)",
-        paper="Wang et al.: SimpleShot: Revisiting Nearest-Neighbor Classification for Few-Shot Learning",
+        paper=(
+            "Wang et al.: SimpleShot: Revisiting Nearest-Neighbor Classification "
+            "for Few-Shot Learning"
+        ),
         year=2019,
     )
     method = "SimpleShot"
 
 
 class _Tim(EasyFsl):
-    """Prototypes are tuned so that the queries' answers are sure and balanced."""
+    """Prototypes are tuned so that the answers are confident and balanced over the classes."""
 
     card = Card(
         title="TIM (easyfsl)",
-        paper="Boudiaf et al.: Transductive Information Maximization for Few-Shot Learning (NeurIPS)",
+        paper=(
+            "Boudiaf et al.: Transductive Information Maximization for Few-Shot Learning (NeurIPS)"
+        ),
         year=2020,
         transductive=True,
     )
@@ -173,7 +177,7 @@ class _Tim(EasyFsl):
 
 
 class _TransductiveFinetuning(EasyFsl):
-    """Prototypes are tuned on the support and so that the queries' answers are sure."""
+    """Prototypes are tuned on the support, and so that the answers are confident."""
 
     card = Card(
         title="Transductive fine-tuning (easyfsl)",

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fewshot_bench.baseline import Card
-from fewshot_bench.learn.encoder import EncoderSettings
-from fewshot_bench.learn.train import EncoderBaseline
+from fewshot_bench import Card
+from fewshot_bench.learn import EncoderBaseline, EncoderSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrozenSettings(EncoderSettings):
-    """The encoder, with the weights that its library publishes as the best unless others are named."""
+    """The encoder. Its weights are the library's best unless others are named."""
 
     weights: str = "DEFAULT"
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
+        """Raise `UserError` if a value is out of bounds."""
         super().check()
-        self.need(
-            self.weights != "none", "weights", "published ones; untrained is the encoder without"
-        )
+        is_published = self.weights != "none"
+        self.need(is_published, "weights", "published ones; untrained is the encoder without")
 
 
 class Frozen(EncoderBaseline):
-    """Features of other pictures, usually ImageNet's: what is to be had without any training."""
+    """Features learned on other pictures, usually ImageNet: no training on the data set."""
 
     card = Card(title="Frozen encoder", paper="features as published, no training")
     rule = "mean_cosine"

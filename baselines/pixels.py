@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from fewshot_bench.baseline import Baseline, Card
-from fewshot_bench.learn.encoder import resize
-from fewshot_bench.settings import Settings
+from fewshot_bench import Baseline, Card, Settings
+from fewshot_bench.learn import resize
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,12 +17,12 @@ class PixelsSettings(Settings):
     side: int = 16
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
-        self.need(self.side >= 1, "side", "1 or more")
+        """Raise `UserError` if a value is out of bounds."""
+        self.need_at_least("side", 1)
 
 
 class Pixels(Baseline):
-    """Compares brightness-normalised thumbnails: their cosine is the correlation of their pixels."""
+    """Compares thumbnails minus their mean: the cosine is the correlation of their pixels."""
 
     card = Card(standard=True, title="Pixels", paper="a floor: correlation of thumbnails")
     rule = "mean_cosine"
@@ -31,6 +30,7 @@ class Pixels(Baseline):
     settings: PixelsSettings
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
-        """Thumbnails without their mean, flattened."""
-        small = resize(images_BCHW, self.settings.side).flatten(1)
-        return small - small.mean(1, keepdim=True)
+        """Flattened thumbnails (B, C * side * side) minus their mean."""
+        thumbnails = resize(images_BCHW, self.settings.side)
+        pixels = thumbnails.flatten(1)
+        return pixels - pixels.mean(1, keepdim=True)

@@ -1,4 +1,7 @@
-"""Prototypical networks: episodic training, the nearest class mean decides."""
+"""Prototypical networks: episodic training, the nearest class mean is the answer.
+
+Shapes: N ways, K shots, Q queries, D features.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fewshot_bench.baseline import Card
-from fewshot_bench.learn.episodic import EpisodicBaseline
+from fewshot_bench import Card
+from fewshot_bench.learn import EpisodicBaseline
 
 
 class ProtoNet(EpisodicBaseline):
-    """Learns features in which the squared Euclidean distance to the mean of its support tells a class."""
+    """Learns features that are near the mean of their class, by squared Euclidean distance."""
 
     card = Card(
         standard=True,
@@ -23,4 +26,7 @@ class ProtoNet(EpisodicBaseline):
 
     def episode_loss(self, support_NKD: Tensor, query_QD: Tensor, ways_Q: Tensor) -> Tensor:
         """Cross-entropy over minus squared distances between queries and prototypes."""
-        return F.cross_entropy(-torch.cdist(query_QD, support_NKD.mean(1)).square(), ways_Q)
+        prototypes_ND = support_NKD.mean(1)
+        distances_QN = torch.cdist(query_QD, prototypes_ND)
+        scores_QN = -distances_QN.square()
+        return F.cross_entropy(scores_QN, ways_Q)

@@ -9,19 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card, Context
-from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.learn.train import TrainedBaseline
-from fewshot_bench.published import Published
+from fewshot_bench import Card, Context, LabelledImages, Published, TrainedBaseline
 
 TABLES = "Tables III, VI of Phuong et al. (2024): ResNet-50, 100 epochs; initial weights not stated"
-
-
-BATCH = 256  # train images embedded at once
+EMBEDDED_AT_ONCE = 256  # train images
 
 
 class ResNet(TrainedBaseline):
-    """A residual network trained as a classifier; it also keeps the mean feature of its train images, `centre`."""
+    """A residual network trained as a classifier. `centre` is the mean train feature."""
 
     card = Card(
         standard=True,
@@ -42,26 +37,32 @@ class ResNet(TrainedBaseline):
         return {"classifier": nn.Linear(features, classes)}
 
     def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
-        """Make the encoder, the classifier, and room for the centre."""
+        """Make the encoder, the classifier, and room for the centre (D,)."""
         super().build(classes, device, fetch=fetch)
-        self.parts.register_buffer(
-            "centre", torch.zeros_like(self.parts.get_parameter("classifier.weight").detach()[0])
-        )
+        weight = self.parts.get_parameter("classifier.weight")
+        centre = torch.zeros_like(weight.detach()[0])
+        self.parts.register_buffer("centre", centre)
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
         """Train, then average the features of the train images."""
         super().fit(train, context=context)
-        parts = torch.from_numpy(train.images).split(BATCH)
+        sums = []
         with torch.no_grad():
-            sums = [ResNet.embed(self, part.to(context.device)).sum(0) for part in parts]
-        self.parts.get_buffer("centre").copy_(torch.stack(sums).sum(0) / len(train))
+            for images in torch.from_numpy(train.images).split(EMBEDDED_AT_ONCE):
+                # a subclass embeds otherwise, the centre is that of the encoder's features
+                features = ResNet.embed(self, images.to(context.device))
+                sums.append(features.sum(0))
+        centre = torch.stack(sums).sum(0) / len(train)
+        self.parts.get_buffer("centre").copy_(centre)
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy on one view of each image."""
-        scores = self.parts["classifier"](self.encode(self.view(images_BCHW, generator)))
+        views = self.view(images_BCHW, generator)
+        scores = self.parts["classifier"](self.encode(views))
         return F.cross_entropy(scores, labels_B)
 
     def logits(self, images_BCHW: Tensor) -> Tensor:
         """The classifier's scores (B, C_train)."""
-        scores: Tensor = self.parts["classifier"](self.embed(images_BCHW))
+        features = self.embed(images_BCHW)
+        scores: Tensor = self.parts["classifier"](features)
         return scores

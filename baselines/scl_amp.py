@@ -9,11 +9,13 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card
-from fewshot_bench.learn.losses import ArcMargin, BeyondPi, self_contrastive, total
-from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
-from fewshot_bench.published import Published
+from fewshot_bench import Card, Published, TrainedBaseline, TrainingSettings
+from fewshot_bench.learn import ArcMargin, BeyondPi, combined_loss, self_contrastive
 
+PAPER = (
+    "Phuong, Duc Tin, Hong Trang: Improving Image Representation for Surface Defect Recognition "
+    "with Small Data"
+)
 TRAINED = "ResNet-50, 200 x 200 pixels, 100 epochs; initial weights not stated"
 TABLE_IV = f"Table IV: {TRAINED}; number of draws and of queries not stated"
 TABLE_II = f"Table II: {TRAINED}; number of references not stated"
@@ -25,9 +27,10 @@ TABLE_V = "Tables V, VI: ResNet-50, 52 x 52 maps, 100 epochs; initial weights no
 class SclAmpSettings(TrainingSettings):
     """Table I of the paper, and a name for each choice that it leaves open.
 
-    temperature: tau of Eq. 1; symmetric: SimCLR's form of Eq. 1; margin: m of Eq. 4, radians; scale: s of Eq. 4;
-    beyond_pi: Eq. 4 where theta + m > pi; alpha, beta: weights of Eq. 5; embedding: d; hidden_layers: of the projection,
-    each as wide as the features; reference_vector: what enters the reference database.
+    temperature: tau of Eq. 1; symmetric: SimCLR's form of Eq. 1; margin: m of Eq. 4, radians;
+    scale: s of Eq. 4; beyond_pi: Eq. 4 where theta + m > pi; alpha, beta: weights of Eq. 5;
+    embedding: d; hidden_layers: of the projection, each as wide as the features; reference_vector:
+    what enters the reference database.
     """
 
     temperature: float = 0.5
@@ -42,24 +45,24 @@ class SclAmpSettings(TrainingSettings):
     reference_vector: Literal["feature", "embedding"] = "feature"
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
+        """Raise `UserError` if a value is out of bounds."""
         super().check()
-        self.need(0 < self.temperature < math.inf, "temperature", "more than 0")
+        self.need_positive("temperature")
         self.need(0 <= self.margin < math.pi, "margin", "0 to pi, radians")
-        self.need(0 < self.scale < math.inf, "scale", "more than 0")
-        self.need(0 <= self.alpha < math.inf, "alpha", "0 or more")
-        self.need(0 <= self.beta < math.inf, "beta", "0 or more")
-        self.need(self.embedding >= 1, "embedding", "1 or more")
-        self.need(self.hidden_layers >= 0, "hidden_layers", "0 or more")
+        self.need_positive("scale")
+        self.need_at_least("alpha", 0)
+        self.need_at_least("beta", 0)
+        self.need_at_least("embedding", 1)
+        self.need_at_least("hidden_layers", 0)
 
 
 class SclAmp(TrainedBaseline):
-    """One encoder under two losses: views of an image attract each other, classes keep an angular margin."""
+    """One encoder, two losses: views of an image attract each other, classes keep a margin."""
 
     card = Card(
         standard=True,
         title="SCL+AMP (proposed)",
-        paper="Phuong, Duc Tin, Hong Trang: Improving Image Representation for Surface Defect Recognition with Small Data",
+        paper=PAPER,
         year=2024,
         published=(
             *Published.table("neu-heldout", TABLE_IV, {"1": 0.8216, "3": 0.8453, "5": 0.8629}),
@@ -78,38 +81,46 @@ class SclAmp(TrainedBaseline):
 
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The projection to d dimensions, and the weights of the margin loss."""
-        s = self.settings
-        hidden = [
-            layer
-            for _ in range(s.hidden_layers)
-            for layer in (nn.Linear(features, features), nn.ReLU())
-        ]
-        arc = ArcMargin(s.embedding, classes, margin=s.margin, scale=s.scale, beyond_pi=s.beyond_pi)
-        return {"projection": nn.Sequential(*hidden, nn.Linear(features, s.embedding)), "arc": arc}
+        settings = self.settings
+        # random weights are drawn as layers are made: their order decides what a seed gives
+        layers: list[nn.Module] = []
+        for _ in range(settings.hidden_layers):
+            layers.append(nn.Linear(features, features))
+            layers.append(nn.ReLU())
+        arc = ArcMargin(
+            settings.embedding,
+            classes,
+            margin=settings.margin,
+            scale=settings.scale,
+            beyond_pi=settings.beyond_pi,
+        )
+        layers.append(nn.Linear(features, settings.embedding))
+        return {"projection": nn.Sequential(*layers), "arc": arc}
 
     def project(self, images_BCHW: Tensor) -> Tensor:
-        """Embeddings (B, d) in training, of images at the size to be used."""
-        embeddings: Tensor = self.parts["projection"](self.encode(images_BCHW))
+        """Embeddings (B, d) in training, of images at the settings' size."""
+        features = self.encode(images_BCHW)
+        embeddings: Tensor = self.parts["projection"](features)
         return embeddings
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
-        """Eq. 5: Eq. 2 on the image and its two views, Eq. 4 on the image."""
-        s = self.settings
-        stacked = torch.cat(
-            [
-                self.plain(images_BCHW),
-                self.view(images_BCHW, generator),
-                self.view(images_BCHW, generator),
-            ]
+        """Eq. 5: Eq. 2 on the image and two views of it, Eq. 4 on the image."""
+        settings = self.settings
+        plain = self.plain(images_BCHW)
+        first_view = self.view(images_BCHW, generator)
+        second_view = self.view(images_BCHW, generator)
+        embeddings = self.project(torch.cat([plain, first_view, second_view]))
+        x, i, j = embeddings.chunk(3)
+        contrastive = self_contrastive(
+            x, i, j, temperature=settings.temperature, symmetric=settings.symmetric
         )
-        x, i, j = self.project(stacked).chunk(3)
-        contrastive = self_contrastive(x, i, j, temperature=s.temperature, symmetric=s.symmetric)
-        return total(contrastive, self.parts["arc"](x, labels_B), alpha=s.alpha, beta=s.beta)
+        arc = self.parts["arc"](x, labels_B)
+        return combined_loss(contrastive, arc, alpha=settings.alpha, beta=settings.beta)
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
-        """The backbone feature, or the d-dimensional embedding where `reference_vector` says so."""
+        """The encoder's features (B, D), or the embeddings (B, d) if `reference_vector` says so."""
         features = super().embed(images_BCHW)
         if self.settings.reference_vector == "feature":
             return features
-        embedding: Tensor = self.parts["projection"](features)
-        return embedding
+        embeddings: Tensor = self.parts["projection"](features)
+        return embeddings

@@ -1,4 +1,7 @@
-"""Siamese network: twin encoders and a head that says whether two images show the same class."""
+"""Siamese network: twin encoders and a head that says whether two images show the same class.
+
+Shapes: A and B images, D features.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card
-from fewshot_bench.learn.train import TrainedBaseline, balanced_batches
-from fewshot_bench.published import Published
+from fewshot_bench import Card, Published, TrainedBaseline
+from fewshot_bench.learn import balanced_batches
 
 CITED = "cited as [30] by Phuong et al. (2024): another network"
+TABLE_IV = f"Table IV, {CITED}; pairs instead of 3-way episodes"
+TABLE_II = f"Table II, {CITED}"
 
 
 class Siamese(TrainedBaseline):
-    """Learns from all pairs of a class-balanced batch; a query goes to the class it scores highest with on average."""
+    """Learns from all pairs of a balanced batch. The class with the highest mean score wins."""
 
     card = Card(
         standard=True,
@@ -24,10 +28,8 @@ class Siamese(TrainedBaseline):
         paper="Koch et al.: Siamese Neural Networks for One-shot Image Recognition (ICML workshop)",
         year=2015,
         published=(
-            *Published.table(
-                "neu-heldout", f"Table IV, {CITED}; pairs instead of 3-way episodes", {"1": 0.8322}
-            ),
-            *Published.table("neu-classify", f"Table II, {CITED}", {"0.8": 0.9255}),
+            *Published.table("neu-heldout", TABLE_IV, {"1": 0.8322}),
+            *Published.table("neu-classify", TABLE_II, {"0.8": 0.9255}),
         ),
     )
 
@@ -37,35 +39,46 @@ class Siamese(TrainedBaseline):
         return {"same": nn.Linear(features, 1)}
 
     def scores(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
-        """Log-odds (A, B) that two images show the same class: a bias less a weighted distance.
+        """Log-odds (A, B) that two images show the same class: a bias minus a weighted distance.
 
-        The paper's weights may have either sign. With three train classes they then learn to call distant pairs alike in
-        some features, and on other classes the head falls below chance; here a distance is one.
+        The paper's weights may have either sign. With three train classes they learn to call
+        distant pairs alike in some features, and the head falls below chance on other classes. Here
+        the weights are never negative.
         """
         same = self.parts["same"]
-        apart_AB = F.linear((a_AD[:, None] - b_BD).abs(), same.get_parameter("weight").abs())[
-            ..., 0
-        ]
-        return same.get_parameter("bias") - apart_AB
+        bias = same.get_parameter("bias")
+        # without negative weights a larger difference always lowers the score
+        weight = same.get_parameter("weight").abs()
+        differences_ABD = (a_AD[:, None] - b_BD).abs()
+        distances_AB = F.linear(differences_ABD, weight)[..., 0]
+        return bias - distances_AB
 
     def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
-        """Batches of equally many images of each class, at least two, so that both kinds of pair occur."""
-        ways = min(self.classes, self.settings.batch_size // 2)
-        return balanced_batches(labels_M, ways, self.settings.batch_size // ways, generator)
+        """Batches with two or more images of each class: same and different pairs both occur."""
+        batch_size = self.settings.batch_size
+        ways = min(self.classes, batch_size // 2)
+        return balanced_batches(labels_M, ways, batch_size // ways, generator)
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
-        """Binary cross-entropy, the mean over same pairs and over different pairs weighing the same."""
-        features = self.encode(self.view(images_BCHW, generator))
+        """Binary cross-entropy. Same pairs together weigh as much as different pairs together."""
+        views = self.view(images_BCHW, generator)
+        features = self.encode(views)
         scores_BB = self.scores(features, features)
-        same_BB = labels_B[:, None] == labels_B
-        losses_BB = F.binary_cross_entropy_with_logits(scores_BB, same_BB.float(), reduction="none")
-        return _mean(losses_BB, same_BB.triu(1)) / 2 + _mean(losses_BB, ~same_BB) / 2
+        is_same_BB = labels_B[:, None] == labels_B
+        target_BB = is_same_BB.float()
+        losses_BB = F.binary_cross_entropy_with_logits(scores_BB, target_BB, reduction="none")
+        # triu(1) counts each same pair once and no image with itself
+        same_loss = _mean(losses_BB, is_same_BB.triu(1))
+        different_loss = _mean(losses_BB, ~is_same_BB)
+        return same_loss / 2 + different_loss / 2
 
     def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
-        """The head's probability that each a and each b show the same class."""
-        return self.scores(a_AD, b_BD).sigmoid()
+        """The head's probability (A, B) that each a and each b show the same class."""
+        scores = self.scores(a_AD, b_BD)
+        return scores.sigmoid()
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:
-    """The mean where `mask` holds, as a sum: gathering by index would not be reproducible to the bit."""
-    return (values * mask).sum() / mask.sum()
+    """The mean where `mask` holds, as a sum: selecting by index is not reproducible to the bit."""
+    selected = values * mask
+    return selected.sum() / mask.sum()

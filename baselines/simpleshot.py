@@ -1,4 +1,4 @@
-"""SimpleShot: nearest centroid on the features of a plain classifier, centred and brought to unit length.
+"""SimpleShot: nearest centroid on centred features of unit length of a plain classifier.
 
 Shapes: B images, D features.
 """
@@ -9,24 +9,29 @@ import torch.nn.functional as F
 from fewshot_bench.plugins.baselines.resnet import ResNet
 from torch import Tensor
 
-from fewshot_bench.baseline import Baseline, Card
+from fewshot_bench import Baseline, Card
 
 
 class SimpleShot(ResNet):
-    """CL2N (Wang et al. 2019, section 3): features less the mean of the train images', then L2-normalised.
+    """CL2N (section 3): features minus the mean feature of the train images, then L2-normalised.
 
-    The training is that of `resnet`, which it shares.
+    It shares the training of `resnet`.
     """
 
     card = Card(
         title="SimpleShot",
-        paper="Wang et al.: SimpleShot: Revisiting Nearest-Neighbor Classification for Few-Shot Learning",
+        paper=(
+            "Wang et al.: SimpleShot: Revisiting Nearest-Neighbor Classification "
+            "for Few-Shot Learning"
+        ),
         year=2019,
     )
     rule = "prototype"
     taught_by = "resnet"
-    logits = Baseline.logits  # where there is a closed set it decides by centroids too
+    logits = Baseline.logits  # classification protocols are answered by centroids too
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
         """Centred features (B, D) of unit length."""
-        return F.normalize(super().embed(images_BCHW) - self.parts.get_buffer("centre"), dim=1)
+        features = super().embed(images_BCHW)
+        centre = self.parts.get_buffer("centre")
+        return F.normalize(features - centre, dim=1)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Card
-from fewshot_bench.learn.losses import supervised_contrastive
-from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
+from fewshot_bench import Card, TrainedBaseline, TrainingSettings
+from fewshot_bench.learn import supervised_contrastive
 
 
 @dataclass(frozen=True, kw_only=True)
 class SupConSettings(TrainingSettings):
-    """temperature: tau of the loss; embedding: what the projection head ends in, dropped after training."""
+    """temperature: tau of the loss; embedding: size of the projection, used in training only."""
 
     temperature: float = 0.1
     embedding: int = 128
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
+        """Raise `UserError` if a value is out of bounds."""
         super().check()
-        self.need(0 < self.temperature < math.inf, "temperature", "more than 0")
-        self.need(self.embedding >= 1, "embedding", "1 or more")
+        self.need_positive("temperature")
+        self.need_at_least("embedding", 1)
 
 
 class SupCon(TrainedBaseline):
-    """Two random views of each image, all views of its class being positives; backbone features are compared."""
+    """Two random views of each image; all views of a class are positives of each other."""
 
     card = Card(
         title="Supervised contrastive",
@@ -43,17 +41,18 @@ class SupCon(TrainedBaseline):
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The projection head D -> D -> 128."""
         del classes
-        embedding = self.settings.embedding
-        return {
-            "projection": nn.Sequential(
-                nn.Linear(features, features), nn.ReLU(), nn.Linear(features, embedding)
-            )
-        }
+        projection = nn.Sequential(
+            nn.Linear(features, features),
+            nn.ReLU(),
+            nn.Linear(features, self.settings.embedding),
+        )
+        return {"projection": projection}
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """L_sup^out over both views of each image."""
-        views = torch.cat([self.view(images_BCHW, generator), self.view(images_BCHW, generator)])
-        embeddings = self.parts["projection"](self.encode(views))
-        return supervised_contrastive(
-            embeddings, labels_B.repeat(2), temperature=self.settings.temperature
-        )
+        first_views = self.view(images_BCHW, generator)
+        second_views = self.view(images_BCHW, generator)
+        features = self.encode(torch.cat([first_views, second_views]))
+        embeddings = self.parts["projection"](features)
+        labels = labels_B.repeat(2)  # in the order of the views
+        return supervised_contrastive(embeddings, labels, temperature=self.settings.temperature)

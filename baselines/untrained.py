@@ -1,9 +1,9 @@
-"""Untrained: the encoder as it is initialised, a floor that training must beat."""
+"""Untrained: the encoder with random weights, a floor that training must beat."""
 
 from __future__ import annotations
 
-from fewshot_bench.baseline import Card
-from fewshot_bench.learn.train import EncoderBaseline
+from fewshot_bench import Card
+from fewshot_bench.learn import EncoderBaseline
 
 
 class Untrained(EncoderBaseline):

@@ -1,4 +1,4 @@
-"""Steel-sim: procedural grey textures with the class names of NEU, drawn from a seed, so that nothing need be had."""
+"""Steel-sim: grey textures with NEU's class names, drawn from a seed. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -11,33 +11,40 @@ import numpy as np
 import numpy.typing as npt
 from fewshot_bench.plugins.episodes.neu import ABBREVIATIONS, TEST, TRAIN
 
-from fewshot_bench.data.cache import cached
-from fewshot_bench.data.labelled import LabelledImages, group_by_class
-from fewshot_bench.dataset import DataCard, DataSet
-from fewshot_bench.errors import UserError
-from fewshot_bench.protocols.protocol import Classification, FewShot
-from fewshot_bench.settings import Settings
+from fewshot_bench import (
+    Classification,
+    DataCard,
+    DataSet,
+    FewShot,
+    LabelledImages,
+    Settings,
+    UserError,
+    cached_images,
+    group_by_class,
+)
 
-Field = npt.NDArray[np.float64]
+Field = npt.NDArray[np.float64]  # (side, side), a grey level is in 0 to 1
+
+REFERENCE_SIDE = 128  # pixels; lengths below are given for images of this size
 
 
 @dataclass(frozen=True, kw_only=True)
 class SteelSimSettings(Settings):
-    """per_class: images of each class; side: pixels a side; seed: what they are drawn from."""
+    """per_class: images of each class; side: pixels a side; seed: what the images depend on."""
 
     per_class: int = 100
     side: int = 128
     seed: int = 0
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
+        """Raise `UserError` if a value is out of bounds."""
         self.need(2 <= self.per_class <= 10_000, "per_class", "2 to 10,000")
         self.need(32 <= self.side <= 512, "side", "32 to 512 pixels")
         self.need(self.seed >= 0, "seed", "0 or more")
 
 
 class SteelSim(DataSet):
-    """Synthetic: it ranks methods by what they make of texture and shape, and says nothing about real steel."""
+    """Synthetic images: they rank methods by texture and shape, but say nothing of real steel."""
 
     card = DataCard(
         title="Simulated steel strip (synthetic)",
@@ -59,147 +66,224 @@ class SteelSim(DataSet):
     settings: SteelSimSettings
 
     def load(self, path: Path | None) -> LabelledImages:
-        """The images of all six classes; `UserError` where a path is given, as there is nothing to read."""
+        """The images of all six classes. Raises `UserError` for a path: it reads no files."""
         if path is not None:
             raise UserError(
-                f"steel-sim is generated and reads no data, but --data {path} was given; leave it out"
+                f"steel-sim is generated and reads no data, but --data {path} was given; "
+                "leave it out"
             )
         source = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-        return cached(["steel-sim", self.settings.as_dict(), source], self._generate)
+        return cached_images(["steel-sim", self.settings.as_dict(), source], self._generate)
 
     def _generate(self) -> LabelledImages:
-        s = self.settings
-        names = sorted(CLASSES)
-        streams = np.random.SeedSequence(s.seed).spawn(len(names))
-        images = np.stack(
-            [_image(name, s.side, rng) for name, stream in zip(names, streams, strict=True)
-             for rng in map(np.random.default_rng, stream.spawn(s.per_class))]
-        )  # fmt: skip
+        per_class = self.settings.per_class
+        class_names = sorted(CLASSES)
+        images = []
+        labels = []
+        files = []
+        class_seeds = np.random.SeedSequence(self.settings.seed).spawn(len(class_names))
+        for label, (name, class_seed) in enumerate(zip(class_names, class_seeds, strict=True)):
+            for number, image_seed in enumerate(class_seed.spawn(per_class), start=1):
+                rng = np.random.default_rng(image_seed)
+                images.append(_image(name, self.settings.side, rng))
+                labels.append(label)
+                files.append(f"{name}_{number}")
         return group_by_class(
             "steel-sim",
-            images[:, None],
-            np.repeat(np.arange(len(names)), s.per_class).tolist(),
-            names,
-            [f"{name}_{i + 1}" for name in names for i in range(s.per_class)],
+            np.stack(images)[:, None],  # one channel
+            labels,
+            class_names,
+            files,
             notes=[f"these pictures are synthetic; {self.card.get_it}"],
             abbreviations=ABBREVIATIONS,
         )
 
 
-def _image(name: str, side: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """uint8 (side, side): a surface with the defect of class `name`, under uneven light."""
-    level, roughness, defect = CLASSES[name]
-    texture = _surface(side, roughness, rng) + rng.uniform(1.0, 1.7) * defect(side, rng)
-    light = rng.normal(level, 0.08) + rng.uniform(0.0, 0.08) * _noise(side, side / 3, side / 3, rng)
-    return np.asarray(np.round(255 * np.clip(light + texture, 0, 1)), dtype=np.uint8)
+# The order of the random draws below is part of the data set: another order gives other images.
+
+
+def _image(class_name: str, side: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """(side, side): a surface with the defect of the class, under uneven light."""
+    look = CLASSES[class_name]
+    surface = _surface(side, look.grain, rng)
+    strength = rng.uniform(1.0, 1.7)
+    texture = surface + strength * look.defect(side, rng)
+    brightness = rng.normal(look.brightness, 0.08)
+    unevenness = rng.uniform(0.0, 0.08)
+    light = brightness + unevenness * _noise(side, side / 3, side / 3, rng)
+    grey = np.clip(light + texture, 0, 1)
+    return np.asarray(np.round(255 * grey), dtype=np.uint8)
 
 
 def _noise(side: int, along: float, across: float, rng: np.random.Generator) -> Field:
-    """Gaussian noise of mean 0 and variance 1, smoothed by `along` pixels vertically and `across` horizontally."""
-    from scipy import ndimage  # only where pictures are generated: they are cached
+    """Gaussian noise of mean 0 and variance 1.
 
-    field = ndimage.gaussian_filter(rng.standard_normal((side, side)), (along, across), mode="wrap")
-    return np.asarray((field - field.mean()) / field.std())
+    It is smoothed by `along` pixels vertically and by `across` pixels horizontally.
+    """
+    from scipy import ndimage  # here, as it is slow to import and seldom needed: images are cached
 
-
-def _surface(side: int, roughness: float, rng: np.random.Generator) -> Field:
-    """Grain and rolling marks, which overlap between classes and so hint at one without telling it."""
-    rough = roughness * rng.lognormal(0.0, 0.5)
-    grain = rough * _noise(side, rng.uniform(0.3, 1.2), rng.uniform(0.3, 1.2), rng)
-    marks = rng.uniform(0.0, 0.03) * _noise(side, side / 4, rng.uniform(0.5, 3), rng)
-    return np.asarray(grain + marks)
+    white = rng.standard_normal((side, side))
+    smooth = ndimage.gaussian_filter(white, (along, across), mode="wrap")
+    return np.asarray((smooth - smooth.mean()) / smooth.std())
 
 
-def _stamp(
+def _surface(side: int, grain: float, rng: np.random.Generator) -> Field:
+    """Grain and rolling marks. Classes overlap in them, so that they do not tell the class."""
+    contrast = grain * rng.lognormal(0.0, 0.5)
+    along = rng.uniform(0.3, 1.2)
+    across = rng.uniform(0.3, 1.2)
+    grains = contrast * _noise(side, along, across, rng)
+    depth = rng.uniform(0.0, 0.03)
+    width = rng.uniform(0.5, 3)
+    marks = depth * _noise(side, side / 4, width, rng)
+    return np.asarray(grains + marks)
+
+
+def _spots(
     side: int,
     rng: np.random.Generator,
+    *,
     count: int,
-    size: tuple[float, float],
+    radii: tuple[float, float],
     stretch: float,
     turn: float,
 ) -> Field:
-    """Dark spots in [0, 1]: ellipses with radii in `size`, `stretch` times as long as wide, at angle `turn` (radians)."""
+    """Elliptical spots with soft edges, from 0 (no spot) to 1.
+
+    radii: least and greatest half width in pixels of the reference side; stretch: length over
+    width; turn: angle to the vertical in radians.
+    """
+    scale = side / REFERENCE_SIDE
+    least, greatest = radii
     y, x = np.mgrid[:side, :side]
     field = np.zeros((side, side))
     for _ in range(count):
-        width = rng.uniform(*size)
+        half_width = rng.uniform(least * scale, greatest * scale)
         angle = turn + rng.normal(0, 0.15)
-        dy, dx = (y - rng.uniform(0, side)), (x - rng.uniform(0, side))
-        along, across = (
-            dy * np.cos(angle) + dx * np.sin(angle),
-            dx * np.cos(angle) - dy * np.sin(angle),
-        )
-        distance = np.hypot(along / (width * stretch * rng.uniform(0.7, 1.4)), across / width)
-        field = np.maximum(
-            field, rng.uniform(0.5, 1.0) / (1 + np.exp(6 * np.clip(distance - 1, -4, 9)))
-        )
+        cos = np.cos(angle)
+        sin = np.sin(angle)
+        dy = y - rng.uniform(0, side)
+        dx = x - rng.uniform(0, side)
+        along = dy * cos + dx * sin
+        across = dx * cos - dy * sin
+        half_length = half_width * stretch * rng.uniform(0.7, 1.4)
+        distance = np.hypot(along / half_length, across / half_width)  # 1 on the edge
+        height = rng.uniform(0.5, 1.0)
+        steepness = np.exp(6 * np.clip(distance - 1, -4, 9))
+        field = np.maximum(field, height / (1 + steepness))
     return field
 
 
 def _crazing(side: int, rng: np.random.Generator) -> Field:
-    """A net of thin dark cracks: where smooth noise crosses zero."""
-    scale = side / 128
-    net = _noise(side, rng.uniform(2, 5) * scale, rng.uniform(5, 12) * scale, rng)
-    gaps = _noise(side, 6 * scale, 6 * scale, rng)
-    cracks = np.exp(-np.square(net / rng.uniform(0.08, 0.2))) * (
-        gaps > np.quantile(gaps, rng.uniform(0.2, 0.6))
-    )
-    return np.asarray(-0.22 * cracks)
+    """A net of thin dark cracks, where smooth noise crosses zero."""
+    scale = side / REFERENCE_SIDE
+    along = rng.uniform(2, 5) * scale
+    across = rng.uniform(5, 12) * scale
+    net = _noise(side, along, across, rng)
+    patches = _noise(side, 6 * scale, 6 * scale, rng)
+    width = rng.uniform(0.08, 0.2)
+    lines = np.exp(-np.square(net / width))
+    share_without = rng.uniform(0.2, 0.6)
+    is_cracked = patches > np.quantile(patches, share_without)
+    return np.asarray(-0.22 * (lines * is_cracked))
 
 
 def _inclusion(side: int, rng: np.random.Generator) -> Field:
     """A few long dark spindles along the rolling direction."""
-    scale = side / 128
-    return -0.25 * _stamp(
-        side, rng, int(rng.integers(3, 10)), (1 * scale, 3 * scale), rng.uniform(5, 9), 0.0
+    count = int(rng.integers(3, 10))
+    stretch = rng.uniform(5, 9)
+    spindles = _spots(
+        side,
+        rng,
+        count=count,
+        radii=(1, 3),
+        stretch=stretch,
+        turn=0.0,
     )
+    return -0.25 * spindles
 
 
 def _patches(side: int, rng: np.random.Generator) -> Field:
     """Large dark regions with soft ragged edges."""
-    scale = side / 128
-    land = _noise(side, rng.uniform(10, 18) * scale, rng.uniform(8, 14) * scale, rng)
+    scale = side / REFERENCE_SIDE
+    along = rng.uniform(10, 18) * scale
+    across = rng.uniform(8, 14) * scale
+    land = _noise(side, along, across, rng)
     land += 0.25 * _noise(side, 2 * scale, 2 * scale, rng)
-    return np.asarray(-0.3 / (1 + np.exp(-8 * (land - rng.uniform(0.2, 1.2)))))
+    shore = rng.uniform(0.2, 1.2)
+    steepness = np.exp(-8 * (land - shore))
+    return np.asarray(-0.3 / (1 + steepness))
 
 
 def _pitted(side: int, rng: np.random.Generator) -> Field:
-    """Many small round pits, denser here than there."""
-    scale = side / 128
-    pits = _stamp(side, rng, int(rng.integers(25, 90)), (1 * scale, 2.6 * scale), 1.0, 0.0)
-    return np.asarray(-0.25 * pits * (1 + 0.6 * _noise(side, side / 4, side / 4, rng)).clip(0, 1.4))
+    """Many small round pits, in some places denser than in others."""
+    count = int(rng.integers(25, 90))
+    pits = _spots(
+        side,
+        rng,
+        count=count,
+        radii=(1, 2.6),
+        stretch=1.0,
+        turn=0.0,
+    )
+    noise = _noise(side, side / 4, side / 4, rng)
+    density = (1 + 0.6 * noise).clip(0, 1.4)
+    return np.asarray(-0.25 * pits * density)
 
 
 def _rolled_in(side: int, rng: np.random.Generator) -> Field:
     """Oblique flecks, in clusters."""
-    scale = side / 128
-    flecks = _stamp(
+    count = int(rng.integers(25, 70))
+    stretch = rng.uniform(2, 3.5)
+    turn = rng.uniform(0.6, 1.1)
+    flecks = _spots(
         side,
         rng,
-        int(rng.integers(25, 70)),
-        (0.8 * scale, 1.8 * scale),
-        rng.uniform(2, 3.5),
-        rng.uniform(0.6, 1.1),
+        count=count,
+        radii=(0.8, 1.8),
+        stretch=stretch,
+        turn=turn,
     )
-    return np.asarray(-0.25 * flecks * (1 + _noise(side, side / 6, side / 6, rng)).clip(0, 1.4))
+    noise = _noise(side, side / 6, side / 6, rng)
+    density = (1 + noise).clip(0, 1.4)
+    return np.asarray(-0.25 * flecks * density)
 
 
 def _scratches(side: int, rng: np.random.Generator) -> Field:
-    """A few straight bright lines, all in about one direction."""
-    scale = side / 128
-    turn = rng.choice([0.0, np.pi / 2]) + rng.normal(0, 0.1)
-    lines = _stamp(
-        side, rng, int(rng.integers(1, 6)), (0.7 * scale, 1.8 * scale), rng.uniform(18, 50), turn
+    """A few straight bright lines, all in about the same direction."""
+    direction = rng.choice([0.0, np.pi / 2])
+    turn = direction + rng.normal(0, 0.1)
+    count = int(rng.integers(1, 6))
+    stretch = rng.uniform(18, 50)
+    lines = _spots(
+        side,
+        rng,
+        count=count,
+        radii=(0.7, 1.8),
+        stretch=stretch,
+        turn=turn,
     )
     return np.asarray(0.3 * lines)
 
 
-# of each class: its typical brightness, the typical contrast of its grain, and its defect
-CLASSES: dict[str, tuple[float, float, Callable[[int, np.random.Generator], Field]]] = {
-    "Crazing": (0.50, 0.045, _crazing),
-    "Inclusion": (0.45, 0.015, _inclusion),
-    "Patches": (0.55, 0.050, _patches),
-    "Pitted_Surface": (0.58, 0.025, _pitted),
-    "Rolled-in_Scale": (0.45, 0.035, _rolled_in),
-    "Scratches": (0.42, 0.012, _scratches),
+@dataclass(frozen=True)
+class Look:
+    """What the images of a class look like.
+
+    brightness: mean grey level, 0 to 1; grain: typical contrast of the grain; defect: draws the
+    defect for a side in pixels, as differences of grey level.
+    """
+
+    brightness: float
+    grain: float
+    defect: Callable[[int, np.random.Generator], Field]
+
+
+CLASSES = {
+    "Crazing": Look(0.50, 0.045, _crazing),
+    "Inclusion": Look(0.45, 0.015, _inclusion),
+    "Patches": Look(0.55, 0.050, _patches),
+    "Pitted_Surface": Look(0.58, 0.025, _pitted),
+    "Rolled-in_Scale": Look(0.45, 0.035, _rolled_in),
+    "Scratches": Look(0.42, 0.012, _scratches),
 }

@@ -1,9 +1,9 @@
-"""What the command line and notebooks call: a request in, tables and files out."""
+"""What the command line and notebooks call: a request goes in, tables and files come out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -11,18 +11,21 @@ import pandas as pd
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.checks import examine
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.data.tree import Tree
-from fewshot_bench.engine.schedule import Notify, execute
+from fewshot_bench.data.tree import FileTree
+from fewshot_bench.engine.progress import OnProgress
+from fewshot_bench.engine.schedule import execute
 from fewshot_bench.errors import UserError, unknown
-from fewshot_bench.files import write_atomically
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.compare import MARGIN, differences
+from fewshot_bench.leaderboard.names import records_named, row_names
 from fewshot_bench.leaderboard.recall import recalls as class_recalls
-from fewshot_bench.leaderboard.rows import row_key, rows_of
+from fewshot_bench.leaderboard.record_columns import row_key
+from fewshot_bench.leaderboard.rows import rows_of
+from fewshot_bench.leaderboard.write import write_tables
 from fewshot_bench.planning.plan import make_plan
-from fewshot_bench.planning.resolve import load_data, settle_questions
-from fewshot_bench.records.claims import Claims
-from fewshot_bench.records.folder import ResultsFolder, write_episodes
+from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
+from fewshot_bench.records.episode_files import write_episodes
+from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 from fewshot_bench.registry.catalogue import listed_plugins
 from fewshot_bench.registry.registry import Plugin, Registry, usable
@@ -42,11 +45,17 @@ __all__ = [
     "run",
 ]
 
+CHECK_COLUMNS = ("baseline", "check", "status", "told")
+PLUGIN_COLUMNS = ("kind", "name", "title", "source", "year", "about", "settings", "error")
+
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What a run gave: the leaderboard rows of its own cells, their differences to the reference where one is named,
-    their records, and the files that were written.
+    """What a run gave.
+
+    table: the leaderboard rows of this run; comparison: their differences to the reference, None
+    without one; records: one for each training and each of its episode sets; data: the images;
+    files: the tables that were written.
     """
 
     table: pd.DataFrame
@@ -57,7 +66,7 @@ class Outcome:
 
     @property
     def failed(self) -> list[Record]:
-        """ResultsFolder of cells that have no result."""
+        """Records of what has no result."""
         return [record for record in self.records if record.failed]
 
 
@@ -68,42 +77,54 @@ def run(
     fresh: bool = False,
     reference: str | None = None,
     plugins: Sequence[Path | str] = (),
-    notify: Notify = lambda progress: None,
+    notify: OnProgress = lambda progress: None,
 ) -> Outcome:
-    """Run what `request` asks for, keep it below `out`, and bring the leaderboard there up to date.
+    """Run a request, keep its records in the folder `out`, and write the leaderboard there anew.
 
-    fresh: compute again what is on disk; reference: one of the baselines, to hold the others against; plugins: files that
-    define further baselines or data sets.
-    Raises `UserError` for what cannot be run; a cell that fails is in the outcome's `failed`.
+    fresh: compute again what is on disk; reference: a baseline that the others are compared with;
+    plugins: files that define more baselines or data sets; notify: called with each `Progress`.
+
+    Raises `UserError` for what cannot be run. What fails while it runs is in `Outcome.failed`.
     """
     plan = make_plan(request, Registry(plugins))
-    names = list(dict.fromkeys(training.name for training in plan.trainings))
-    if reference is not None and reference not in names:
-        raise unknown("reference", reference, names)
-    records = ResultsFolder(out)
-    found = execute(plan, records, fresh=fresh, notify=notify)
-    table, files = _tables(records)
-    own = table["key"].isin({row_key(record)[:16] for record in found})
+    if reference is not None and reference not in plan.baselines:
+        raise unknown("reference", reference, plan.baselines)
+    results = ResultsFolder(out)
+    records = execute(plan, results, fresh=fresh, on_progress=notify)
+    table, files = write_tables(results)
+    # the column `key` holds the first 16 digits of a row's key
+    keys = {row_key(record)[:16] for record in records}
+    rows_of_run = table[table["key"].isin(keys)].reset_index(drop=True)
     comparison = None
     if reference is not None:
-        answers = [records.answer(record) for record in found if record.status == "ok"]
-        comparison = differences(rows_of(answers), reference)
-    return Outcome(table[own].reset_index(drop=True), comparison, found, plan.data, files)
+        predictions = [
+            results.predictions_of(record) for record in records if record.status == "ok"
+        ]
+        # the same names as in the table of the whole folder
+        comparison = differences(rows_of(predictions, row_names(results)), reference)
+    return Outcome(rows_of_run, comparison, records, plan.data, files)
 
 
 def leaderboard(out: Path | str = "results") -> pd.DataFrame:
-    """The leaderboard of all records below `out`, whose CSV files are written anew."""
-    return rebuild(out)[0]
+    """The leaderboard of all records in the folder `out`; its CSV files are written anew."""
+    table, _ = rebuild(out)
+    return table
 
 
 def rebuild(out: Path | str) -> tuple[pd.DataFrame, list[Path]]:
-    """The leaderboard of all records below `out`, and the CSV files that were written anew from them."""
-    return _tables(ResultsFolder(out, write=False))
+    """The leaderboard of all records in the folder `out`, and the CSV files written from it."""
+    return write_tables(ResultsFolder(out, write=False))
 
 
 def compare(out: Path | str, reference: str, margin: float = MARGIN) -> pd.DataFrame:
-    """Paired differences to `reference` of all that lies below `out`; margin: a fraction, of what counts as equivalent."""
-    return differences(rows_of(ResultsFolder(out, write=False).answers()), reference, margin)
+    """Paired differences of all results in the folder `out` to those of `reference`.
+
+    margin: a fraction; differences within it count as equivalent.
+    """
+    results = ResultsFolder(out, write=False)
+    records = list(results)
+    rows = rows_of(results.predictions(records), row_names(records))
+    return differences(rows, reference, margin)
 
 
 def confusion(
@@ -111,132 +132,143 @@ def confusion(
     baselines: Sequence[str] | None = None,
     shots: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """True by predicted class of what lies below `out`, in counts and shares, of some baselines and shot values."""
-    answers = ResultsFolder(out, write=False).answers(baselines)
-    asked = sorted({answer.record.shots for answer in answers})
-    for number in shots or ():
-        if number not in asked:
-            raise unknown("shot value of the results", str(number), map(str, asked))
-    return tables.confusion(
-        [answer for answer in answers if shots is None or answer.record.shots in shots]
-    )
+    """True by predicted class of the results in the folder `out`, as counts and shares.
+
+    baselines, shots: the names and shot values to show; None: all.
+    """
+    results = ResultsFolder(out, write=False)
+    records = list(results)
+    # by all records, so that a row has the same name whatever else is shown
+    names = row_names(records)
+    predictions = results.predictions(records_named(baselines, records, names))
+    if shots is None:
+        return tables.confusion(predictions, names)
+    known_shots = sorted({prediction.record.shots for prediction in predictions})
+    for number in shots:
+        if number not in known_shots:
+            raise unknown("shot value of the results", str(number), map(str, known_shots))
+    chosen = [prediction for prediction in predictions if prediction.record.shots in shots]
+    return tables.confusion(chosen, names)
 
 
 def recalls(out: Path | str = "results", baselines: Sequence[str] | None = None) -> pd.DataFrame:
-    """Recall of each class and group of classes with its interval, of the classification protocols below `out`."""
-    return class_recalls(ResultsFolder(out, write=False).answers(baselines))
+    """Recall of each class and group of classes, with its interval, in the folder `out`.
 
-
-def _tables(records: ResultsFolder) -> tuple[pd.DataFrame, list[Path]]:
-    """The leaderboard of all records, and the files written anew: leaderboard.csv (long), leaderboard-wide.csv,
-    timings.csv; where all splits were asked for splits.csv, and of classification protocols recalls.csv.
+    Only classification protocols have it. baselines: the names to show; None: all.
     """
-    with Claims(
-        records.out / "claims"
-    ).lock():  # of several processes at once the last has seen the records of all
-        return _locked_tables(records)
-
-
-def _locked_tables(records: ResultsFolder) -> tuple[pd.DataFrame, list[Path]]:
-    answers = records.answers()
-    table = tables.leaderboard(answers, [record for record in records if record.status != "ok"])
-    if table.empty:
-        raise UserError(
-            f"--out {records.out} holds no record; run bench run --out {records.out} first"
-        )
-    contents = {
-        "leaderboard.csv": table,
-        "leaderboard-wide.csv": tables.wide(table),
-        "timings.csv": tables.timings(records),
-    }
-    more = {"splits.csv": tables.splits(table), "recalls.csv": class_recalls(answers)}
-    contents |= {name: content for name, content in more.items() if not content.empty}
-    for name, content in contents.items():
-        encoded = tables.text(content).encode()
-        write_atomically(records.out / name, lambda out, encoded=encoded: out.write(encoded))  # type: ignore[misc]
-    return table, [records.out / name for name in contents]
+    results = ResultsFolder(out, write=False)
+    records = list(results)
+    names = row_names(records)
+    predictions = results.predictions(records_named(baselines, records, names))
+    return class_recalls(predictions, names)
 
 
 def episodes(
     request: Request, file: Path | str, *, plugins: Sequence[Path | str] = ()
 ) -> pd.DataFrame:
-    """Write the episodes of the protocol that `request` settles to `file`, and tell what was written, a row a shot."""
-    images, protocols = load_data(request, Registry(plugins))
-    questions = settle_questions(request, images, protocols)
-    protocol = questions[0].protocol
+    """Write the episodes of the request's protocol to a file.
+
+    Returns a row for each shot value: shots, episodes and their digest.
+    """
+    images, episode_sets = resolve_episodes(request, Registry(plugins))
+    protocol = episode_sets[0].protocol
+    drawn = {}
+    digests = {}
+    rows = []
+    for episode_set in episode_sets:
+        shots = episode_set.shots
+        count = episode_set.episodes
+        drawn[shots] = episode_set.source.draw(0, count)
+        digests[shots] = episode_set.digest
+        rows.append({"shots": shots, "episodes": count, "digest": episode_set.digest})
     about = {
         "protocol": protocol.as_dict(),
         "dataset": images.name,
         "dataset_digest": images.digest,
         "class_names": list(protocol.test_classes),
-        "digests": {question.shots: question.digest for question in questions},
+        "digests": digests,
     }
     try:
-        write_episodes(
-            Path(file), {q.shots: q.source.draw(0, q.episodes) for q in questions}, about
-        )
+        write_episodes(Path(file), drawn, about)
     except OSError as error:
         raise UserError(
             f"{file} cannot be written ({error.strerror}); name a file in a folder that can"
         ) from None
-    return pd.DataFrame(
-        [{"shots": q.shots, "episodes": q.episodes, "digest": q.digest} for q in questions]
-    )
+    return pd.DataFrame(rows)
 
 
 def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledImages:
-    """The images of a data set; of a path without a name, the data set that recognises its files, else `folder`."""
+    """The images of a data set.
+
+    For a path without a name, the data set that recognises its files, else `folder`.
+    """
     registry = Registry(plugins)
     name = request.dataset
     if name is None and request.data is not None:
-        with Tree(request.data) as tree:
-            known = (
-                plugin.name
-                for plugin, kind in usable(registry.datasets.values())
-                if kind.recognises(tree.files)
-            )
-            name = next(known, "folder")
-    return load_data(
-        Request(dataset=name, data=request.data, data_folder=request.data_folder), registry
-    )[0]
+        name = _recognised(request.data, registry)
+    named = Request(dataset=name, data=request.data, data_folder=request.data_folder)
+    return resolve_data(named, registry).data
+
+
+def _recognised(path: Path, registry: Registry) -> str:
+    """The name of the data set that recognises the files of a folder or zip."""
+    with FileTree(path) as tree:
+        for plugin, dataset_class in usable(registry.datasets.values()):
+            if dataset_class.recognises(tree.files):
+                return plugin.name
+    return "folder"
 
 
 def check(
     methods: Sequence[str] | str, *, notify: Callable[[str], None] = lambda name: None
 ) -> pd.DataFrame:
-    """The contract, held against baselines by name or by the file that defines one: a row a baseline x check.
+    """Check baselines against the contract; a row for each baseline and check.
 
-    notify: told which baseline is looked at. Columns: baseline, check, status (ok, broken or not checked) and told: what
-    was expected, what came, and why it matters. Raises `UserError` for a name that is not there.
+    methods: names of baselines, files that define one, or `all`; notify: called with the name of
+    each baseline before its checks.
+    Columns: baseline, check, status (ok, broken or not checked), and told: what was expected, what
+    came, and why it matters. Raises `UserError` for a name that does not exist.
     """
-    methods = [methods] if isinstance(methods, str) else methods
-    registry = Registry([method for method in methods if method.endswith(".py")])
+    names = [methods] if isinstance(methods, str) else methods
+    registry = Registry([name for name in names if name.endswith(".py")])
     plugins: list[Plugin[Baseline]] = []
-    for method in methods:
-        if method == "all":
-            plugins += (plugin for plugin, _ in usable(registry.every_baseline()))
-        elif method.endswith(".py"):
-            plugins += registry.variants(_of_a_baseline(Path(method), registry))
-        elif Path(method).exists() and method not in registry.baselines:
-            raise UserError(f"{method} is no Python file; name one that ends in .py, or a baseline")
-        else:
-            plugins.append(registry.baseline(method))
+    for name in names:
+        plugins += _plugins_of(name, registry)
+    # all are loaded before the first is checked, so that a mistake ends the command at once
+    baseline_classes = [plugin.load() for plugin in plugins]
     rows = []
-    for plugin, kind in [(plugin, plugin.load()) for plugin in plugins]:
+    for plugin, baseline_class in zip(plugins, baseline_classes, strict=True):
         notify(plugin.name)
-        rows += [{"baseline": plugin.name, **asdict(finding)} for finding in examine(kind)]
-    return pd.DataFrame(rows, columns=["baseline", "check", "status", "told"])
+        for finding in examine(baseline_class):
+            row = {
+                "baseline": plugin.name,
+                "check": finding.check,
+                "status": finding.status,
+                "told": finding.message,
+            }
+            rows.append(row)
+    return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
 
 
-def _of_a_baseline(path: Path, registry: Registry) -> str:
-    if path.stem not in registry.baselines:
-        raise UserError(f"{path} defines a data set; the contract is one of baselines")
-    return path.stem
+def _plugins_of(method: str, registry: Registry) -> list[Plugin[Baseline]]:
+    """The baselines that a name, a file or `all` stands for."""
+    if method == "all":
+        return [plugin for plugin, _ in usable(registry.every_baseline())]
+    path = Path(method)
+    if method.endswith(".py"):
+        if path.stem not in registry.baselines:
+            raise UserError(f"{path} defines a data set; only baselines have a contract")
+        return registry.variants(path.stem)
+    if path.exists() and method not in registry.baselines:
+        raise UserError(f"{method} is no Python file; name one that ends in .py, or a baseline")
+    return [registry.baseline(method)]
 
 
 def listing(plugins: Sequence[Path | str] = ()) -> pd.DataFrame:
-    """Every baseline and data set: kind, name, title, source, year, how it answers, and why one is broken."""
-    columns = ["kind", "name", "title", "source", "year", "about", "settings", "error"]
-    return pd.DataFrame(listed_plugins(Registry(plugins)), columns=columns).astype(
-        {"year": "Int64"}
-    )
+    """Every baseline and data set, and why one cannot be used.
+
+    Columns: kind, name, title, source, year, about (how it answers), settings and error.
+    """
+    rows = listed_plugins(Registry(plugins))
+    frame = pd.DataFrame(rows, columns=list(PLUGIN_COLUMNS))
+    return frame.astype({"year": "Int64"})

@@ -1,4 +1,4 @@
-"""What a method is to this benchmark: the base class of the files in `baselines/`.
+"""The base class of the methods in `baselines/`.
 
 Shapes: B images of C channels and H x W pixels, D features, N ways, K shots, Q queries.
 """
@@ -25,9 +25,9 @@ EmbeddingRule = Literal["mean_cosine", "prototype"]
 class Card:
     """What a method is and where it was published.
 
-    standard: it runs where no baseline is named; transductive: its answer to a query may depend on the other queries;
-    label_equivariant: permuting the ways permutes its answers; published: figures of papers, shown beside ours and never
-    ranked with them.
+    standard: it runs if the user names no baseline; transductive: its answer to a query may depend
+    on the other queries; label_equivariant: permuting the ways permutes its answers; published:
+    accuracies that papers print, shown beside the measured ones and never ranked with them.
     """
 
     title: str
@@ -39,82 +39,92 @@ class Card:
     published: tuple[Published, ...] = ()
 
 
+def _keep_nothing(snapshot: Callable[[], Mapping[str, Tensor]]) -> None:
+    """Ignore the snapshot: the training cannot be resumed."""
+    del snapshot
+
+
 @dataclass(frozen=True)
 class Context:
-    """What one `fit` is given beside the images: where to compute, its seed, and whom to tell.
+    """What `fit` gets beside the images: device, seed, and the functions to call during training.
 
-    progress(images_passed, loss): tells how far training is; it records the loss and raises `Diverged` when that is
-    not finite. keep(snapshot): to be called between steps with a function that gives all that training needs to go on,
-    as tensors; it is called, and what it gives is kept, now and then. resumed: what was kept last of a training that was
-    interrupted, or None. A `fit` that takes no part in this begins anew.
+    progress(images_passed, loss): reports how far training is. It records the loss and raises
+    `Diverged` if the loss is not finite.
+    keep(snapshot): call it between training steps. `snapshot` is a function that returns all that
+    is needed to resume training, as tensors. It is called from time to time, and its tensors are
+    stored.
+    resumed: the last stored snapshot of an interrupted training, or None. A `fit` that ignores
+    `keep` and `resumed` starts from the beginning.
     """
 
     device: torch.device
     seed: int
     progress: Callable[[int, float], None]
-    keep: Callable[[Callable[[], Mapping[str, Tensor]]], None] = lambda snapshot: None
+    keep: Callable[[Callable[[], Mapping[str, Tensor]]], None] = _keep_nothing
     resumed: Mapping[str, Tensor] | None = None
 
 
 class Baseline:
-    """A method: one public subclass a file in `baselines/`, named by the file's stem.
+    """A method. A file in `baselines/` defines one public subclass; its stem is the method's name.
 
-    Images come as uint8 tensors (B, C, H, W) on the context's device, C = 1 or 3. It answers episodes with the first
-    of these that it has:
+    Images are uint8 tensors (B, C, H, W) on the device of the context, C = 1 or 3. A baseline
+    answers episodes by the first of these rules that it implements:
 
-    - `embed` and a `rule`: the class whose references have the highest mean cosine similarity (`mean_cosine`), or the
-      nearest mean (`prototype`);
-    - `embed` and `pair`: the class whose references have the highest mean score with the query;
-    - `embed` and `classify`: the highest score from the features of the support;
-    - `predict`: the highest score from the images of the support.
+    - `embed` and a `rule`: the class whose support has the highest mean cosine similarity
+      (`mean_cosine`), or the nearest mean (`prototype`);
+    - `embed` and `pair`: the class whose support has the highest mean score with the query;
+    - `embed` and `classify`: the highest score, computed from the features of the support;
+    - `predict`: the highest score, computed from the images of the support.
 
-    They are called without gradients, but for heat maps: leave that to the caller, who may want one through the queries.
-    Each may raise `NotApplicable`, for instance for more ways than a head has: the cell is then reported as such.
+    A baseline with `logits`, a closed-set head over the train classes, answers classification
+    protocols by that head.
 
-    `logits` is a closed-set head over the train classes: where it is there it decides in classification protocols.
+    The caller switches gradients off, except for heat maps, which need the gradient through the
+    queries. So do not switch them off here.
+    Each method may raise `NotApplicable`, for instance for more ways than a head has. The result is
+    then recorded as not applicable, with the reason.
     """
 
     card: ClassVar[Card]
     rule: ClassVar[EmbeddingRule | None] = None
     settings_type: ClassVar[type[Settings]] = Settings
-    views: ClassVar[int] = (
-        1  # images passed through the encoder in training for each image of a batch
-    )
-    max_episodes: ClassVar[int | None] = None  # a slow method answers only the first so many
-    needs: ClassVar[tuple[str, str] | None] = (
-        None  # a module that may be missing, and the extra that brings it
-    )
-    taught_by: ClassVar[str | None] = (
-        None  # the baseline whose training it takes over: its class must be a base class
-    )
-    variants: ClassVar[
-        Mapping[str, type[Baseline]]
-    ] = {}  # named NAME:VARIANT; one with variants cannot be named alone
+    # images that pass through the encoder in training for each image of a batch
+    views: ClassVar[int] = 1
+    # a slow method answers only the first so many episodes
+    max_episodes: ClassVar[int | None] = None
+    # a module that may be missing, and the extra of fewshot-bench that installs it
+    needs: ClassVar[tuple[str, str] | None] = None
+    # the baseline whose training this one takes over; it must derive from that baseline's class
+    taught_by: ClassVar[str | None] = None
+    # variants are named NAME:VARIANT; a baseline with variants cannot be named alone
+    variants: ClassVar[Mapping[str, type[Baseline]]] = {}
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings if settings is not None else self.settings_type()
+        if settings is None:
+            settings = self.settings_type()
+        self.settings = settings
 
     @property
     def network(self) -> nn.Module | None:
-        """The encoder, where there is one, for heat maps and for counting parameters."""
+        """The encoder, for heat maps and the number of parameters, or None."""
         return None
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
-        """Learn from the images of the train classes. A method that learns nothing only keeps what it needs."""
+        """Learn from the images of the train classes. By default, learn nothing."""
 
     def state(self) -> Mapping[str, Tensor]:
         """All that `fit` learned, as tensors."""
         return {}
 
     def load(self, state: Mapping[str, Tensor], *, context: Context) -> None:
-        """Take back what `state` gave."""
+        """Restore what `state` returned."""
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
         """Features (B, D), float32."""
         raise NotImplementedError
 
     def pair(self, a_AD: Tensor, b_BD: Tensor) -> Tensor:
-        """Scores (A, B): how alike each a and each b are."""
+        """Similarity scores (A, B) of each a with each b."""
         raise NotImplementedError
 
     def classify(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A source of episodes: the base class of the files in `episodes/`."""
+"""The base class of the data sets in `episodes/`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ __all__ = ["DataCard", "DataSet"]
 class DataCard:
     """Where a data set comes from.
 
-    standard: it is used where none is named; needs_path: the user must say where it lies; found_as: names under which
-    it is looked for in a folder of data sets; get_it: how to come by it; published: figures that papers print for systems
-    that are no baselines here, by system.
+    standard: it is used if the user names no data set; needs_path: the user must say where the
+    files are; found_as: the file and folder names to look for in a folder of data sets; get_it: how
+    to get the data; published: accuracies that papers print for systems that are not baselines
+    here, by the name of the system.
     """
 
     title: str
@@ -37,9 +38,10 @@ class DataCard:
 
 
 class DataSet(ABC):
-    """A source of episodes: one public subclass a file in `episodes/`, named by the file's stem.
+    """A data set with its named protocols.
 
-    protocols: its named protocols, the first few-shot one the default.
+    A file in `episodes/` defines one public subclass, and the file's stem is the data set's name.
+    protocols: the named protocols; the first few-shot one is the default.
     """
 
     card: ClassVar[DataCard]
@@ -47,11 +49,17 @@ class DataSet(ABC):
     settings_type: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings if settings is not None else self.settings_type()
+        if settings is None:
+            settings = self.settings_type()
+        self.settings = settings
 
     @abstractmethod
     def load(self, path: Path | None) -> LabelledImages:
-        """The images, from the file or folder `path`; raises `UserError` where they are not what they should be."""
+        """Load the images from the file or folder `path`.
+
+        path: None for a data set that is generated. Raises `UserError` if the files are not those
+        of this data set.
+        """
 
     @classmethod
     def recognises(cls, files: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and what damaged ones raise."""
+"""Writing files whole or not at all, and the errors that damaged files raise."""
 
 from __future__ import annotations
 
@@ -18,20 +18,36 @@ from pathlib import Path
 
 __all__ = ["DAMAGED", "sweep", "write_atomically"]
 
-# what the readers of zips and arrays raise where their bytes are damaged
+# what readers of zips and arrays raise when the bytes are damaged
 DAMAGED = (
-    OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, MemoryError,
-    RuntimeError, SyntaxError, lzma.LZMAError, struct.error, tokenize.TokenError, zipfile.BadZipFile,
-    zipfile.LargeZipFile, zlib.error,
-)  # fmt: skip
-
-ABANDONED = (
-    3600  # seconds after which a file that was being written belongs to a process that was killed
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    IndexError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    lzma.LZMAError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
 )
+
+# seconds; a temporary file older than this was left by a killed process
+ABANDONED = 3600
 
 
 def write_atomically(path: Path, write: Callable[[io.BufferedWriter], object]) -> None:
-    """Let `write` fill a new file beside `path`, then put it in the place of `path` in one step."""
+    """Let `write` fill a new file beside `path`, then move it to `path` in one step.
+
+    Creates the folder of `path`. If anything fails, `path` stays as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
@@ -42,15 +58,23 @@ def write_atomically(path: Path, write: Callable[[io.BufferedWriter], object]) -
         temporary.replace(path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # a full disk names no file
-            error.filename = str(path)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # the error of a full disk names no file
         raise
 
 
 def sweep(paths: Iterable[Path]) -> None:
-    """Remove those of `paths` that processes which were killed while they wrote left."""
+    """Delete the temporary files among `paths` that killed processes left behind."""
     for path in paths:
-        if re.fullmatch(r"\..+\.[0-9a-f]{32}", path.name):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > ABANDONED:
-                    path.unlink()
+        if not _is_temporary(path):
+            continue
+        # another process may delete the file first
+        with contextlib.suppress(FileNotFoundError):
+            age = time.time() - path.stat().st_mtime
+            if age > ABANDONED:
+                path.unlink()
+
+
+def _is_temporary(path: Path) -> bool:
+    """Whether `write_atomically` gave the file its name."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{32}", path.name) is not None

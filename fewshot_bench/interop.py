@@ -1,4 +1,4 @@
-"""Our splits and episodes for the users of learn2learn, whose loops take them as they are.
+"""Our splits and episodes as tasks for learn2learn, whose training loops take them as they are.
 
 Shapes: M images, C channels, H x W pixels, N ways, K shots, Q queries a class.
 """
@@ -18,7 +18,7 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.optional import library
 from fewshot_bench.planning.episode_sets import EpisodeSet
-from fewshot_bench.planning.resolve import load_data, settle_questions
+from fewshot_bench.planning.resolve import resolve_episodes
 from fewshot_bench.protocols.protocol import FewShot
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
@@ -33,11 +33,13 @@ def _unchanged(image_CHW: Tensor) -> Tensor:
 
 
 class Tasksets(NamedTuple):
-    """Two of learn2learn's `Taskset`s. train: random tasks of the train classes, drawn as learn2learn does; test: task i
-    is episode i of the protocol, the one that `bench run` puts to every baseline.
+    """Two of learn2learn's `Taskset`s.
 
-    A task is (images, labels): float32 images (N * (K + Q), C, H, W) in 0 to 1, class by class, and the way of each from
-    0 on, in random order in `train`.
+    train: random tasks of the train classes, drawn as learn2learn draws them; test: task i is
+    episode i of the protocol, the same that `bench run` gives to every baseline.
+
+    A task is (images, labels): float32 images (N * (K + Q), C, H, W) from 0 to 1, grouped by class,
+    and their ways as labels 0 to N - 1; in `train` the classes come in random order.
     """
 
     train: Any
@@ -51,99 +53,126 @@ def tasksets(
     transform: Transform = _unchanged,
     plugins: Sequence[Path | str] = (),
 ) -> Tasksets:
-    """The data set, classes and episodes that a request settles, as tasks.
+    """The data set, classes and episodes of a request, as tasks.
 
-    Within a class of a test task the K support images come first, as the loops for prototypical networks expect;
-    `interleaved` puts them at even places, as those for MAML expect, and needs as many queries as shots. transform: what
-    is done to each image (C, H, W).
-    Raises `UserError` where learn2learn is missing, the request has several shot values or is not of few shots.
+    Within each class of a test task the K support images come first, as loops for prototypical
+    networks expect. interleaved: support images are at even positions instead, as loops for MAML
+    expect; it needs as many queries as shots. transform: applied to each image (C, H, W).
+
+    Raises `UserError` if learn2learn is not installed, or if the request has several shot values
+    or is not few-shot.
     """
-    data, protocols = load_data(request, Registry(plugins))
-    questions = settle_questions(request, data, protocols)
-    question, protocol = questions[0], questions[0].protocol
-    if len(questions) > 1 or not isinstance(protocol, FewShot) or protocol.queries is None:
+    data, episode_sets = resolve_episodes(request, Registry(plugins))
+    episode_set = episode_sets[0]
+    protocol = episode_set.protocol
+    shots = episode_set.shots
+    if len(episode_sets) > 1 or not isinstance(protocol, FewShot) or protocol.queries is None:
         raise UserError(
-            f"{protocol.name} asks {len(questions)} questions; a taskset takes one shot value and a number of queries of a "
-            "few-shot protocol, such as Request(shots=[5], queries=15)"
+            f"{protocol.name} asks {len(episode_sets)} questions; a taskset takes one shot value "
+            "and a number of queries of a few-shot protocol, such as Request(shots=[5], queries=15)"
         )
-    if interleaved and protocol.queries != question.shots:
+    if interleaved and protocol.queries != shots:
         raise UserError(
-            f"interleaved tasks need as many queries as shots, not {protocol.queries} and {question.shots}; give "
-            f"queries={question.shots}"
+            f"interleaved tasks need as many queries as shots, not {protocol.queries} and {shots}; "
+            f"give queries={shots}"
         )
-    order = _places(question.shots, protocol.queries, interleaved=interleaved)
+    order = _order_in_way(shots, protocol.queries, interleaved=interleaved)
     return Tasksets(
-        _train(data, protocol, question.shots, transform),
-        _test(_Images(data, transform), question, order),
+        train=_train_taskset(data, protocol, shots, transform),
+        test=_test_taskset(_ImageDataset(data, transform), episode_set, order),
     )
 
 
-class _Images(Dataset[tuple[Tensor, int]]):
-    """(image, label) by index; images as floats in 0 to 1."""
+class _ImageDataset(Dataset[tuple[Tensor, int]]):
+    """(image, label) by index; images as float32 from 0 to 1."""
 
     def __init__(self, data: LabelledImages, transform: Transform) -> None:
-        self.data, self.transform = data, transform
+        self.data = data
+        self.transform = transform
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __getitem__(self, at: int) -> tuple[Tensor, int]:
-        image = torch.from_numpy(np.array(self.data.images[at])).float() / 255
-        return self.transform(image), int(self.data.labels[at])
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        pixels_CHW = np.array(self.data.images[index])
+        image_CHW = torch.from_numpy(pixels_CHW).float() / 255
+        label = int(self.data.labels[index])
+        return self.transform(image_CHW), label
 
 
-def _learn2learn(name: str) -> Any:
-    return library("a taskset", f"learn2learn.{name}", "meta")
+def _learn2learn(module: str) -> Any:
+    """A module of learn2learn, imported late: it takes seconds and prints a notice."""
+    return library("a taskset", f"learn2learn.{module}", "meta")
 
 
-def _train(data: LabelledImages, protocol: FewShot, shots: int, transform: Transform) -> Any:
-    """Random tasks of the train classes, with as many ways as there are, up to those of the protocol."""
+def _train_taskset(
+    data: LabelledImages, protocol: FewShot, shots: int, transform: Transform
+) -> Any:
+    """Random tasks of the train classes, with the protocol's ways or as many as there are."""
     train = data.subset(protocol.train_classes)
-    labels = dict(enumerate(train.labels.tolist()))
-    of_label: dict[int, list[int]] = {}
-    for at, label in labels.items():
-        of_label.setdefault(label, []).append(at)
-    l2l, steps = _learn2learn("data"), _learn2learn("data.transforms")
-    images = l2l.MetaDataset(
-        _Images(train, transform), labels_to_indices=of_label, indices_to_labels=labels
+    label_of_index = dict(enumerate(train.labels.tolist()))
+    indices_of_label: dict[int, list[int]] = {}
+    for index, label in label_of_index.items():
+        indices_of_label.setdefault(label, []).append(index)
+    data_module = _learn2learn("data")
+    transforms = _learn2learn("data.transforms")
+    images = data_module.MetaDataset(
+        _ImageDataset(train, transform),
+        labels_to_indices=indices_of_label,
+        indices_to_labels=label_of_index,
     )
-    drawn = [
-        steps.NWays(images, n=min(protocol.ways, len(of_label))),
-        steps.KShots(images, k=shots + (protocol.queries or 0)),
-        steps.LoadData(images),
-        steps.RemapLabels(images),
-        steps.ConsecutiveLabels(images),
+    ways = min(protocol.ways, len(indices_of_label))
+    images_of_way = shots + (protocol.queries or 0)
+    # the order of learn2learn's steps: classes, images, pixels, labels from 0 on
+    steps = [
+        transforms.NWays(images, n=ways),
+        transforms.KShots(images, k=images_of_way),
+        transforms.LoadData(images),
+        transforms.RemapLabels(images),
+        transforms.ConsecutiveLabels(images),
     ]
-    return l2l.Taskset(images, drawn)
+    return data_module.Taskset(images, steps)
 
 
-def _test(images: _Images, question: EpisodeSet, order: list[int]) -> Any:
-    """The protocol's episodes, each drawn when it is asked for."""
+def _test_taskset(images: _ImageDataset, episode_set: EpisodeSet, order: list[int]) -> Any:
+    """The episodes of the protocol, each drawn when it is asked for.
+
+    order: of the images of a way, its support before its queries.
+    """
     base: Any = _learn2learn("data").Taskset
 
     class Episodes(base):  # type: ignore[misc]
         """Task i is episode i."""
 
+        # a class in a function cannot be pickled by name: make it again where it arrives
         def __reduce__(self) -> tuple[object, ...]:
-            return _test, (images, question, order)
+            return _test_taskset, (images, episode_set, order)
 
-        def __getitem__(self, at: int) -> tuple[Tensor, Tensor]:
-            if not 0 <= at < question.episodes:
-                raise IndexError(at)
-            episode = question.source.draw(at, at + 1)
-            rows_NM = np.concatenate([episode.support_TNK[0], episode.query_TNQ[0]], axis=1)[
-                :, order
-            ]
-            labels = torch.arange(len(rows_NM)).repeat_interleave(rows_NM.shape[1])
-            return torch.stack([images[row][0] for row in rows_NM.ravel().tolist()]), labels
+        def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+            if not 0 <= index < episode_set.episodes:
+                raise IndexError(index)
+            episode = episode_set.source.draw(index, index + 1)
+            images_NM = np.concatenate([episode.support_TNK[0], episode.query_TNQ[0]], axis=1)
+            ways, images_of_way = images_NM.shape
+            chosen = images_NM[:, order].ravel().tolist()
+            labels = torch.arange(ways).repeat_interleave(images_of_way)
+            tensors = [images[position][0] for position in chosen]
+            return torch.stack(tensors), labels
 
-    labels = dict(enumerate(images.data.labels.tolist()))
-    whole = _learn2learn("data").MetaDataset(images, labels_to_indices={}, indices_to_labels=labels)
-    return Episodes(whole, num_tasks=question.episodes)
+    label_of_index = dict(enumerate(images.data.labels.tolist()))
+    # tasks are not drawn by label, so the other table stays empty
+    whole = _learn2learn("data").MetaDataset(
+        images, labels_to_indices={}, indices_to_labels=label_of_index
+    )
+    return Episodes(whole, num_tasks=episode_set.episodes)
 
 
-def _places(shots: int, queries: int, *, interleaved: bool) -> list[int]:
-    """Where the images of a way go: support at even places, or as they come."""
+def _order_in_way(shots: int, queries: int, *, interleaved: bool) -> list[int]:
+    """The order of the images of a way: as they come, or support at even positions."""
     if not interleaved:
         return list(range(shots + queries))
-    return [at for pair in zip(range(shots), range(shots, 2 * shots), strict=True) for at in pair]
+    order = []
+    for support in range(shots):
+        query = shots + support
+        order += [support, query]
+    return order

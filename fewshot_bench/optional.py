@@ -1,4 +1,4 @@
-"""Libraries that an extra brings, imported where they are needed and without what they print on the way."""
+"""Libraries that an extra of fewshot-bench installs, imported only where they are needed."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ __all__ = ["library", "require"]
 
 
 def require(who: str, name: str, extra: str) -> None:
-    """Raise `UserError` where the library that `who` needs is not installed."""
-    if importlib.util.find_spec(name.partition(".")[0]) is None:
+    """Raise `UserError` if the library `name` is not installed.
+
+    who: what needs it, for the message; extra: the extra of fewshot-bench that installs it.
+    """
+    package = name.partition(".")[0]
+    if importlib.util.find_spec(package) is None:
         raise UserError(
-            f"{who} needs {name.partition('.')[0]}, which is not installed; install fewshot-bench[{extra}]"
+            f"{who} needs {package}, which is not installed; install fewshot-bench[{extra}]"
         )
 
 
 def library(who: str, name: str, extra: str) -> Any:
-    """The module of that name; its warnings and notices at import are no concern of the user's. Raises as `require`."""
+    """Import the module `name` without its warnings and notices. Raises as `require` does."""
     require(who, name, extra)
-    with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore"):
+    hidden = io.StringIO()
+    with contextlib.redirect_stderr(hidden), warnings.catch_warnings(action="ignore"):
         return importlib.import_module(name)

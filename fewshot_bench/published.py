@@ -1,4 +1,4 @@
-"""Figures that papers print: shown beside ours, never ranked with them."""
+"""Accuracies that papers print. They are shown beside the measured ones and never ranked."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 __all__ = ["ALL_CLASSES", "Published"]
 
-ALL_CLASSES = "mean of classes"  # the group of them all
+ALL_CLASSES = "mean of classes"  # the group of all classes
 
 
 @dataclass(frozen=True)
 class Published:
-    """An accuracy (a fraction) that a paper prints. protocol: the named protocol it is nearest to; at: the number of shots,
-    of training images a class, or the train share; differs: what is not as in that protocol; group: the class or group
-    of classes whose recall it is, or nothing for the share of all images.
+    """An accuracy that a paper prints.
+
+    protocol: the named protocol that is nearest to the paper's; at: the shot value, the number of
+    train images of each class, or the train share, as text; accuracy: a fraction; differs: what
+    differs from that protocol; group: the class or group of classes whose recall it is, or "" for
+    the accuracy over all images.
     """
 
     protocol: str
@@ -27,5 +30,8 @@ class Published:
     def table(
         cls, protocol: str, differs: str, figures: Mapping[str, float]
     ) -> tuple[Published, ...]:
-        """One figure for each `at` -> accuracy of `figures`."""
-        return tuple(cls(protocol, at, accuracy, differs) for at, accuracy in figures.items())
+        """One `Published` for each `at` -> accuracy in `figures`."""
+        rows = []
+        for at, accuracy in figures.items():
+            rows.append(cls(protocol, at, accuracy, differs))
+        return tuple(rows)

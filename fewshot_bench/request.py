@@ -10,18 +10,20 @@ from fewshot_bench.protocols.split import Size
 
 __all__ = ["Request"]
 
-FILES = ("data", "data_folder", "episodes_file")
+PATHS = ("data", "data_folder", "episodes_file")
 LISTS = ("train_classes", "test_classes", "shots", "train_per_class", "train_fraction", "baselines")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a user asks for; None means: the data set's protocol, or the preset, decides.
+    """What a user asks for. A value of None is taken from the protocol or the preset.
 
-    dataset: None is that of the protocol, else the standard one; protocol: a named one of the data set; queries: a number
-    or "all"; splits: "all" for every split of the classes; train_per_class, train_fraction: train images of each class, or
-    their share, of a classification protocol with `runs` runs; test_images: a number, a share or "all"; settings:
-    "baseline.name" -> text. A path may also come as text, and one value in the place of a list.
+    dataset: None means the data set of the protocol, else the standard one; protocol: the name of a
+    protocol of the data set; queries: a number or "all"; splits: "all" runs every split of the
+    classes; train_per_class, train_fraction: train images of each class, as numbers or as shares,
+    for a classification protocol; runs: how often that protocol splits and trains; test_images: a
+    number, a share or "all"; settings: "baseline.name" -> value as text. A path may be given as
+    text, and a single value may be given instead of a list.
     """
 
     dataset: str | None = None
@@ -53,9 +55,13 @@ class Request:
     device: str = "auto"
 
     def __post_init__(self) -> None:
-        for name in FILES:
-            if isinstance(getattr(self, name), str):
-                object.__setattr__(self, name, Path(getattr(self, name)))
+        # A frozen dataclass has no converters. Its fields are set here once, before anyone sees
+        # the request, so that every reader finds paths and lists only.
+        for name in PATHS:
+            value = getattr(self, name)
+            if isinstance(value, str):
+                object.__setattr__(self, name, Path(value))
         for name in LISTS:
-            if isinstance(getattr(self, name), (str, int, float)):
-                object.__setattr__(self, name, (getattr(self, name),))
+            value = getattr(self, name)
+            if isinstance(value, (str, int, float)):
+                object.__setattr__(self, name, (value,))

@@ -1,9 +1,10 @@
-"""Named settings: a frozen dataclass whose fields can be overridden by text and are recorded."""
+"""Named settings: a frozen dataclass whose fields can be set from text and are recorded."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import typing
 from collections.abc import Mapping
 from typing import Any, Self
@@ -12,75 +13,111 @@ from fewshot_bench.errors import UserError, unknown
 
 __all__ = ["Settings"]
 
-_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# what text of a field must be, in the words of an error message
+_READABLE = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of a baseline or data set; subclasses add fields of type int, float, str, bool or Literal.
+    """The settings of a baseline or data set.
 
-    Bounds are checked by `check`, which `__post_init__` calls, and raise `UserError`.
+    Subclasses add fields of type int, float, str, bool or Literal. Creating settings checks the
+    choices of `Literal` fields and calls `check`. Both raise `UserError`.
     """
 
     def __post_init__(self) -> None:
+        types = self._types()
         for field in dataclasses.fields(self):
-            value, choices = getattr(self, field.name), typing.get_args(self._types()[field.name])
+            value = getattr(self, field.name)
+            choices = typing.get_args(types[field.name])
             if choices and value not in choices:
                 raise unknown(field.name, str(value), map(str, choices))
         self.check()
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
+        """Raise `UserError` if a value is out of bounds. Cheap: it loads and builds nothing."""
 
     def need(self, condition: bool, name: str, allowed: str) -> None:
-        """Raise the error that names setting `name`, its value and what is `allowed`, unless `condition`."""
+        """Raise `UserError` unless `condition` holds.
+
+        Its message names setting `name`, the value and what is `allowed`.
+        """
         if not condition:
-            raise UserError(f"{name}={getattr(self, name)} is out of bounds (allowed: {allowed})")
+            value = getattr(self, name)
+            raise UserError(f"{name}={value} is out of bounds (allowed: {allowed})")
+
+    def need_at_least(self, name: str, least: int) -> None:
+        """Raise `UserError` unless setting `name` is finite and `least` or more."""
+        value = getattr(self, name)
+        is_allowed = least <= value < math.inf
+        self.need(is_allowed, name, f"{least} or more")
+
+    def need_positive(self, name: str) -> None:
+        """Raise `UserError` unless setting `name` is finite and more than 0."""
+        value = getattr(self, name)
+        is_allowed = 0 < value < math.inf
+        self.need(is_allowed, name, "more than 0")
+
+    def resolved(self) -> Self:
+        """These settings as a run records them, with values that stand for others replaced.
+
+        Called once when a run is planned; it may load libraries and build a network. Raises
+        `UserError` if a value names something that does not exist.
+        """
+        return self
 
     @classmethod
-    @functools.cache
+    @functools.cache  # annotations are text, and evaluating them is slow
     def _types(cls) -> dict[str, Any]:
         return typing.get_type_hints(cls)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """The names of the fields."""
-        return tuple(field.name for field in dataclasses.fields(cls))
+        fields = dataclasses.fields(cls)
+        return tuple(field.name for field in fields)
 
     @classmethod
     def given(cls, owner: str, values: Mapping[str, object]) -> Self:
-        """The settings with `values` in the place of defaults; text is read as the field's type.
+        """The defaults, replaced by `values`. Text is read as the type of its field.
 
-        Raises `UserError` for an unknown name, text that is not of the field's type, or a value out of bounds.
+        owner: the baseline or data set, for messages. Raises `UserError` for an unknown name, text
+        that is not of the field's type, and a value out of bounds.
         """
-        types, read = cls._types(), {}
+        types = cls._types()
+        names = cls.names()
+        fields: dict[str, Any] = {}
         for name, value in values.items():
-            if name not in cls.names():
-                raise unknown(f"setting of {owner}", name, cls.names())
-            read[name] = (
-                _read(f"{owner}.{name}", value, types[name]) if isinstance(value, str) else value
-            )
-        return cls(**read)
+            if name not in names:
+                raise unknown(f"setting of {owner}", name, names)
+            if isinstance(value, str):
+                fields[name] = _read(f"{owner}.{name}", value, types[name])
+            else:
+                fields[name] = value
+        return cls(**fields)
 
     @classmethod
     def applicable(cls, values: Mapping[str, object]) -> dict[str, object]:
-        """Those of `values` whose names are fields here."""
-        return {name: value for name, value in values.items() if name in cls.names()}
+        """The part of `values` whose names are fields here."""
+        names = cls.names()
+        return {name: value for name, value in values.items() if name in names}
 
     def as_dict(self) -> dict[str, Any]:
         """Field name -> value, JSON-serialisable."""
         return dataclasses.asdict(self)
 
 
-def _read(name: str, text: str, kind: Any) -> object:
+def _read(name: str, text: str, field_type: Any) -> object:
+    """`text` as a value of `field_type`; raises `UserError` if it is none."""
     try:
-        if kind is bool:
-            return _WORDS[text.casefold()]
-        if kind in (int, float):
-            return kind(text)
+        if field_type is bool:
+            return _BOOLEANS[text.casefold()]
+        if field_type is int:
+            return int(text)
+        if field_type is float:
+            return float(text)
     except (KeyError, ValueError):
-        wanted = (
-            "true or false" if kind is bool else "a whole number" if kind is int else "a number"
-        )
-        raise UserError(f"{name}={text!r} cannot be read (allowed: {wanted})") from None
+        allowed = _READABLE[field_type]
+        raise UserError(f"{name}={text!r} cannot be read (allowed: {allowed})") from None
     return text

@@ -45,8 +45,11 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Decoded data goes to a folder of this session, so that no test reads what another version wrote."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # one folder for all processes
+        folder = folder.parent
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FEWSHOT_BENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("FEWSHOT_BENCH_CACHE", str(folder / "cache"))
         patch.setenv("NO_COLOR", "1")
         yield
 

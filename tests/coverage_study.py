@@ -25,6 +25,7 @@ from fewshot_bench.engine import scoring
 from fewshot_bench.protocols.episode import DrawnEpisodes
 from fewshot_bench.protocols.split import DrawnRuns
 from fewshot_bench.seeds import digest
+from fewshot_bench.stats import differences
 from fewshot_bench.stats import intervals as stats
 from fewshot_bench.stats.correctness import Correctness, Design
 
@@ -76,7 +77,7 @@ def study(
                 scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True
             )
             correct.append(Correctness(design, [ways == np.arange(CLASSES)[:, None]]))
-        found, apart = stats.estimate(correct[0]), stats.difference(*correct)
+        found, apart = stats.estimate(correct[0]), differences.difference(*correct)
         half = stats.closed_half_width(correct[0].accuracy_ST[0])
         single.append((found.accuracy, found.low, found.high))
         paired.append((apart.mean, apart.low, apart.high))
@@ -105,7 +106,7 @@ def study_of_runs(
             )
             correct.append(Correctness(design, [ways == np.arange(CLASSES)[:, None]]))
         found = stats.estimate_over_runs(correct[0], weights_C)
-        apart = stats.difference_over_runs(correct[0], correct[1], weights_C)
+        apart = differences.difference_over_runs(correct[0], correct[1], weights_C)
         single.append((found.accuracy, found.low, found.high))
         paired.append((apart.mean, apart.low, apart.high))
         kinds |= {found.kind, apart.kind}

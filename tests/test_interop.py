@@ -37,7 +37,7 @@ def prototype_accuracy(task: tuple[Tensor, Tensor], shots: int, queries: int) ->
 def test_a_loop_of_learn2learn_measures_what_bench_run_measures(tmp_path: Path):
     path = copied("by_rule", tmp_path / "nearest.py", {"mean_cosine": "prototype"})
     outcome = run(tmp_path / "out", [path], baselines=["nearest"], shots=[3], episodes=30)
-    answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
+    answer = ResultsFolder(tmp_path / "out").predictions_of(outcome.records[0])
     expected = (answer.predicted_TNQ == answer.episodes.classes_TN[:, :, None]).mean((1, 2))
     test = tasksets(ASKED).test
     found = [prototype_accuracy(task, 3, 5) for task in test]
@@ -79,6 +79,7 @@ def test_train_tasks_are_of_the_train_classes_and_can_be_learned_from():
     assert torch.nn.functional.cross_entropy(learner(data), labels) < before
 
 
+@pytest.mark.slow
 def test_tasks_reach_the_workers_of_a_loader():
     """Spawned ones, as on macOS and Windows, which get them by way of a pickle."""
     sets = tasksets(ASKED)
@@ -86,7 +87,11 @@ def test_tasks_reach_the_workers_of_a_loader():
     for (data, labels), (same_data, same_labels) in zip(loader, sets.test, strict=True):
         assert torch.equal(data, same_data)
         assert torch.equal(labels, same_labels)
-    assert pickle.loads(pickle.dumps(sets.train)).sample()[0].shape == (3 * 8, 1, 32, 32)
+
+
+def test_tasksets_survive_a_pickle():
+    train = pickle.loads(pickle.dumps(tasksets(ASKED).train))
+    assert train.sample()[0].shape == (3 * 8, 1, 32, 32)
 
 
 def test_what_makes_no_taskset_is_one_line():

@@ -6,64 +6,91 @@ import atexit
 import gc
 import signal
 import sys
+from typing import Annotated
 
 import typer
 
-from fewshot_bench.cli import reading as results
-from fewshot_bench.cli import running as work
+from fewshot_bench.cli import reading, running
 from fewshot_bench.errors import UserError
 
 __all__ = ["app", "main"]
 
+# plain text and one-line errors: output is read in logs too
 app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Which method recognises held-out defect classes from k examples, and is it really better?",
 )
-app.add_typer(work.app)
-app.add_typer(results.app)
+app.add_typer(running.app)
+app.add_typer(reading.app)
 
-INTERRUPTED = 130  # what typer makes of Ctrl-C
-OBJECTS = 100_000  # made before garbage is looked for: imports make many and leave none
+MISTAKE = 2  # exit status
+INTERRUPTED = 130  # exit status that typer makes of Ctrl-C
+# objects that are made before Python looks for garbage: imports make many and leave none
+OBJECTS_BEFORE_COLLECTION = 100_000
 STOPPED = "stopped; what is done is kept, and the same command, without --fresh, goes on from there"
 
 
-def _leave() -> None:
-    """Spare the way out the search through a million objects, which takes longer than showing a finished run.
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata  # slow, so only where it is needed
 
-    Where an encoder was made triton is there, which complains of what is not cleared away.
-    """
-    if "triton" not in sys.modules:
-        gc.freeze()
+        typer.echo(f"fewshot-bench {metadata.version('fewshot-bench')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def bench(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001  its callback prints it
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Which method recognises held-out defect classes from k examples, and is it really better?"""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(MISTAKE)
 
 
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
-    gc.set_threshold(OBJECTS)
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # as schedulers stop a job: like Ctrl-C
-    atexit.register(_leave)
+    gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    # schedulers stop a job by SIGTERM: treat it like Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    atexit.register(_skip_last_collection)
     try:
-        status = app(standalone_mode=False)
+        status = app(standalone_mode=False) or 0
     except UserError as error:
-        message, status = str(error), 2
+        status = _mistake(str(error))
     except typer.TyperException as error:  # an unknown option, a missing argument
-        told = (
-            error.format_message()
-            if isinstance(error, typer.BadParameter)
-            else getattr(error, "message", str(error))
-        )
-        message, status = f"{told.rstrip('.')}; bench --help shows what there is", 2
+        status = _mistake(f"{_usage_text(error)}; bench --help shows what there is")
     except OSError as error:  # a full disk, a folder that must not be entered, a name too long
-        message, status = (
-            f"{error.filename or 'a file'} cannot be read or written ({error.strerror})",
-            2,
-        )
-    else:
-        message = STOPPED if status == INTERRUPTED else ""
-    if message:
-        typer.echo(message if status == INTERRUPTED else f"error: {message}", err=True)
-    sys.exit(status or 0)
+        name = error.filename or "a file"
+        status = _mistake(f"{name} cannot be read or written ({error.strerror})")
+    if status == INTERRUPTED:
+        typer.echo(STOPPED, err=True)
+    sys.exit(status)
+
+
+def _mistake(message: str) -> int:
+    """Print what is wrong; the exit status."""
+    typer.echo(f"error: {message}", err=True)
+    return MISTAKE
+
+
+def _usage_text(error: typer.TyperException) -> str:
+    """What typer says of an unknown option or a missing argument."""
+    names_parameter = isinstance(error, typer.BadParameter)
+    text = error.format_message() if names_parameter else error.message
+    return text.rstrip(".")
+
+
+def _skip_last_collection() -> None:
+    """At exit, spare the search for garbage: it takes longer than to show a finished run.
+
+    It stays where an encoder was made: triton is imported then, and complains of what is not freed.
+    """
+    if "triton" not in sys.modules:
+        gc.freeze()

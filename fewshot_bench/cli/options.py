@@ -1,228 +1,311 @@
-"""The options that commands share, how their text is read, and the request that they make."""
+"""The one table of options: name, type, default, help, and how the text is read.
+
+A command names the options that it takes, with `takes`.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import os
-import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fewshot_bench.errors import UserError
+from fewshot_bench.cli import parsing
+from fewshot_bench.cli.output import known_form
 
 if TYPE_CHECKING:
     from fewshot_bench.request import Request
 
 __all__ = [
-    "EPISODES",
-    "EVERY",
-    "Baselines",
-    "Margin",
-    "Out",
-    "Plugins",
-    "asking",
-    "fraction",
-    "numbers",
-    "words",
+    "CSV",
+    "EPISODES_TO_WRITE",
+    "EPISODE_OPTIONS",
+    "FORMAT",
+    "FRESH",
+    "IMAGES",
+    "JSON",
+    "MAP_METHOD",
+    "MARGIN",
+    "METHODS",
+    "OUT",
+    "PATH_OF_DATA",
+    "PLOTS",
+    "PLUGIN",
+    "QUIET",
+    "REFERENCE",
+    "REQUEST_OPTIONS",
+    "REQUIRED_REFERENCE",
+    "SAMPLES",
+    "SHOWN_BASELINES",
+    "SHOWN_SHOTS",
+    "STAGE",
+    "Argument",
+    "Option",
+    "examples",
+    "takes",
 ]
 
-Plugins = Annotated[
-    list[Path] | None,
-    typer.Option("--plugin", help="A Python file with a further baseline or data set."),
-]
-Out = Annotated[Path, typer.Option("--out", help="Folder of the results.")]
-Margin = Annotated[
-    float, typer.Option(help="Points within which a difference counts as equivalent.")
-]
-Baselines = Annotated[
-    str | None, typer.Option("--baselines", help="Names.  [default: all there are]")
-]
-
-# of a request: name -> (type, default, flags, help)
+Command = Callable[..., None]
+# most options come as text and are read here, so that a mistake gives one line with what is allowed
 Text = str | None
-REQUEST: dict[str, tuple[Any, Any, str, str]] = {
-    "dataset": (Text, None, "--dataset", "Data set by name; bench list shows them."),
-    "data": (Path | None, None, "--data", "The folder or zip that holds the data set."),
-    "train_classes": (Text, None, "--train-classes", "Classes to train on, e.g. Pa,In,RS."),
-    "test_classes": (Text, None, "--test-classes", "Held-out classes, e.g. Cr,Sc,PS."),
-    "ways": (Text, None, "--ways", "Classes of an episode.  [default: 3]"),
-    "shots": (Text, None, "--shots", "Support images a class, e.g. 1,3,5.  [default: 1,3,5]"),
-    "queries": (Text, None, "--queries", "Query images a class: a number or all.  [default: 15]"),
-    "episodes": (Text, None, "--episodes", "Episodes for each shot value.  [default: 2000]"),
-    "episode_seed": (Text, None, "--episode-seed", "Seed of the episodes.  [default: 0]"),
-    "protocol": (
-        Text,
-        None,
-        "--protocol",
-        "A named protocol, e.g. neu-small; bench list shows them.",
+REQUIRED = inspect.Parameter.empty  # in the place of a default
+
+
+def _unchanged(flag: str, value: Any) -> Any:  # noqa: ARG001  the signature of a reader
+    return value
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of the command line.
+
+    flag: as a user types it; type: what typer reads; read: makes of that what a command gets, see
+    `parsing`; parameter: its name in a command or a `Request`, where the flag is called otherwise.
+    """
+
+    flag: str
+    help: str
+    type: Any = Text
+    default: Any = None
+    read: Callable[[str, Any], Any] = _unchanged
+    parameter: str = ""
+
+    @property
+    def name(self) -> str:
+        """The parameter of a command, or the field of a `Request`, that gets the value."""
+        if self.parameter:
+            return self.parameter
+        return self.flag.removeprefix("--").replace("-", "_")
+
+    @property
+    def annotation(self) -> Any:
+        """The annotation that typer reads."""
+        declaration = typer.Option(self.flag, help=self.help)
+        return Annotated[self.type, declaration]
+
+    def value(self, written: Any) -> Any:
+        """The value for what was written; None where the option was left out."""
+        if written is None:
+            return None
+        return self.read(self.flag, written)
+
+
+@dataclass(frozen=True)
+class Argument(Option):
+    """One argument: what stands in a command without a flag. flag: its name in the help."""
+
+    @property
+    def annotation(self) -> Any:
+        """The annotation that typer reads."""
+        declaration = typer.Argument(help=self.help)
+        return Annotated[self.type, declaration]
+
+
+DATASET = Option("--dataset", "Name of the data set; bench list shows all.")
+# what bench episodes takes of a request; a default stands in the help where the protocol sets it
+EPISODE_OPTIONS = (
+    DATASET,
+    Option("--data", "Folder or zip that holds the data set.", Path | None),
+    Option("--train-classes", "Classes to train on, e.g. Pa,In,RS.", read=parsing.names),
+    Option("--test-classes", "Held-out classes, e.g. Cr,Sc,PS.", read=parsing.names),
+    Option("--ways", "Classes per episode.  [default: 3]", read=parsing.whole_number),
+    Option(
+        "--shots",
+        "Support images per class, e.g. 1,3,5.  [default: 1,3,5]",
+        read=parsing.whole_numbers,
     ),
-    "train_per_class": (
-        Text,
-        None,
+    Option(
+        "--queries",
+        "Query images per class: a number or all.  [default: 15]",
+        read=parsing.whole_number_or_all,
+    ),
+    Option(
+        "--episodes",
+        "Episodes for each shot value.  [default: 2000]",
+        read=parsing.whole_number,
+    ),
+    Option("--episode-seed", "Seed of the episodes.  [default: 0]", read=parsing.whole_number),
+)
+# a whole request
+REQUEST_OPTIONS = (
+    *EPISODE_OPTIONS,
+    Option("--protocol", "A named protocol, e.g. neu-small; bench list shows them."),
+    Option(
         "--train-per-class",
-        "Classification: train images a class, e.g. 10,20,50.",
+        "Classification: train images per class, e.g. 10,20,50.",
+        read=parsing.whole_numbers,
     ),
-    "train_fraction": (
-        Text,
-        None,
+    Option(
         "--train-fraction",
-        "Classification: share to train on, e.g. 0.8,0.7,0.6.",
+        "Classification: share of the images to train on, e.g. 0.8,0.7,0.6.",
+        read=parsing.shares,
     ),
-    "runs": (Text, None, "--runs", "Classification: splits drawn and trained on.  [default: 10]"),
-    "test_images": (
-        Text,
-        None,
+    Option(
+        "--runs",
+        "Classification: random splits, each trained on anew.  [default: 10]",
+        read=parsing.whole_number,
+    ),
+    Option(
         "--test-images",
-        "Classification: a number, a share, or all the rest.",
+        "Classification: number or share of the images to test on, or all (all others).",
+        read=parsing.size_or_all,
     ),
-    "episodes_file": (
-        Path | None,
-        None,
+    Option(
         "--episodes-file",
-        "Replay the episodes that bench episodes wrote.",
+        "Replay the episodes of a file that bench episodes wrote.",
+        Path | None,
     ),
-    "splits": (Text, None, "--splits", "all: every choice of as many held-out classes."),
-    "baselines": (Text, None, "--baselines", "Names, or all.  [default: the standard ones]"),
-    "preset": (str, "quick", "--preset", "quick or paper."),
-    "encoder": (Text, None, "--encoder", "A torchvision classifier, e.g. resnet50, or timm:NAME."),
-    "weights": (Text, None, "--weights", "none, DEFAULT, or published ones, e.g. IMAGENET1K_V2."),
-    "image_size": (Text, None, "--image-size", "Pixels a side of what enters the encoder."),
-    "freeze": (bool | None, None, "--freeze", "Train what stands beside the encoder alone."),
-    "budget": (Text, None, "--budget", "Images passed through the encoder in training."),
-    "settings": (
-        list[str] | None,
-        None,
+    Option("--splits", "all: run every choice of as many held-out classes."),
+    Option(
+        "--baselines",
+        "Names of baselines, or all.  [default: the standard ones]",
+        read=parsing.names,
+    ),
+    Option("--preset", "quick or paper.", str, "quick"),
+    Option("--encoder", "A torchvision classifier, e.g. resnet50, or timm:NAME."),
+    Option("--weights", "none, DEFAULT, or published weights, e.g. IMAGENET1K_V2."),
+    Option(
+        "--image-size",
+        "Side of the images that enter the encoder, in pixels.",
+        read=parsing.whole_number,
+    ),
+    Option(
+        "--freeze",
+        "Keep the encoder as it is, and train only what is added to it.",
+        bool | None,
+    ),
+    Option(
+        "--budget",
+        "Images passed through the encoder in training.",
+        read=parsing.whole_number,
+    ),
+    Option(
         "--set",
         "One setting, e.g. scl_amp.margin=0.3; repeat for more.",
+        list[str] | None,
+        read=parsing.settings,
+        parameter="settings",
     ),
-    "seeds": (Text, None, "--seeds", "Trainings of each baseline.  [default: 1]"),
-    "device": (str, "auto", "--device", "auto, cpu or cuda."),
-}
-EVERY = tuple(REQUEST)
-EPISODES = EVERY[: EVERY.index("protocol")]
+    Option("--seeds", "Trainings of each baseline.  [default: 1]", read=parsing.whole_number),
+    Option("--device", "auto, cpu or cuda.", str, "auto"),
+)
+
+# options and arguments of single commands
+METHODS = Argument(
+    "methods",
+    "Python files that define a baseline, names of baselines, or all.",
+    list[str],
+    REQUIRED,
+)
+EPISODES_TO_WRITE = Argument("file", "The .npz file to write.", Path, REQUIRED)
+PATH_OF_DATA = Argument("path", "The folder or zip.", Path | None)
+REFERENCE = Option("--reference", "Baseline that the others are compared with.")
+REQUIRED_REFERENCE = dataclasses.replace(REFERENCE, type=str, default=REQUIRED)
+MARGIN = Option(
+    "--margin",
+    "Differences within this many points count as equivalent.",
+    float,
+    0.5,
+    read=parsing.points,
+)
+# --baselines and --shots mean something else where results are read: which of them to show
+SHOWN_BASELINES = Option(
+    "--baselines",
+    "Names of baselines.  [default: all there are]",
+    read=parsing.names,
+)
+SHOWN_SHOTS = Option(
+    "--shots", "Shot values.  [default: all there are]", read=parsing.whole_numbers
+)
+IMAGES = Option("--images", "Test images to draw.", int, 6)
+STAGE = Option("--stage", "Convolutional stage, counted from the last.", int, 1)
+MAP_METHOD = Option("--method", "pca, tsne or umap.", str, "pca")
+OUT = Option("--out", "Folder of the results.", Path, Path("results"))
+PLOTS = Option("--plots", "Draw the plots too, beside the CSV files.", bool, default=False)
+FRESH = Option("--fresh", "Compute again what is on disk.", bool, default=False)
+SAMPLES = Option("--show", "Draw some images of each class.", bool, default=False)
+CSV = Option("--csv", "Print CSV, with the settings of each.", bool, default=False)
+PLUGIN = Option(
+    "--plugin",
+    "A Python file with another baseline or data set; repeat for more.",
+    list[Path],
+    (),
+    parameter="plugins",
+)
+QUIET = Option("--quiet", "Print errors only.", bool, default=False)
+FORMAT = Option(
+    "--format",
+    "table, csv, md or json.",
+    str,
+    "table",
+    read=known_form,
+    parameter="form",
+)
+JSON = Option("--json", "Same as --format json.", bool, default=False)
 
 
-def asking(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command these options of a request, in the place of its parameter `asked`, which gets the request."""
+def takes(*options: Option, request: Sequence[Option] = ()) -> Callable[[Command], Command]:
+    """Give a command these options, each as the parameter of its name.
 
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        hints = typing.get_type_hints(command, localns={"Request": object}, include_extras=True)
-        own = [
-            p.replace(annotation=hints[p.name])
-            for p in inspect.signature(command).parameters.values()
-        ]
+    request: options of a request, which the command gets as one parameter, `request`.
+    """
 
+    def decorate(command: Command) -> Command:
         @functools.wraps(command)
-        def with_options(**values: Any) -> None:
-            given = {name: values.pop(name) for name in names}
-            command(asked=_request(given), **values)
+        def with_options(**written: Any) -> None:
+            values = _values(options, written)
+            if request:
+                values["request"] = _request(_values(request, written))
+            command(**values)
 
-        options = [_parameter(name, *REQUEST[name]) for name in names]
-        mine = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own if p.name != "asked"]
-        with_options.__signature__ = inspect.Signature([*options, *mine])  # type: ignore[attr-defined]
-        with_options.__annotations__ = {p.name: p.annotation for p in (*options, *mine)}
+        parameters = []
+        annotations = {}
+        for option in (*request, *options):
+            parameters.append(_parameter(option))
+            annotations[option.name] = option.annotation
+        # typer reads both
+        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        with_options.__annotations__ = annotations
         return with_options
 
     return decorate
 
 
-def _parameter(name: str, kind: Any, default: Any, flag: str, told: str) -> inspect.Parameter:
-    option = Annotated[kind, typer.Option(flag, help=told)]
+def examples(*commands: str) -> str:
+    """The text below the help of a command."""
+    return f"Examples: {' | '.join(commands)}"
+
+
+def _parameter(option: Option) -> inspect.Parameter:
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option
+        option.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=option.default,
+        annotation=option.annotation,
     )
 
 
-def words(option: str, text: str) -> list[str]:
-    """Names with one comma between them."""
-    found = [word.strip() for word in text.split(",")]
-    if not all(found):
-        raise UserError(
-            f"{option} {text!r} has an empty entry; write names or numbers with one comma between them"
-        )
-    return found
+def _values(options: Sequence[Option], written: Mapping[str, Any]) -> dict[str, Any]:
+    values = {}
+    for option in options:
+        values[option.name] = option.value(written[option.name])
+    return values
 
 
-def _read(option: str, text: str, kind: type[int] | type[float], allowed: str) -> int | float:
-    try:
-        return kind(text)
-    except ValueError:
-        raise UserError(f"{option} {text!r} cannot be read (allowed: {allowed})") from None
+def _request(values: Mapping[str, Any]) -> Request:
+    """The request that these values make; options that were left out are None."""
+    from fewshot_bench.request import Request  # imports numpy: not for --help
 
-
-def _number(option: str, text: str) -> int | float:
-    return _read(option, text, int, "a whole number")
-
-
-def numbers(option: str, text: str) -> list[int]:
-    """Whole numbers with one comma between them."""
-    return [int(_number(option, word)) for word in words(option, text)]
-
-
-def _shares(option: str, text: str) -> list[float]:
-    return [_read(option, word, float, "shares such as 0.8") for word in words(option, text)]
-
-
-def _number_or_all(option: str, text: str) -> int | float | str:
-    return text if text == "all" else _read(option, text, int, "a whole number, or all")
-
-
-def _size_or_all(option: str, text: str) -> int | float | str:
-    return (
-        text
-        if text == "all"
-        else _read(option, text, float, "a whole number, a share such as 0.2, or all")
-    )
-
-
-READERS: dict[str, Callable[[str, str], Any]] = {
-    **dict.fromkeys(("baselines", "train_classes", "test_classes"), words),
-    **dict.fromkeys(("shots", "train_per_class"), numbers),
-    **dict.fromkeys(
-        ("ways", "episodes", "episode_seed", "runs", "seeds", "budget", "image_size"), _number
-    ),
-    "queries": _number_or_all,
-    "test_images": _size_or_all,
-    "train_fraction": _shares,
-}
-
-
-def _request(options: dict[str, Any]) -> Request:
-    """The request that these options make, those left out being None; `UserError` for text that cannot be read."""
-    given = {name: value for name, value in options.items() if value is not None}
-    for name, read in READERS.items():
-        if name in given:
-            given[name] = read("--" + name.replace("_", "-"), given[name])
-    from fewshot_bench.request import Request
-
-    return Request(
-        data_folder=_data_folder(), **given | {"settings": _settings(given.get("settings", ()))}
-    )
+    given = {name: value for name, value in values.items() if value is not None}
+    return Request(data_folder=_data_folder(), **given)
 
 
 def _data_folder() -> Path | None:
     folder = os.environ.get("FEWSHOT_BENCH_DATA")
     return Path(folder) if folder else None
-
-
-def _settings(texts: Sequence[str]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    wrong = next(
-        (text for text, (_, equals, _) in zip(texts, pairs, strict=True) if not equals), None
-    )
-    if wrong is not None:
-        raise UserError(f"--set {wrong!r} has no value; write --set BASELINE.SETTING=VALUE")
-    return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def fraction(margin: float) -> float:
-    """A margin in points as a fraction."""
-    if not 0 < margin < 100:
-        raise UserError(
-            f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)"
-        )
-    return margin / 100

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, assert_never, get_args
 
 import typer
 
@@ -15,58 +16,122 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-__all__ = ["Form", "Json", "console", "form", "rows_alone", "show"]
+__all__ = [
+    "Form",
+    "chosen_form",
+    "console",
+    "known_form",
+    "prints_to_stderr",
+    "show",
+    "show_csv",
+    "show_failed",
+    "show_paths",
+    "show_written",
+]
 
-FORMS = ("table", "csv", "md", "json")
-NOT_A_TERMINAL = 120  # columns
-BAR = "\\|"  # a bar that ends no cell of a Markdown table
-Form = Annotated[str, typer.Option("--format", help="table, csv, md or json.")]
-Json = Annotated[bool, typer.Option("--json", help="As --format json.")]
+Form = Literal["table", "csv", "md", "json"]
+FORMS: tuple[Form, ...] = get_args(Form)
+WIDTH_OF_A_FILE = 120  # characters a line, where the output is no terminal
+ESCAPED_BAR = "\\|"  # a bar that does not end a cell of a Markdown table
 
 
-def form(chosen: str, json: bool) -> str:
-    """The form that `--format` and `--json` choose; raises `UserError` for one that there is not."""
-    if chosen not in FORMS:
-        raise UserError(f"--format {chosen!r} is unknown (allowed: {', '.join(FORMS)})")
-    if json and chosen not in ("table", "json"):
-        raise UserError(f"--json and --format {chosen} are two forms; leave one out")
-    return "json" if json else chosen
+def known_form(flag: str, text: str) -> Form:
+    """The form of this name; raises `UserError` if there is none."""
+    for form in FORMS:
+        if form == text:
+            return form
+    raise UserError(f"{flag} {text!r} is unknown (allowed: {', '.join(FORMS)})")
+
+
+def chosen_form(form: Form, *, json: bool) -> Form:
+    """The form that `--format` and `--json` choose; raises `UserError` if they choose two."""
+    if not json:
+        return form
+    if form not in ("table", "json"):  # table is the default: --format may have been left out
+        raise UserError(f"--json and --format {form} are two forms; leave one out")
+    return "json"
 
 
 def console(*, err: bool = False, quiet: bool = False) -> Console:
-    """Where tables go, or progress while standard output holds something to be read by a program; nothing if `quiet`."""
+    """A console on standard output, or on standard error if `err`; it prints nothing if `quiet`."""
     from rich.console import Console
 
     stream = sys.stderr if err else sys.stdout
-    width = None if stream.isatty() else NOT_A_TERMINAL
-    return Console(
-        stderr=err, width=width, quiet=quiet, markup=False, emoji=False
-    )  # class names may hold [ and :
+    width = None if stream.isatty() else WIDTH_OF_A_FILE
+    # without markup and emoji: names of classes may hold [ and :
+    return Console(stderr=err, width=width, quiet=quiet, markup=False, emoji=False)
 
 
-def rows_alone(form: str) -> contextlib.AbstractContextManager[object]:
-    """A context in which what a method prints goes to standard error, where standard output is for a program to read."""
-    return contextlib.nullcontext() if form == "table" else contextlib.redirect_stdout(sys.stderr)
-
-
-def show(frame: pd.DataFrame, form: str, as_table: Callable[[Console, pd.DataFrame], None]) -> None:
-    """A frame to standard output: as a table for eyes, or as csv, md or json."""
+def prints_to_stderr(form: Form) -> contextlib.AbstractContextManager[object]:
+    """A context in which prints go to standard error, if a program is to read standard output."""
     if form == "table":
-        as_table(console(), frame)
-    elif form == "csv":
-        from fewshot_bench.leaderboard import tables
-
-        typer.echo(tables.text(frame), nl=False)
-    elif form == "json":
-        typer.echo(frame.to_json(orient="records", indent=1))
-    else:
-        rows = [[_cell(cell) for cell in row] for row in frame.astype(object).to_numpy()]
-        for cells in (list(frame.columns), ["---"] * len(frame.columns), *rows):
-            typer.echo(f"| {' | '.join(cell.replace('|', BAR) for cell in cells)} |")
+        return contextlib.nullcontext()
+    return contextlib.redirect_stdout(sys.stderr)
 
 
-def _cell(value: object) -> str:
-    """A cell of a Markdown table; empty where there is nothing."""
-    if not isinstance(value, str | int | float) or value != value:  # None, NA, NaN
+def show(
+    frame: pd.DataFrame, form: Form, show_table: Callable[[Console, pd.DataFrame], None]
+) -> None:
+    """Print a frame to standard output: as a table for eyes, or as CSV, Markdown or JSON."""
+    match form:
+        case "table":
+            show_table(console(), frame)
+        case "csv":
+            show_csv(frame)
+        case "json":
+            typer.echo(frame.to_json(orient="records", indent=1))
+        case "md":
+            _show_markdown(frame)
+        case _:
+            assert_never(form)
+
+
+def show_csv(frame: pd.DataFrame) -> None:
+    """Print a frame as CSV."""
+    from fewshot_bench.leaderboard import tables
+
+    typer.echo(tables.csv_text(frame), nl=False)
+
+
+def _show_markdown(frame: pd.DataFrame) -> None:
+    _show_markdown_line(list(frame.columns))
+    _show_markdown_line(["---"] * len(frame.columns))
+    for row in frame.astype(object).to_numpy():
+        cells = [_markdown_cell(value) for value in row]
+        _show_markdown_line(cells)
+
+
+def _show_markdown_line(cells: Sequence[str]) -> None:
+    escaped = [cell.replace("|", ESCAPED_BAR) for cell in cells]
+    text = " | ".join(escaped)
+    typer.echo(f"| {text} |")
+
+
+def _markdown_cell(value: object) -> str:
+    """The text of a value; empty for None, NA and NaN."""
+    if not isinstance(value, str | int | float):
         return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if value != value:  # NaN
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return str(value)
+
+
+def show_failed(console: Console, lines: Iterable[str]) -> None:
+    """Print what has no result, with the reason, one a line."""
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def show_written(console: Console, files: Sequence[Path]) -> None:
+    """Print, on one line, which files a command wrote."""
+    names = [str(file) for file in files]
+    text = f"Written: {', '.join(names)}"
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def show_paths(files: Iterable[Path]) -> None:
+    """Print the paths of files, one a line."""
+    for file in files:
+        typer.echo(file)

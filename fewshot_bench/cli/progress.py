@@ -1,4 +1,4 @@
-"""Progress while a run works: how far each stage is, and how long it will take."""
+"""Progress of a run: how far each stage is, and how long it will take."""
 
 from __future__ import annotations
 
@@ -15,23 +15,32 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from fewshot_bench.engine.schedule import Progress as Step
+from fewshot_bench.engine.progress import Progress as Step
 
 __all__ = ["Watch"]
 
+BAR_WIDTH = 24  # characters
+
 
 class Watch:
-    """Live progress on a terminal, plain lines elsewhere; call it with each step."""
+    """Live progress on a terminal, plain lines elsewhere; call it with each step of a run.
+
+    done: the trainings that are done, by name.
+    """
 
     def __init__(self, console: Console) -> None:
         self.console = console
         self.bars = Progress(
-            TextColumn("{task.description}", markup=False), BarColumn(bar_width=24),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=BAR_WIDTH),
             TextColumn("{task.fields[note]}", markup=False),
-            TimeElapsedColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal,
-        )  # fmt: skip
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
         self.task: TaskID | None = None
-        self.current = ("", "", "")
+        self.stage = ("", "", "")  # baseline, training and stage that the bar is of
         self.done: list[str] = []
 
     def __enter__(self) -> Self:
@@ -40,30 +49,44 @@ class Watch:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
-        self.bars.__exit__(kind, error, at)
+        self.bars.__exit__(error_type, error, traceback)
 
     def __call__(self, step: Step) -> None:
         """Show one step."""
-        name = step.baseline + (f" ({step.training})" if step.training else "")
+        name = step.baseline
+        if step.training:
+            name += f" ({step.training})"
         if step.stage == "done":
-            if self.task is not None:
-                self.bars.remove_task(self.task)
-                self.task = None
+            self._remove_bar()
             self.done.append(name)
-            self.console.print(f"{name}: {step.note}", highlight=False)
+            self._print(f"{name}: {step.note}")
             return
-        if self.task is None or self.current != (step.baseline, step.training, step.stage):
-            if self.task is not None:
-                self.bars.remove_task(self.task)
-            self.task = self.bars.add_task(
-                f"{name}: {step.stage}", note="", total=step.total or None
-            )
-            self.current = (step.baseline, step.training, step.stage)
-            if not self.console.is_terminal and step.stage != "score":
-                told = f" ({step.note})" if step.stage == "wait" else ""
-                self.console.print(f"{name}: {step.stage} ...{told}", highlight=False)
-        self.bars.update(self.task, completed=step.done, total=step.total or None, note=step.note)
+        total = step.total or None  # None: a bar without an end
+        stage = (step.baseline, step.training, step.stage)
+        if self.task is None or self.stage != stage:
+            self._remove_bar()
+            self._print_start(name, step)
+            self.task = self.bars.add_task(f"{name}: {step.stage}", total=total, note="")
+            self.stage = stage
+        self.bars.update(self.task, completed=step.done, total=total, note=step.note)
+
+    def _remove_bar(self) -> None:
+        if self.task is not None:
+            self.bars.remove_task(self.task)
+            self.task = None
+
+    def _print_start(self, name: str, step: Step) -> None:
+        """Where there is no bar, one line for each stage; scoring is too short for one."""
+        if self.console.is_terminal or step.stage == "score":
+            return
+        text = f"{name}: {step.stage} ..."
+        if step.stage == "wait":
+            text += f" ({step.note})"
+        self._print(text)
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, highlight=False)

@@ -1,17 +1,41 @@
-"""Commands that ask: they load data, and train where there is something left to train."""
+"""Commands that load data, and train what has not been trained yet."""
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from fewshot_bench.cli import output as terminal
-from fewshot_bench.cli.options import EPISODES, EVERY, Out, Plugins, asking
-from fewshot_bench.cli.output import Form, Json
+from fewshot_bench.cli import output
+from fewshot_bench.cli.options import (
+    CSV,
+    DATASET,
+    EPISODE_OPTIONS,
+    EPISODES_TO_WRITE,
+    FORMAT,
+    FRESH,
+    IMAGES,
+    JSON,
+    MAP_METHOD,
+    METHODS,
+    OUT,
+    PATH_OF_DATA,
+    PLOTS,
+    PLUGIN,
+    QUIET,
+    REFERENCE,
+    REQUEST_OPTIONS,
+    SAMPLES,
+    STAGE,
+    examples,
+    takes,
+)
+from fewshot_bench.cli.output import Form
 
 if TYPE_CHECKING:
+    from fewshot_bench.api import Outcome
     from fewshot_bench.cli.progress import Watch
     from fewshot_bench.report.draw import Drawn
     from fewshot_bench.request import Request
@@ -19,222 +43,220 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer()
-Reference = Annotated[str | None, typer.Option(help="Show differences to this baseline too.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Tell errors alone.")]
-
-
-def _watch(*, quiet: bool, err: bool) -> Watch:
-    from fewshot_bench.cli.progress import Watch
-
-    return Watch(terminal.console(err=err, quiet=quiet))
 
 
 @app.command(
-    epilog="Examples: bench run --ways 3 --shots 1,3,5 | bench run --dataset neu --data NEU-CLS.zip --queries all | "
-    "bench run --protocol neu-small --data NEU-CLS.zip --baselines scl_amp,resnet | "
-    "bench run --baselines scl_amp,protonet --seeds 3 --set scl_amp.margin=0.3"
+    epilog=examples(
+        "bench run --ways 3 --shots 1,3,5",
+        "bench run --dataset neu --data NEU-CLS.zip --queries all",
+        "bench run --protocol neu-small --data NEU-CLS.zip --baselines scl_amp,resnet",
+        "bench run --baselines scl_amp,protonet --seeds 3 --set scl_amp.margin=0.3",
+    )
 )
-@asking(*EVERY)
+@takes(REFERENCE, OUT, PLOTS, FRESH, PLUGIN, QUIET, FORMAT, JSON, request=REQUEST_OPTIONS)
 def run(
-    asked: Request,
-    reference: Reference = None,
-    out: Out = Path("results"),
-    plots: Annotated[bool, typer.Option("--plots", help="Draw the plots beside the CSVs.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Compute again what is on disk.")] = False,
-    plugin: Plugins = None,
-    quiet: Quiet = False,
-    form: Form = "table",
-    json: Json = False,
+    request: Request,
+    reference: str | None,
+    out: Path,
+    plots: bool,
+    fresh: bool,
+    plugins: list[Path],
+    quiet: bool,
+    form: Form,
+    json: bool,
 ) -> None:
-    """Train baselines, put the same episodes to each, and write the leaderboard."""
-    form = terminal.form(form, json)
+    """Train baselines, give all of them the same episodes, and write the leaderboard."""
+    form = output.chosen_form(form, json=json)
     from fewshot_bench import api
-    from fewshot_bench.cli import tables as board
-    from fewshot_bench.report import draw as pictures
+    from fewshot_bench.report import draw
 
     if plots:
-        pictures.can_plot("--plots")
-    with _watch(quiet=quiet, err=form != "table") as watch:
+        draw.can_plot("--plots")  # a missing library is told before hours of work
+    with _watch(form, quiet=quiet) as watch:
         try:
-            with terminal.rows_alone(form):
+            with output.prints_to_stderr(form):
                 outcome = api.run(
-                    asked, out, fresh=fresh, reference=reference, plugins=plugin or [], notify=watch
+                    request, out, fresh=fresh, reference=reference, plugins=plugins, notify=watch
                 )
-        except KeyboardInterrupt:
+        except KeyboardInterrupt:  # main tells how to go on
             typer.echo(f"done: {', '.join(watch.done) or 'nothing'}", err=True)
             raise
-    told = form == "table" and not quiet
-    if form != "table":
-        terminal.show(outcome.table, form, board.show_leaderboard)
-    elif told:
-        board.show_outcome(terminal.console(), outcome)
-    if plots and not outcome.table["accuracy"].isna().all():
-        _written(pictures.plot(out, reference), told=told)
+    _show_outcome(outcome, form, quiet=quiet)
+    # where everything failed there is nothing to draw
+    has_results = not outcome.table["accuracy"].isna().all()
+    if plots and has_results:
+        files = draw.plot(out, reference)
+        if form == "table" and not quiet:
+            output.show_paths(files)
     if outcome.failed:
-        if not told:
-            board.show_failed(
-                terminal.console(err=True), (record.told for record in outcome.failed)
-            )
         raise typer.Exit(1)
 
 
+def _show_outcome(outcome: Outcome, form: Form, *, quiet: bool) -> None:
+    """Print the table of a run; if it is quiet or for a program, failures on standard error."""
+    from fewshot_bench.cli import tables
+
+    if form == "table" and not quiet:
+        tables.show_outcome(output.console(), outcome)
+        return
+    if form != "table":
+        output.show(outcome.table, form, tables.show_leaderboard)
+    failures = [record.message for record in outcome.failed]
+    output.show_failed(output.console(err=True), failures)
+
+
 @app.command(
-    "list", epilog="Examples: bench list | bench list --plugin my_method.py | bench list --csv"
+    "list",
+    epilog=examples("bench list", "bench list --plugin my_method.py", "bench list --csv"),
 )
-def list_(
-    plugin: Plugins = None,
-    csv: Annotated[bool, typer.Option("--csv", help="As CSV, with the settings of each.")] = False,
-) -> None:
-    """Show every baseline and data set with its source, and why one is broken."""
+@takes(PLUGIN, CSV)
+def list_(plugins: list[Path], csv: bool) -> None:
+    """Show every baseline and data set with its source, and why one cannot be used."""
     if csv:
         from fewshot_bench import api
-        from fewshot_bench.leaderboard import tables
 
-        typer.echo(tables.text(api.listing(plugin or [])), nl=False)
+        output.show_csv(api.listing(plugins))
         return
-    from fewshot_bench.cli import tables as board
+    from fewshot_bench.cli import lists
     from fewshot_bench.registry.catalogue import listed_plugins
     from fewshot_bench.registry.registry import Registry
 
-    board.show_plugins(terminal.console(), listed_plugins(Registry(plugin or [])))
+    lists.show_plugins(output.console(), listed_plugins(Registry(plugins)))
 
 
 @app.command(
-    epilog="Examples: bench check my_method.py | bench check protonet siamese | bench check all --format csv"
+    epilog=examples(
+        "bench check my_method.py",
+        "bench check protonet siamese",
+        "bench check all --format csv",
+    )
 )
-def check(
-    methods: Annotated[
-        list[str],
-        typer.Argument(help="Python files that define a baseline, names of baselines, or all."),
-    ],
-    form: Form = "table",
-    json: Json = False,
-) -> None:
-    """Hold baselines against the contract, on pictures made for it; exit status 1 where one breaks it."""
-    form = terminal.form(form, json)
+@takes(METHODS, FORMAT, JSON)
+def check(methods: list[str], form: Form, json: bool) -> None:
+    """Check baselines against the contract on generated images; exit status 1 if one breaks it."""
+    form = output.chosen_form(form, json=json)
     from fewshot_bench import api
-    from fewshot_bench.cli import tables as board
+    from fewshot_bench.cli import lists
 
-    with terminal.rows_alone(form):
-        found = api.check(methods, notify=lambda name: typer.echo(f"{name} ...", err=True))
-    terminal.show(found, form, board.show_findings)
-    if (found["status"] == "broken").any():
+    with output.prints_to_stderr(form):
+        findings = api.check(methods, notify=_show_checked)
+    output.show(findings, form, lists.show_findings)
+    if (findings["status"] == "broken").any():
         raise typer.Exit(1)
 
 
+def _show_checked(baseline: str) -> None:
+    typer.echo(f"{baseline} ...", err=True)
+
+
 @app.command(
-    epilog="Examples: bench episodes neu.npz --dataset neu --data NEU-CLS.zip --shots 1,5 | "
-    "bench run --dataset neu --data NEU-CLS.zip --episodes-file neu.npz"
+    epilog=examples(
+        "bench episodes neu.npz --dataset neu --data NEU-CLS.zip --shots 1,5",
+        "bench run --dataset neu --data NEU-CLS.zip --episodes-file neu.npz",
+    )
 )
-@asking(*EPISODES)
-def episodes(
-    asked: Request,
-    file: Annotated[Path, typer.Argument(help="The .npz to write.")],
-    plugin: Plugins = None,
-) -> None:
+@takes(EPISODES_TO_WRITE, PLUGIN, request=EPISODE_OPTIONS)
+def episodes(request: Request, file: Path, plugins: list[Path]) -> None:
     """Write the episodes of a protocol to a file: indices, class names and digests."""
     from fewshot_bench import api
 
-    typer.echo(api.episodes(asked, file, plugins=plugin or []).to_string(index=False))
-    typer.echo(f"Written: {file}")
+    written = api.episodes(request, file, plugins=plugins)
+    typer.echo(written.to_string(index=False))
+    output.show_written(output.console(), [file])
 
 
 @app.command(
-    epilog="Examples: bench explain --dataset neu --data NEU-DET.zip --baselines scl_amp,resnet --shots 5 | "
-    "bench explain --baselines protonet --shots 1 --images 9 --stage 2"
+    epilog=examples(
+        "bench explain --dataset neu --data NEU-DET.zip --baselines scl_amp,resnet --shots 5",
+        "bench explain --baselines protonet --shots 1 --images 9 --stage 2",
+    )
 )
-@asking(*EVERY)
+@takes(IMAGES, STAGE, REFERENCE, OUT, PLUGIN, QUIET, FORMAT, JSON, request=REQUEST_OPTIONS)
 def explain(
-    asked: Request,
-    images: Annotated[int, typer.Option(help="Test images to draw.")] = 6,
-    stage: Annotated[int, typer.Option(help="Convolutional stage, counted from the last.")] = 1,
-    reference: Reference = None,
-    out: Out = Path("results"),
-    plugin: Plugins = None,
-    quiet: Quiet = False,
-    form: Form = "table",
-    json: Json = False,
+    request: Request,
+    images: int,
+    stage: int,
+    reference: str | None,
+    out: Path,
+    plugins: list[Path],
+    quiet: bool,
+    form: Form,
+    json: bool,
 ) -> None:
-    """Draw what encoders look at (Grad-CAM); where defects are boxed, how much of it lies in the boxes.
+    """Draw what encoders look at (Grad-CAM), and measure how much of it lies in annotated boxes.
 
     Takes the options of bench run, and trains what has not been trained yet.
     """
-    form = terminal.form(form, json)
-    from fewshot_bench.cli import tables as board
-    from fewshot_bench.report import draw as pictures
+    form = output.chosen_form(form, json=json)
+    from fewshot_bench.cli import detail_tables
+    from fewshot_bench.report import draw
 
-    with _watch(quiet=quiet, err=form != "table") as watch, terminal.rows_alone(form):
-        found = pictures.explain(
-            asked,
+    with _watch(form, quiet=quiet) as watch, output.prints_to_stderr(form):
+        drawn = draw.explain(
+            request,
             out,
             images=images,
             stage=stage,
             reference=reference,
-            plugins=plugin or [],
+            plugins=plugins,
             notify=watch,
         )
     if form != "table" or not quiet:
-        terminal.show(found.table, form, board.show_pointing)
-    _drawn(found, told=form == "table" and not quiet)
+        output.show(drawn.table, form, detail_tables.show_pointing)
+    _show_drawn(drawn, with_files=form == "table" and not quiet)
 
 
 @app.command(
     "map",
-    epilog="Examples: bench map --dataset neu --data NEU-CLS.zip --baselines scl_amp,resnet | bench map --method tsne",
+    epilog=examples(
+        "bench map --dataset neu --data NEU-CLS.zip --baselines scl_amp,resnet",
+        "bench map --method tsne",
+    ),
 )
-@asking(*EVERY)
-def map_(
-    asked: Request,
-    method: Annotated[str, typer.Option(help="pca, tsne or umap.")] = "pca",
-    out: Out = Path("results"),
-    plugin: Plugins = None,
-    quiet: Quiet = False,
-) -> None:
-    """Draw the test images' features in two dimensions, a panel a baseline.
+@takes(MAP_METHOD, OUT, PLUGIN, QUIET, request=REQUEST_OPTIONS)
+def map_(request: Request, method: str, out: Path, plugins: list[Path], quiet: bool) -> None:
+    """Draw the features of the test images in two dimensions, one panel per baseline.
 
     Takes the options of bench run, and trains what has not been trained yet.
     """
-    from fewshot_bench.report import draw as pictures
+    from fewshot_bench.report import draw
 
-    with _watch(quiet=quiet, err=False) as watch:
-        found = pictures.map_features(asked, out, method=method, plugins=plugin or [], notify=watch)
-    _drawn(found, told=not quiet)
+    with _watch("table", quiet=quiet) as watch:
+        drawn = draw.map_features(request, out, method=method, plugins=plugins, notify=watch)
+    _show_drawn(drawn, with_files=not quiet)
 
 
 @app.command(
-    epilog="Examples: bench data NEU-DET.zip | bench data my_images/ | bench data --dataset steel-sim --show"
+    epilog=examples(
+        "bench data NEU-DET.zip",
+        "bench data my_images/",
+        "bench data --dataset steel-sim --show",
+    )
 )
-@asking("dataset")
-def data(
-    asked: Request,
-    path: Annotated[Path | None, typer.Argument(help="The folder or zip.")] = None,
-    drawn: Annotated[bool, typer.Option("--show", help="Draw some images of each class.")] = False,
-    out: Out = Path("results"),
-    plugin: Plugins = None,
-) -> None:
-    """Tell what a data set holds and what is wrong with it."""
-    import dataclasses
-
+@takes(PATH_OF_DATA, SAMPLES, OUT, PLUGIN, request=(DATASET,))
+def data(request: Request, path: Path | None, show: bool, out: Path, plugins: list[Path]) -> None:
+    """Show what a data set holds, and what is wrong with it."""
     from fewshot_bench import api
-    from fewshot_bench.cli import tables as board
-    from fewshot_bench.report import draw as pictures
+    from fewshot_bench.cli import lists
+    from fewshot_bench.report import draw
 
-    found = api.data(dataclasses.replace(asked, data=path), plugins=plugin or [])
-    board.show_data(terminal.console(), found)
-    if drawn:
-        _written(pictures.samples(found, out), told=True)
+    images = api.data(dataclasses.replace(request, data=path), plugins=plugins)
+    lists.show_data(output.console(), images)
+    if show:
+        output.show_paths(draw.samples(images, out))
 
 
-def _drawn(found: Drawn, *, told: bool) -> None:
-    """Tell the files, and what failed; exit status 1 where something did."""
-    from fewshot_bench.cli import tables as board
+def _watch(form: Form, *, quiet: bool) -> Watch:
+    """Progress, on standard error if standard output is for a program to read."""
+    from fewshot_bench.cli.progress import Watch
 
-    _written(found.files, told=told)
-    if found.failed:
-        board.show_failed(terminal.console(err=True), found.failed)
+    return Watch(output.console(err=form != "table", quiet=quiet))
+
+
+def _show_drawn(drawn: Drawn, *, with_files: bool) -> None:
+    """Print the paths of the pictures, and what failed; exit status 1 if something did."""
+    if with_files:
+        output.show_paths(drawn.files)
+    if drawn.failed:
+        output.show_failed(output.console(err=True), drawn.failed)
         raise typer.Exit(1)
-
-
-def _written(files: list[Path], *, told: bool) -> None:
-    for path in files if told else ():
-        typer.echo(path)

@@ -1,459 +1,340 @@
-"""Tables for the terminal. Percent is for eyes; files hold fractions."""
+"""Tables of rankings: the leaderboard, the mean over all splits, and differences to a reference.
+
+Rows of different questions never stand in one table. Percent is for eyes; files hold fractions.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from fewshot_bench.api import Outcome
-from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.leaderboard.columns import condition_label, is_of_splits, question_text
+from fewshot_bench.cli.layout import (
+    Cells,
+    heading,
+    percent,
+    percent_with_interval,
+    print_line,
+    print_older_notes,
+    tables_that_fit,
+    test_classes_text,
+)
+from fewshot_bench.cli.lists import dropped_text
+from fewshot_bench.cli.output import show_failed, show_written
+from fewshot_bench.leaderboard.columns import (
+    QUESTION,
+    SPLITS_QUESTION,
+    Ranking,
+    condition_label,
+    is_of_splits,
+    question_text,
+    rankings,
+)
 from fewshot_bench.leaderboard.compare import which_test
-from fewshot_bench.leaderboard.tables import CONFUSED, splits
-from fewshot_bench.registry.catalogue import PluginRow
+from fewshot_bench.leaderboard.tables import splits
 
-__all__ = [
-    "show_comparison",
-    "show_confusion",
-    "show_data",
-    "show_failed",
-    "show_findings",
-    "show_leaderboard",
-    "show_outcome",
-    "show_plugins",
-    "show_pointing",
-    "show_recalls",
-    "show_written",
-]
+__all__ = ["show_comparison", "show_leaderboard", "show_outcome", "show_splits"]
 
-
-WITH_ENCODER, WITH_RULE = 100, 120  # columns of text from which on there is room for them
-# what a baseline's cells in a table share
-ROW = [
-    "baseline",
-    "encoder",
-    "episodes",
-    "transductive",
-    "settings",
-    "source",
-    "version",
-    "train_classes",
-    "episodes_file",
-]
+# a column is shown where the terminal has so many characters a line
+WIDTH_FOR_ENCODER = 100
+WIDTH_FOR_RULE = 120
+UNRANKED = math.inf  # sorts below every rank
+SPLITS_NOTE = (
+    "Mean, standard deviation and worst accuracy over all splits in %; "
+    "splits share classes and images, so there is no interval over them."
+)
 
 
 def show_outcome(console: Console, outcome: Outcome) -> None:
-    """The leaderboard of a run, what it was measured on, what failed, and where the files lie."""
+    """The leaderboard of a run, notes on the data, what failed, and which files were written."""
     show_leaderboard(console, outcome.table)
     if outcome.comparison is not None:
         show_comparison(console, outcome.comparison)
     for note in outcome.data.notes:
-        console.print(f"Data: {note}.", highlight=False, markup=False)
+        print_line(console, f"Data: {note}.")
     if outcome.data.dropped:
-        console.print(f"Data: {_dropped(outcome.data)}.", highlight=False, markup=False)
-    show_failed(console, (record.told for record in outcome.failed))
+        print_line(console, f"Data: {dropped_text(outcome.data)}.")
+    show_failed(console, [record.message for record in outcome.failed])
     show_written(console, outcome.files)
 
 
-def show_failed(console: Console, lines: Iterable[str]) -> None:
-    """What has no result, with its reason."""
-    for line in lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-def show_written(console: Console, files: Sequence[Path]) -> None:
-    """Where the files of a command lie."""
-    console.print(
-        "Written: " + ", ".join(map(str, files)), highlight=False, markup=False, soft_wrap=True
-    )
-
-
 def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
-    """A table for each question: baselines by rows, shot values by columns, accuracy in percent with its interval."""
-    among = [
-        "dataset",
-        "dataset_digest",
-        "protocol",
-        "test_classes",
-        "preset",
-        "ways",
-        "queries",
-        "episode_seed",
-    ]
-    split = is_of_splits(frame)
-    if split.any():
+    """A table for each ranking: baselines by rows, shot values or train sizes by columns.
+
+    A cell is the accuracy in percent with its interval.
+    """
+    of_splits = is_of_splits(frame)
+    ranked = frame[~of_splits]
+    if of_splits.any():
         show_splits(console, splits(frame))
-    for _, part in frame[~split].groupby(among, sort=False):
-        console.print(
-            _title(part.sort_values("episodes").iloc[-1].to_dict()), highlight=False, markup=False
-        )
-        for board in _board(part, console.width):
-            console.print(board)
-        for note in sorted(set(part["note"].dropna()) - {""}):
-            console.print(f"Note: {note}.", highlight=False, markup=False)
-        for (name, differs), figures in part.dropna(subset=["published"]).groupby(
-            ["baseline", "published_differs"]
-        ):
-            printed = ", ".join(
-                f"{100 * row['published']:.2f} at {condition_label(row)}"
-                for row in figures.to_dict("records")
-            )
-            console.print(
-                f"Published for {name}, not ranked: {printed} ({differs}).",
-                highlight=False,
-                markup=False,
-            )
-    several, runs = (frame["seeds"] > 1).any(), frame["train_size"].notna()
-    console.print(
-        "Accuracy in %, +- half of the 95 % interval over other images of these classes"
-        + (" and other trainings" if several else "")
-        + "; rank: 1 + the baselines that are significantly better, in the last column"
-        + ("; macro: mean recall of the classes." if runs.any() else "."),
-        highlight=False,
-    )
+    for ranking in rankings(ranked):
+        _show_ranking(console, ranking)
+    if len(ranked):
+        print_line(console, _accuracy_note(ranked))
+    print_older_notes(console, frame["baseline"])
 
 
-def _title(row: Mapping[Any, Any]) -> str:
-    few_shot = pd.isna(row["train_size"])
-    episodes, tested = (
-        (f", {row['episodes']} episodes", f"; test classes {row['test_classes']}")
-        if few_shot
-        else ("", "")
-    )
-    return f"{row['dataset']}, {row['protocol']}: {question_text(row)}{episodes}, preset {row['preset']}{tested}"
+def _show_ranking(console: Console, ranking: Ranking) -> None:
+    """One ranking with its heading, notes and published figures."""
+    rows = ranking.rows
+    print_line(console, _ranking_heading(ranking))
+    for table in _ranking_tables(rows, console.width):
+        console.print(table)
+    # an empty text and no text both stand for no note
+    noted = rows[rows["note"].fillna("") != ""]
+    for note, part in noted.groupby("note"):
+        names = part["baseline"].unique()
+        is_on_all = len(names) == rows["baseline"].nunique()
+        about = "" if is_on_all else f" on {', '.join(names)}"
+        print_line(console, f"Note{about}: {note}.")
+    figures = rows.dropna(subset=["published"])
+    for (name, differs), part in figures.groupby(["baseline", "published_differs"]):
+        printed = _published_text(part)
+        print_line(console, f"Published for {name}, not ranked: {printed} ({differs}).")
 
 
-def _board(part: pd.DataFrame, width: int) -> Iterator[Table]:
-    """Baselines by rows, shot values or train sizes by columns; encoder and rule where there is room."""
-    several, runs = part["seeds"].max() > 1, bool(part["train_size"].notna().any())
-    ordered = part.sort_values(["train_size", "shots"], kind="stable")
-    columns = list(dict.fromkeys(condition_label(row) for row in ordered.to_dict("records")))
-    more = ["encoder"] if width >= WITH_ENCODER else []
-    more += ["rule"] if width >= WITH_RULE or runs else []
-    counted = ["runs" if runs else "seeds"] if several or runs else []
-    heads = [head for name in columns for head in ([name, "macro"] if runs else [name])]
-    rows = []
-    filled = part.fillna({"encoder": "-", "episodes_file": ""})
-    for (name, _, episodes, transductive, *_), cells in filled.groupby(ROW):
-        by_column = {condition_label(row): row for row in cells.to_dict("records")}
-        last = by_column.get(columns[-1])
-        rank = None if last is None or pd.isna(last["rank"]) else int(last["rank"])
-        texts = [text for at in columns for text in _cells(by_column.get(at), runs=runs)]
-        told = [f"{episodes} episodes"] if episodes < part["episodes"].max() else []
-        told += ["transductive"] if transductive else []
-        shown = f"{name} ({', '.join(told)})" if told else str(name)
-        front = [shown, *(str(cells[name].iloc[0]) for name in more)]
-        rows.append((rank if rank is not None else len(part) + 1, [
-            "-" if rank is None else str(rank), *front, *([str(cells["seeds"].max())] if counted else []), *texts,
-        ]))  # fmt: skip
-    found = [texts for _, texts in sorted(rows, key=lambda row: (row[0], row[1][1]))]
-    return _fitting(
-        ["rank", "baseline", *more, *counted, *heads],
-        found,
-        width,
-        front=2 + len(more) + len(counted),
-    )
+def _ranking_heading(ranking: Ranking) -> str:
+    row = ranking.first
+    is_few_shot = pd.isna(row["train_size"])
+    text = f"{row['dataset']}, {row['protocol']}: {question_text(row)}"
+    if is_few_shot:
+        most_episodes = ranking.rows["episodes"].max()
+        text += f", {most_episodes} episodes"
+    text += f", preset {row['preset']}{test_classes_text(ranking)}"
+    return heading(text, ranking)
 
 
-def _fitting(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, front: int
-) -> Iterator[Table]:
-    """As many tables as it takes to fit so many columns of text, each with the first `front` columns."""
-    takes = [max(len(text) for text in texts) + 3 for texts in zip(heads, *rows, strict=True)]
-    at = front
-    while at < len(heads):
-        end = at + 1
-        while end < len(heads) and sum(takes[:front]) + sum(takes[at : end + 1]) < width:
-            end += 1
-        shown = [*range(front), *range(at, end)]
-        table = Table()
-        for number in shown:
-            table.add_column(heads[number], overflow="fold")
-        for row in rows:
-            table.add_row(*(row[number] for number in shown))
-        yield table
-        at = end
+def _published_text(rows: pd.DataFrame) -> str:
+    figures = []
+    for row in rows.to_dict("records"):
+        figures.append(f"{100 * row['published']:.2f} at {condition_label(row)}")
+    return ", ".join(figures)
 
 
-def _cells(row: dict[Hashable, Any] | None, *, runs: bool) -> list[str]:
-    """Accuracy with its interval; of runs macro recall too."""
-    return [
-        _percent(row),
-        *([_maybe(math.nan if row is None else row["macro_recall"])] if runs else []),
-    ]
+def _accuracy_note(frame: pd.DataFrame) -> str:
+    text = "Accuracy in %, +- half of the 95 % interval over other images of these classes"
+    if (frame["seeds"] > 1).any():
+        text += " and other trainings"
+    text += "; rank: 1 + the number of baselines that are significantly better, in the last column"
+    if frame["train_size"].notna().any():
+        text += "; macro: mean recall of the classes"
+    return f"{text}."
 
 
-def _percent(row: dict[Hashable, Any] | None) -> str:
-    if row is None:
+@dataclass(frozen=True, eq=False)
+class _Line:
+    """One baseline in a table: its cells by condition, and the condition that the rank is of."""
+
+    name: str
+    cells: Mapping[str, Cells]
+    last: str
+
+    @property
+    def rank(self) -> float:
+        """The rank in the last column, `UNRANKED` if it has none there."""
+        if self.last not in self.cells:
+            return UNRANKED
+        rank = self.cells[self.last]["rank"]
+        return UNRANKED if pd.isna(rank) else int(rank)
+
+    @property
+    def order(self) -> tuple[float, float, str]:
+        """What lines are sorted by: rank, then accuracy in the last column, highest first."""
+        accuracy = -math.inf  # missing: below all others
+        if self.last in self.cells and pd.notna(self.cells[self.last]["accuracy"]):
+            accuracy = self.cells[self.last]["accuracy"]
+        return self.rank, -accuracy, self.name
+
+    def text(self, column: str) -> str:
+        """What stands in one of the columns before the accuracies."""
+        if column == "rank":
+            return "-" if self.rank == UNRANKED else str(self.rank)
+        values = [cell[column] for cell in self.cells.values()]
+        if column == "seeds":
+            return str(max(values))
+        value = values[0]  # encoder and rule are the same in all cells
+        return "-" if pd.isna(value) else str(value)
+
+    def marked_name(self, most_episodes: int) -> str:
+        """Its name, marked if it answered fewer episodes than others or is transductive."""
+        marks = []
+        for label, cell in self.cells.items():
+            mark = _episodes_mark(cell, most_episodes)
+            if mark:
+                marks.append(f"{mark} at {label}")
+        first = next(iter(self.cells.values()))
+        if len(marks) == len(self.cells) and self.has_same("episodes"):
+            marks = [f"{first['episodes']} episodes"]
+        if first["transductive"]:
+            marks.append("transductive")
+        if not marks:
+            return self.name
+        return f"{self.name} ({', '.join(marks)})"
+
+    def has_same(self, column: str) -> bool:
+        """Whether all its cells have the same in a column."""
+        values = {cell[column] for cell in self.cells.values()}
+        return len(values) == 1
+
+
+def _episodes_mark(row: Cells, most_episodes: int) -> str:
+    """The number of episodes, if others answered more and the name does not say it already."""
+    episodes = row["episodes"]
+    if episodes == most_episodes or f"episodes={episodes}" in row["baseline"]:
+        return ""
+    return f"{episodes} episodes"
+
+
+def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
+    """Baselines by rows, shot values or train sizes by columns, and more where there is room."""
+    is_classification = bool(rows["train_size"].notna().any())
+    labels = _condition_labels(rows)
+    extra = _extra_columns(rows, width, is_classification=is_classification)
+    heads = ["rank", "baseline"]
+    for column in extra:
+        heads.append("runs" if is_classification and column == "seeds" else column)
+    front = len(heads)  # what each part of a table that is too wide begins with
+    for label in labels:
+        heads.append(label)
+        if is_classification:
+            heads.append("macro")
+
+    most_episodes = rows["episodes"].max()
+    texts = []
+    for line in _lines(rows, last=labels[-1]):
+        row = [line.text("rank"), line.marked_name(most_episodes)]
+        for column in extra:
+            row.append(line.text(column))
+        for label in labels:
+            cell = line.cells.get(label)
+            row.append(_accuracy_text(cell))
+            if is_classification:
+                row.append("missing" if cell is None else percent(cell["macro_recall"]))
+        texts.append(row)
+    return tables_that_fit(heads, texts, width, front=front)
+
+
+def _lines(rows: pd.DataFrame, last: str) -> list[_Line]:
+    """The lines of a ranking, best first. last: the condition that the rank is of."""
+    lines = []
+    for name, part in rows.groupby("baseline", sort=False):
+        cells = {}
+        for row in part.to_dict("records"):
+            cells[condition_label(row)] = row
+        lines.append(_Line(str(name), cells, last))
+    lines.sort(key=lambda line: line.order)
+    return lines
+
+
+def _condition_labels(rows: pd.DataFrame) -> list[str]:
+    """The columns of a ranking: its shot values or train sizes, from the smallest on."""
+    ordered = rows.sort_values(["train_size", "shots"], kind="stable")
+    labels: list[str] = []
+    for row in ordered.to_dict("records"):
+        label = condition_label(row)
+        if label not in labels:
+            labels.append(label)
+    return labels
+
+
+def _extra_columns(rows: pd.DataFrame, width: int, *, is_classification: bool) -> list[str]:
+    """Columns between the names and the accuracies."""
+    columns = []
+    if width >= WIDTH_FOR_ENCODER:
+        columns.append("encoder")
+    if width >= WIDTH_FOR_RULE or is_classification:
+        columns.append("rule")
+    if rows["seeds"].max() > 1 or is_classification:
+        columns.append("seeds")
+    return columns
+
+
+def _accuracy_text(cell: Cells | None) -> str:
+    """The accuracy with its interval, or why there is none."""
+    if cell is None:
         return "missing"
-    if pd.isna(row["accuracy"]):
-        return str(row["status"])
-    if pd.isna(row["ci95_low"]):
-        return f"{100 * row['accuracy']:.2f}"  # as a paper prints it
-    half = (row["ci95_high"] - row["ci95_low"]) / 2
-    return f"{100 * row['accuracy']:.1f} +- {100 * half:.1f}"
+    return percent_with_interval(
+        cell["accuracy"], cell["ci95_low"], cell["ci95_high"], missing=str(cell["status"])
+    )
 
 
 def show_splits(console: Console, frame: pd.DataFrame) -> None:
-    """Each baseline over all splits of the classes: mean, spread, and the split it does worst on."""
-    for values, part in frame.groupby(
-        ["dataset", "preset", "ways", "queries", "episodes"], sort=False
-    ):
-        console.print(
-            "{0}, all splits: {2}-way, {3} queries a class, {4} episodes, preset {1}".format(
-                *values
-            ),
-            highlight=False,
+    """Each baseline over all splits of the classes: mean, spread and worst split."""
+    for ranking in rankings(frame, SPLITS_QUESTION):
+        row = ranking.first
+        most_episodes = ranking.rows["episodes"].max()
+        text = (
+            f"{row['dataset']}, all splits: {row['ways']}-way, {row['queries']} queries a class, "
+            f"{most_episodes} episodes, preset {row['preset']}"
         )
-        table = Table("baseline", "shots", "splits", "mean", "sd", "worst", "on test classes")
-        for row in part.to_dict("records"):
-            numbers = [_maybe(row[name]) for name in ("accuracy", "sd", "worst")]
-            worst = "" if pd.isna(row["worst_test_classes"]) else row["worst_test_classes"]
-            table.add_row(
-                row["baseline"],
-                str(row["shots"]),
-                f"{row['splits']} of {row['of']}",
-                *numbers,
-                worst,
-            )
-        console.print(table)
+        print_line(console, heading(text, ranking))
+        console.print(_splits_table(ranking.rows, most_episodes))
+    print_line(console, SPLITS_NOTE)
 
 
-def _maybe(share: float) -> str:
-    return "missing" if pd.isna(share) else f"{100 * share:.1f}"
+def _splits_table(rows: pd.DataFrame, most_episodes: int) -> Table:
+    """Baselines by rows, for each shot value the most accurate first."""
+    table = Table("baseline", "shots", "splits", "mean", "sd", "worst", "on test classes")
+    ordered = rows.sort_values(
+        ["shots", "accuracy", "baseline"], ascending=[True, False, True], kind="stable"
+    )
+    for row in ordered.to_dict("records"):
+        mark = _episodes_mark(row, most_episodes)
+        worst_classes = row["worst_test_classes"]
+        table.add_row(
+            f"{row['baseline']} ({mark})" if mark else row["baseline"],
+            str(row["shots"]),
+            f"{row['splits']} of {row['of']}",
+            percent(row["accuracy"]),
+            percent(row["sd"]),
+            percent(row["worst"]),
+            "" if pd.isna(worst_classes) else worst_classes,
+        )
+    return table
 
 
 def show_comparison(console: Console, frame: pd.DataFrame) -> None:
     """Paired differences with their verdicts, and the test that decided."""
-    for values, part in frame.groupby(
-        ["dataset", "protocol", "test_classes", "preset", "reference"], sort=False
-    ):
-        console.print(
-            "{}, {}: test classes {}, preset {}, against {}".format(*values), highlight=False
+    if frame.empty:
+        print_line(console, "Nothing to compare.")
+        return
+    for ranking in rankings(frame, (*QUESTION, "reference")):
+        row = ranking.first
+        text = (
+            f"{row['dataset']}, {row['protocol']}: against {row['reference']}, "
+            f"{question_text(row)}, preset {row['preset']}{test_classes_text(ranking)}"
         )
-        table = Table(
-            "baseline", "asked", "difference", "95 % interval", "p", "p (Holm)", "verdict"
-        )
-        for row in part.to_dict("records"):
-            interval = f"{100 * row['ci95_low']:+.1f} to {100 * row['ci95_high']:+.1f}"
-            p = [
-                f"{row[name]:.3f}" if row[name] >= 0.001 else "< 0.001" for name in ("p", "p_holm")
-            ]
-            table.add_row(
-                row["baseline"],
-                condition_label(row),
-                f"{100 * row['difference']:+.1f}",
-                interval,
-                *p,
-                row["verdict"],
-            )
-        console.print(table)
-    console.print(
-        which_test(frame) if len(frame) else "Nothing to compare.", highlight=False, markup=False
+        print_line(console, heading(text, ranking))
+        console.print(_comparison_table(ranking.rows))
+    print_line(console, which_test(frame))
+    print_older_notes(console, [*frame["baseline"], *frame["reference"]])
+
+
+def _comparison_table(rows: pd.DataFrame) -> Table:
+    table = Table(
+        "baseline", "condition", "difference", "95 % interval", "p", "p (Holm)", "verdict"
     )
-
-
-def show_confusion(console: Console, frame: pd.DataFrame) -> None:
-    """Recall of each class, the worst marked, and what its images were taken for, in few-shot protocols."""
-    for values, part in frame[frame["train_size"].isna()].groupby(
-        CONFUSED, sort=False, dropna=False
-    ):
-        asked = dict(zip(CONFUSED, values, strict=True))
-        console.print(
-            "{dataset}, {protocol}: {baseline}, {ways}-way {shots}-shot".format(**asked),
-            highlight=False,
+    for row in rows.to_dict("records"):
+        low = percent(row["ci95_low"], sign="+")
+        high = percent(row["ci95_high"], sign="+")
+        table.add_row(
+            row["baseline"],
+            condition_label(row),
+            percent(row["difference"], sign="+"),
+            f"{low} to {high}",
+            _p_text(row["p"]),
+            _p_text(row["p_holm"]),
+            row["verdict"],
         )
-        counts = part.pivot_table(index="class", columns="predicted", values="count", sort=False)
-        own = part[part["class"] == part["predicted"]]
-        recall = dict(zip(own["class"], own["share"], strict=True))
-        table = Table("class", "recall", "", *(f"as {name}" for name in counts.columns))
-        for name, row in counts.iterrows():
-            mark = "worst" if recall[str(name)] == min(recall.values()) else ""
-            table.add_row(
-                str(name), _maybe(recall[str(name)]), mark, *(f"{count:.0f}" for count in row)
-            )
-        console.print(table)
+    return table
 
 
-def show_recalls(console: Console, frame: pd.DataFrame) -> None:
-    """Recall of each class and group of classes in classification protocols, published figures in columns of their own."""
-    for values, part in frame.groupby(["dataset", "protocol", "preset", "train_size"], sort=False):
-        dataset, protocol, preset, _ = values
-        at = condition_label(part.iloc[0].to_dict())
-        console.print(
-            f"{dataset}, {protocol}, {at}: recall in %, preset {preset}",
-            highlight=False,
-            markup=False,
-        )
-        who = list(
-            part.fillna({"settings": "", "encoder": ""}).groupby(
-                ["baseline", "settings", "encoder"], sort=False
-            )
-        )
-        table = Table("class", *(f"{name} {encoder}".strip() for (name, _, encoder), _ in who))
-        cells = [
-            {
-                row["class"]: _percent({**row, "accuracy": row["recall"]})
-                for row in rows.to_dict("records")
-            }
-            for _, rows in who
-        ]
-        for name in part["class"].unique():
-            table.add_row(str(name), *(column_cells.get(name, "") for column_cells in cells))
-        console.print(table)
-        for (system, differs), _ in part[part["ci95_low"].isna()].groupby(
-            ["baseline", "published_differs"]
-        ):
-            console.print(f"Published: {system} ({differs}).", highlight=False, markup=False)
-
-
-def show_findings(console: Console, frame: pd.DataFrame) -> None:
-    """What the contract's checks found, baseline by baseline: the broken ones with what was expected and what came."""
-    for name, part in frame.groupby("baseline", sort=False):
-        counts = part["status"].value_counts()
-        told = (("broken", "broken"), ("not checked", "not checked"), ("ok", "checks passed"))
-        summary = ", ".join(
-            f"{counts[status]} {words}" for status, words in told if status in counts
-        )
-        console.print(f"{name}: {summary}", highlight=False, markup=False)
-        for (status, reason), rows in part[part["status"] != "ok"].groupby(
-            ["status", "told"], sort=False
-        ):
-            line = f"  {status}: {', '.join(rows['check'])}: {reason}"
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-
-POINTING = (
-    "Share of the heat inside the boxes, and how often its maximum is, in %, +- half the 95 % interval over other images "
-    "of these classes and, of several trainings, over other trainings, for images with heat; chance: what the boxes cover, "
-    "and their share of where a map of so many places can have its maximum."
-)
-NO_BOXES = "The data set has no boxes, so nothing is measured."
-
-
-def show_pointing(console: Console, frame: pd.DataFrame) -> None:
-    """How much of each baseline's heat lies in annotated boxes, beside what chance would give; or why it has none."""
-    for values, part in frame.groupby(["dataset", "protocol", "test_classes"], sort=False):
-        at = condition_label(part.iloc[0].to_dict())
-        console.print(
-            "{}, {}: test classes {}, ".format(*values) + at, highlight=False, markup=False
-        )
-        held = part["reference"].iloc[0]
-        heads = [
-            "baseline",
-            "places",
-            "images",
-            "no heat",
-            "in boxes",
-            "chance",
-            "maximum",
-            "chance",
-        ]
-        rows = []
-        for row in part.dropna(subset=["places"]).to_dict("records"):
-            counts = [
-                "-" if pd.isna(row[name]) else f"{row[name]:.0f}"
-                for name in ("images", "without_heat")
-            ]
-            cells = [
-                _within(row, "energy"),
-                _chance(row["cover"]),
-                _within(row, "hit"),
-                _chance(row["hit_chance"]),
-            ]
-            against = (
-                []
-                if held is None
-                else ["" if pd.isna(row["difference"]) else _within(row, "difference", sign="+")]
-            )
-            rows.append([row["baseline"], row["places"], *counts, *cells, *against])
-        for table in _fitting(
-            [*heads, *([] if held is None else [f"against {held}"])], rows, console.width, front=1
-        ):
-            console.print(table)
-        for row in part.dropna(subset=["note"]).to_dict("records"):
-            console.print(
-                f"{row['baseline']}: {row['note']}", highlight=False, markup=False, soft_wrap=True
-            )
-        console.print(POINTING if part["energy"].notna().any() else NO_BOXES, highlight=False)
-
-
-def _chance(share: float) -> str:
-    return "-" if pd.isna(share) else f"{100 * share:.1f}"
-
-
-def _within(row: dict[Hashable, Any], name: str, *, sign: str = "") -> str:
-    """A share in percent with its interval."""
-    if pd.isna(row[name]):
-        return "-"
-    return f"{100 * row[name]:{sign}.1f} +- {50 * (row[f'{name}_high'] - row[f'{name}_low']):.1f}"
-
-
-def show_data(console: Console, data: LabelledImages) -> None:
-    """What a data set holds and what is wrong with it."""
-    channels, height, width = data.images.shape[1:]
-    console.print(
-        f"{data.name}: {len(data)} images of {width} x {height} pixels, {'grey' if channels == 1 else 'RGB'}, "
-        f"{len(data.class_names)} classes, digest {data.digest[:32]}",
-        highlight=False,
-        soft_wrap=True,
-    )
-    table = Table("class", "short", "images", *(["boxes"] if data.boxes is not None else []))
-    short = {full: name for name, full in data.abbreviations.items()}
-    for name in data.class_names:
-        first, count = data.class_range(name)
-        boxes = (
-            []
-            if data.boxes is None
-            else [str(sum(len(b) for b in data.boxes[first : first + count]))]
-        )
-        table.add_row(name, short.get(name, ""), str(count), *boxes)
-    console.print(table)
-    console.print(
-        f"byte-identical copies: {_dropped(data)}", highlight=False, markup=False, soft_wrap=True
-    )
-    for note in data.notes:
-        console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _dropped(data: LabelledImages) -> str:
-    if not data.dropped:
-        return "none"
-    first = "; ".join(f"{file} is {earlier}" for file, earlier in data.dropped[:5])
-    more = f" and {len(data.dropped) - 5} more" if len(data.dropped) > 5 else ""
-    return f"{len(data.dropped)} left out ({first}{more})"
-
-
-def show_plugins(console: Console, rows: list[PluginRow]) -> None:
-    """Baselines and data sets, and why one is broken."""
-    for kind in dict.fromkeys(row["kind"] for row in rows):
-        table = Table(
-            "name",
-            "title",
-            "source",
-            "year",
-            "",
-            title=f"{kind}s",
-            title_justify="left",
-            expand=False,
-        )
-        for row in rows:
-            if row["kind"] == kind and not row["error"]:
-                table.add_row(
-                    row["name"], row["title"], row["source"], str(row["year"] or ""), row["about"]
-                )
-        console.print(table)
-    for row in rows:
-        if row["error"]:
-            console.print(
-                f"not usable: {row['name']}: {row['error']}",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
+def _p_text(p: float) -> str:
+    if p < 0.001:
+        return "< 0.001"
+    return f"{p:.3f}"

@@ -1,7 +1,8 @@
-"""Leaks are caught by the harness, not by trust: what a baseline may not do while it answers.
+"""Leaks are found by the benchmark, not left to trust: what a baseline may not do as it answers.
 
-Query labels are never handed over; images and queries come in random order, so that their place tells nothing either.
-What is left is checked here: an inductive baseline answers one image as it answers many, and answering changes nothing.
+It never gets the labels of queries. Images and queries come in random order, so that their
+positions carry no information. The rest is checked here: an inductive baseline answers one image as
+it answers many, and answering changes nothing.
 """
 
 from __future__ import annotations
@@ -17,104 +18,173 @@ from torch import Tensor, nn
 
 from fewshot_bench.baseline import Baseline
 
-__all__ = ["TOLERANCE", "Leak", "apart", "assert_untouched", "depends_on_the_batch"]
+__all__ = [
+    "TOLERANCE",
+    "Leak",
+    "assert_inductive",
+    "assert_untouched",
+    "depends_on_the_batch",
+    "largest_difference",
+]
 
 TOLERANCE = 1e-4  # of the largest value, in float32
-ROUNDING = (
-    32 * torch.finfo(torch.float32).eps
-)  # of the largest value, that scores may differ by for all that they agree
-ALONE = 3  # images or queries that are asked about alone
+# share of the largest value by which equal scores may differ: the rounding of float32
+ROUNDING = 32 * torch.finfo(torch.float32).eps
+ALONE = 3  # images or queries that are answered alone
+NUMBER_KINDS = "biuf"  # numpy's letters for kinds of numbers: bool, int, unsigned, float
+
+
+Array = Tensor | np.ndarray[Any, Any]
 
 
 class Leak(Exception):
-    """A baseline used what it must not see, or changed what it must not touch; the text says what."""
+    """A baseline used or changed what it must not; the text says what."""
 
 
-def apart(first: Tensor, second: Tensor, *, of_scores: bool = True) -> float:
-    """The largest difference of two answers (rows of one query or image each), as a share of the largest value.
+def largest_difference(first: Tensor, second: Tensor, *, of_scores: bool = True) -> float:
+    """The largest difference between two answers, as a share of the largest value.
 
-    of_scores: what all ways of a query share is no answer, and may be so large that it hides one: it is taken off.
+    Each row is one query or image. of_scores: the rows are scores of the ways. What all ways of a
+    query share decides nothing and may be large enough to hide a difference: it is subtracted.
+    Infinite where only one of the answers has a finite number in some place.
     """
     if not torch.equal(first.isfinite(), second.isfinite()):
         return math.inf
-    first, second = (
-        values.nan_to_num(0.0, 0.0, 0.0) for values in (first, second)
-    )  # where both are none: others tell
-    rounding = ROUNDING * float(first.abs().max()) if of_scores else 0.0
+    # numbers that are not finite in both are a divergence, which is reported elsewhere
+    first = first.nan_to_num(0.0, 0.0, 0.0)
+    second = second.nan_to_num(0.0, 0.0, 0.0)
+    rounding = 0.0
     if of_scores:
-        first, second = (scores - scores.mean(1, keepdim=True) for scores in (first, second))
-    largest = float(first.abs().max()) or 1.0
-    return max(0.0, float((first - second).abs().max()) - rounding) / largest
+        rounding = ROUNDING * float(first.abs().max())
+        first = first - first.mean(1, keepdim=True)
+        second = second - second.mean(1, keepdim=True)
+    largest_value = float(first.abs().max()) or 1.0
+    difference = float((first - second).abs().max()) - rounding
+    return max(0.0, difference) / largest_value
 
 
 @torch.no_grad()
 def depends_on_the_batch(
     answer: Callable[[Tensor], Tensor], inputs: Tensor, together: Tensor, *, of_scores: bool = True
 ) -> bool:
-    """Whether rows of `together`, the answers to all `inputs`, differ from the answers to those inputs alone."""
-    places = torch.linspace(0, len(inputs) - 1, min(ALONE, len(inputs))).long()
-    found = together.clone()
-    for place in places.tolist():
-        found[place] = answer(inputs[place : place + 1])[0]
-    return apart(together, found, of_scores=of_scores) > TOLERANCE
+    """Whether some inputs are answered otherwise alone than together.
+
+    together: the answers to all `inputs`, a row each. Three of the inputs are answered alone.
+    """
+    count = min(ALONE, len(inputs))
+    indices = torch.linspace(0, len(inputs) - 1, count).long()
+    answers = together.clone()
+    for index in indices.tolist():
+        answers[index] = answer(inputs[index : index + 1])[0]
+    return largest_difference(together, answers, of_scores=of_scores) > TOLERANCE
+
+
+def assert_inductive(
+    baseline: Baseline,
+    answer: Callable[[Tensor], Tensor],
+    inputs: Tensor,
+    together: Tensor,
+    *,
+    of_scores: bool = True,
+) -> None:
+    """Raise `Leak` where an answer depends on its batch and the baseline's card does not say so.
+
+    together: the answers to all `inputs`; of_scores: as `depends_on_the_batch` takes it.
+    """
+    if baseline.card.transductive:
+        return
+    if depends_on_the_batch(answer, inputs, together, of_scores=of_scores):
+        raise Leak(
+            "its answer to an image depends on the others it came with, though its card says "
+            "transductive=False; answer each alone, or say transductive=True"
+        )
 
 
 @contextlib.contextmanager
 def assert_untouched(baseline: Baseline, *inputs: Tensor) -> Iterator[None]:
-    """Raise `Leak` where the block changes the baseline, its modules, or the images or features handed to it."""
-    modules = _modules(baseline)
-    before = {name: tensor.clone() for name, tensor in _tensors(baseline, modules).items()}
-    held = {name: torch.as_tensor(value).clone() for name, value in _held(vars(baseline))}
-    given = [part.clone() for part in inputs]
+    """Raise `Leak` where the block changes the baseline, its modules, or the `inputs` it is given.
+
+    An attribute that the baseline makes within the block is allowed: its value may be a cache.
+    """
+    modules = _modules_of(baseline)
+    learned_before = _copies(_learned_tensors(baseline, modules))
+    others_before = _copies(_arrays_of(baseline))
+    inputs_before = [tensor.clone() for tensor in inputs]
     yield
-    training = [
-        name for name, module in modules.items() if any(part.training for part in module.modules())
-    ]
-    if training:
-        raise Leak(
-            f"its {training[0]} is in training mode while it answers; call eval() at the end of fit"
-        )
-    changed = [
-        name
-        for name, tensor in _tensors(baseline, modules).items()
-        if not _same(before.get(name), tensor)
-    ]
-    now = {name: torch.as_tensor(value) for name, value in _held(vars(baseline)) if name in held}
-    changed += [name for name, value in now.items() if not _same(held[name], value)]
+    for name, module in modules.items():
+        if any(part.training for part in module.modules()):
+            raise Leak(
+                f"its {name} is in training mode while it answers; call eval() at the end of fit"
+            )
+    changed = []
+    for name, tensor in _learned_tensors(baseline, modules).items():
+        if name not in learned_before or not _is_same(learned_before[name], tensor):
+            changed.append(name)
+    for name, array in _arrays_of(baseline).items():
+        if name in others_before and not _is_same(others_before[name], array):
+            changed.append(name)
     if changed:
         raise Leak(f"answering changed its {changed[0]}; what it learns must be learned in fit")
-    if not all(torch.equal(first, second) for first, second in zip(given, inputs, strict=True)):
-        raise Leak("it changed the images or features it was handed; work on a copy")
+    for before, after in zip(inputs_before, inputs, strict=True):
+        if not torch.equal(before, after):
+            raise Leak("it changed the images or features it was handed; work on a copy")
 
 
-def _modules(baseline: Baseline) -> dict[str, nn.Module]:
-    own = {name: value for name, value in vars(baseline).items() if isinstance(value, nn.Module)}
-    return own if baseline.network is None else {"network": baseline.network, **own}
+def _modules_of(baseline: Baseline) -> dict[str, nn.Module]:
+    modules: dict[str, nn.Module] = {}
+    if baseline.network is not None:
+        modules["network"] = baseline.network
+    # a method keeps its modules under names of its own: only its attributes tell
+    for name, value in vars(baseline).items():
+        if isinstance(value, nn.Module):
+            modules[name] = value
+    return modules
 
 
-def _tensors(baseline: Baseline, modules: dict[str, nn.Module]) -> dict[str, Tensor]:
-    """All that it says it learned, and all that its modules hold, saved or not."""
-    own = {
-        f"{name}.{key}": tensor
-        for name, module in modules.items()
-        for key, tensor in (*module.named_parameters(), *module.named_buffers())
-    }
-    stated = {name: value for name, value in baseline.state().items() if isinstance(value, Tensor)}
-    return {**stated, **own}
+def _learned_tensors(baseline: Baseline, modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+    """All tensors of its state, and all that its modules hold, saved or not."""
+    tensors: dict[str, Tensor] = {}
+    for name, value in baseline.state().items():
+        if isinstance(value, Tensor):
+            tensors[name] = value
+    for module_name, module in modules.items():
+        for name, parameter in module.named_parameters():
+            tensors[f"{module_name}.{name}"] = parameter
+        for name, buffer in module.named_buffers():
+            tensors[f"{module_name}.{name}"] = buffer
+    return tensors
 
 
-def _held(values: Mapping[Any, Any], at: str = "") -> Iterator[tuple[str, Any]]:
-    """Tensors and arrays of numbers beside its modules; one that is made when it is first asked is not there before."""
-    for name, value in values.items():
+def _arrays_of(baseline: Baseline) -> dict[str, Array]:
+    """The tensors and arrays of numbers among its attributes, by name."""
+    arrays: dict[str, Array] = {}
+    _collect_arrays(vars(baseline), "", arrays)
+    return arrays
+
+
+def _collect_arrays(values: Mapping[Any, Any], prefix: str, arrays: dict[str, Array]) -> None:
+    """Add to `arrays` what `values` holds, and what mappings, lists and tuples in there hold."""
+    for key, value in values.items():
+        name = f"{prefix}{key}"
         if isinstance(value, Mapping):
-            yield from _held(value, f"{at}{name}.")
+            _collect_arrays(value, f"{name}.", arrays)
         elif isinstance(value, (list, tuple)):
-            yield from _held(dict(enumerate(value)), f"{at}{name}.")
-        elif isinstance(value, Tensor) or (
-            isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
-        ):
-            yield f"{at}{name}", value
+            _collect_arrays(dict(enumerate(value)), f"{name}.", arrays)
+        elif isinstance(value, np.ndarray):
+            if value.dtype.kind in NUMBER_KINDS:
+                arrays[name] = value
+        elif isinstance(value, Tensor):
+            arrays[name] = value
 
 
-def _same(before: Tensor | None, after: Tensor) -> bool:
-    return before is not None and torch.equal(torch.nan_to_num(before), torch.nan_to_num(after))
+def _copies(arrays: Mapping[str, Array]) -> dict[str, Tensor]:
+    copies: dict[str, Tensor] = {}
+    for name, array in arrays.items():
+        copies[name] = torch.as_tensor(array).clone()
+    return copies
+
+
+def _is_same(before: Tensor, after: Array) -> bool:
+    """Whether both hold the same values; one that is not a number equals another."""
+    now = torch.nan_to_num(torch.as_tensor(after))
+    return torch.equal(torch.nan_to_num(before), now)

@@ -1,10 +1,11 @@
-"""A baseline under examination, and the pictures that it is examined on.
+"""A baseline under examination, and the images that it is examined on.
 
-Shapes: C channels, H x W pixels, D features, N ways, K shots, Q queries, E pictures of a class.
+Shapes: C channels, H x W pixels, D features, N ways, K shots, Q queries, E images of a class.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
 from dataclasses import dataclass
@@ -18,147 +19,225 @@ from fewshot_bench.baseline import Baseline, Context
 from fewshot_bench.contract.answering import checked_call, episode_rule, scores_from_features
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from fewshot_bench.errors import Diverged
-from fewshot_bench.learn.encoder import chosen
-from fewshot_bench.seeds import derive, global_seed
+from fewshot_bench.learn.encoder import chosen_by_method
+from fewshot_bench.seeds import derive, generators_reset_by, global_seed
 from fewshot_bench.settings import Settings
 
-__all__ = ["FEW_PASSES", "SIDE", "TRAIN_CLASSES", "Subject"]
+__all__ = ["FEW_PASSES", "MANY_PASSES", "SIDE", "TRAIN_CLASSES", "ShortTrainings", "Subject"]
 
-SIDE = 32  # pixels of the pictures
-TRAIN_CLASSES, TEST_CLASSES, EACH = 5, 20, 24
-QUICK = {"encoder": "resnet18", "image_size": SIDE, "precision": "float32"}
-PASSES, FEW_PASSES = 1800, 64
-CPU = torch.device("cpu")
+SIDE = 32  # pixels
+TRAIN_CLASSES = 5
+TEST_CLASSES = 20
+IMAGES_PER_CLASS = 24
+PATTERNS = 5  # different ones, each in several widths
+
+# what a method trains with, where it does not choose itself
+SMALL = {"encoder": "resnet18", "image_size": SIDE, "precision": "float32"}
+# budgets, in images passed through the encoder
+PASSES = 600
+MANY_PASSES = 1800  # for a method that has not learned to compare images by then
+FEW_PASSES = 64  # where two trainings are compared bit by bit: two batches
+
+Picture = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
 
-@dataclass
+@dataclass(frozen=True)
+class ShortTrainings:
+    """Two trainings of a few batches, under the seeds 1 and 2.
+
+    first: the baseline from seed 1; generators_reset: the global random generators that end in
+    the same state under both seeds.
+    """
+
+    first: Baseline
+    generators_reset: list[str]
+
+
 class Subject:
-    """A baseline under examination, with pictures: patterns in noise, hardly shifted."""
+    """A baseline under examination, with its images: patterns in noise, hardly shifted.
 
-    kind: type[Baseline]
+    baseline: the one that most checks examine, from `train` on.
+    """
+
+    baseline: Baseline
+    _as_fitted: Baseline
+
+    def __init__(self, baseline_class: type[Baseline]) -> None:
+        self.baseline_class = baseline_class
 
     def settings(self, passes: int = PASSES) -> Settings:
-        """Its own, with a small encoder where it chooses none itself, and a small budget where it has one."""
-        kind = self.kind.settings_type
-        values = {
-            name: value
-            for name, value in {**QUICK, "passes": passes}.items()
-            if name not in chosen(kind)
-        }
-        return kind.given(self.kind.__name__, kind.applicable(values))
+        """Its settings, with a small encoder where it chooses none, and a small budget."""
+        settings_type = self.baseline_class.settings_type
+        values: dict[str, object] = {**SMALL, "passes": passes}
+        for name in chosen_by_method(settings_type):
+            del values[name]
+        name = self.baseline_class.__name__
+        settings = settings_type.given(name, settings_type.applicable(values))
+        return settings.resolved()
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether its training can be made longer."""
+        return "passes" in self.baseline_class.settings_type.names()
+
+    @property
+    def answers_from_images(self) -> bool:
+        """Whether its rule takes the images of an episode; else it takes their features."""
+        return episode_rule(self.baseline_class) == "predict"
 
     @cached_property
-    def train(self) -> LabelledImages:
-        """Pictures of the train classes."""
+    def train_images(self) -> LabelledImages:
+        """Images of the train classes."""
         return _patterns(range(TEST_CLASSES, TEST_CLASSES + TRAIN_CLASSES), "train")
 
     @cached_property
     def test_NECHW(self) -> Tensor:
-        """Pictures of the test classes."""
+        """Images of the test classes."""
         test = _patterns(range(TEST_CLASSES), "test")
         images: Tensor = torch.from_numpy(test.images)
-        return images.view(TEST_CLASSES, EACH, *images.shape[1:])
+        return images.view(TEST_CLASSES, IMAGES_PER_CLASS, *images.shape[1:])
+
+    def train(self) -> None:
+        """Fit the baseline that most checks examine, and copy it before it answers anything."""
+        self.baseline = self.fitted(0)
+        self._as_fitted = self.baseline
+        # one that cannot be copied is reported by the check that needs a copy
+        with contextlib.suppress(Exception):
+            self._as_fitted = copy.deepcopy(self.baseline)
+
+    def fresh_copy(self) -> Baseline:
+        """A copy of the baseline as `fit` left it; raises what copying raises."""
+        return copy.deepcopy(self._as_fitted)
 
     def fitted(self, seed: int, passes: int = PASSES) -> Baseline:
-        """FittedBaseline anew, as a run does it."""
+        """A new baseline, fitted as a run does it."""
         with global_seed(seed):
             return self.fit(seed, passes)
 
     def fit(self, seed: int, passes: int) -> Baseline:
-        """As `fitted`, whatever the global random generators hold."""
-        baseline = self.kind(self.settings(passes))
+        """As `fitted`, but with the global random generators as they are."""
+        baseline = self.baseline_class(self.settings(passes))
         with torch.enable_grad():
-            baseline.fit(self.train, context=self.context(seed))
+            baseline.fit(self.train_images, context=self.context(seed))
         return baseline
+
+    @cached_property
+    def short_trainings(self) -> ShortTrainings:
+        """Two trainings of a few batches, made once for the checks that look at them."""
+        baselines: list[Baseline] = []
+
+        def fit(seed: int) -> None:
+            baselines.append(self.fit(seed, FEW_PASSES))
+
+        generators = generators_reset_by(fit)
+        return ShortTrainings(baselines[0], generators)
 
     @staticmethod
     def context(seed: int) -> Context:
-        """On the processor; a loss that is not finite stops it."""
+        """A context on the processor; raises `Diverged` for a loss that is not finite."""
 
         def progress(images_passed: int, loss: float) -> None:
             if not math.isfinite(loss):
                 raise Diverged(f"the loss was {loss} after {images_passed} images passed")
 
-        return Context(CPU, derive("training", seed), progress)
-
-    @cached_property
-    def baseline(self) -> Baseline:
-        """The one that most checks look at."""
-        return self.fitted(0)
-
-    @cached_property
-    def untold(self) -> Baseline:
-        """A copy of it as `fit` left it, where it is made before it was asked anything."""
-        return copy.deepcopy(self.baseline)
+        return Context(torch.device("cpu"), derive("training", seed), progress)
 
     def episode(
         self, ways: int, shots: int, first: int = 0, queries: int = 4
     ) -> tuple[Tensor, Tensor]:
-        """Support (N, K, C, H, W) and queries (N * queries, C, H, W) of the classes from `first` on."""
-        part = self.test_NECHW[first : first + ways]
-        return part[:, :shots].contiguous(), part[:, EACH - queries :].flatten(0, 1).contiguous()
+        """Support (N, K, C, H, W) and queries (N * queries, C, H, W), class by class.
+
+        first: the first of the test classes, which are taken one after another.
+        """
+        images_NECHW = self.test_NECHW[first : first + ways]
+        support = images_NECHW[:, :shots]
+        query = images_NECHW[:, IMAGES_PER_CLASS - queries :]
+        return support.contiguous(), query.flatten(0, 1).contiguous()
+
+    @cached_property
+    def reference_scores(self) -> Tensor:
+        """The scores of `baseline` for `episode(3, 2)`, which several checks compare others to."""
+        return self.scores(*self.episode(3, 2))
 
     def scores(
         self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None
     ) -> Tensor:
-        """Its scores (Q, N), float32, from its first episode_rule, under one seed of the global random generators."""
-        with global_seed(1):
-            return self.answer(support_NKCHW, query_QCHW, baseline)
+        """Its scores (Q, N), float32, from one seed of the global random generators.
 
-    def answer(
+        baseline: which one answers, if not `self.baseline`.
+        """
+        with global_seed(1):
+            return self.unseeded_scores(support_NKCHW, query_QCHW, baseline)
+
+    def unseeded_scores(
         self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None
     ) -> Tensor:
-        """As `scores`, whatever the global random generators hold."""
-        return self.decided(*self.handed(support_NKCHW, query_QCHW, baseline), baseline)
+        """As `scores`, but with the global random generators as they are."""
+        inputs = self.rule_inputs(support_NKCHW, query_QCHW, baseline)
+        return self.scores_from_inputs(*inputs, baseline)
 
     @torch.no_grad()
-    def handed(
+    def rule_inputs(
         self, support_NKCHW: Tensor, query_QCHW: Tensor, baseline: Baseline | None = None
     ) -> tuple[Tensor, Tensor]:
-        """What its first capability is handed: the images of an episode, or features (N, K, D) and (Q, D), float32."""
-        baseline = baseline or self.baseline
-        if episode_rule(self.kind) == "predict":
+        """What its rule takes: the images, or their features (N, K, D) and (Q, D), float32."""
+        baseline = self.baseline if baseline is None else baseline
+        if self.answers_from_images:
             return support_NKCHW, query_QCHW
-        found = (
-            checked_call(baseline, "embed", support_NKCHW.flatten(0, 1)),
-            checked_call(baseline, "embed", query_QCHW),
-        )
-        support, query = (
-            part.float().clone() for part in found
-        )  # a run's are no inference tensors either
+        support = checked_call(baseline, "embed", support_NKCHW.flatten(0, 1))
+        query = checked_call(baseline, "embed", query_QCHW)
+        # copies, as in a run: they are no inference tensors, whatever the method computes in
+        support = support.float().clone()
+        query = query.float().clone()
         return support.unflatten(0, support_NKCHW.shape[:2]), query
 
     @torch.no_grad()
-    def decided(self, support: Tensor, query: Tensor, baseline: Baseline | None = None) -> Tensor:
-        """The scores (Q, N), float32, of what `handed` gives."""
-        baseline, how = baseline or self.baseline, episode_rule(self.kind)
-        if how == "predict":
-            return checked_call(baseline, how, support, query).float()
-        return scores_from_features(baseline, how, support, query).float()
+    def scores_from_inputs(
+        self, support: Tensor, query: Tensor, baseline: Baseline | None = None
+    ) -> Tensor:
+        """The scores (Q, N), float32, from what `rule_inputs` gives."""
+        baseline = self.baseline if baseline is None else baseline
+        if self.answers_from_images:
+            return checked_call(baseline, "predict", support, query).float()
+        rule = episode_rule(self.baseline_class)
+        return scores_from_features(baseline, rule, support, query).float()
 
 
 def _patterns(classes: range, use: str) -> LabelledImages:
-    """Five patterns in five widths, each told from every other at a glance, flipped or turned by 90 degrees too."""
+    """Images of five patterns in several widths, a class each.
+
+    All are told apart at a glance, also where they are flipped or turned by 90 degrees.
+    """
     rng = np.random.default_rng(derive("patterns", use))
-    y, x = (np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2) / SIDE
-    images, labels = [], []
+    images = []
+    labels = []
     for label, number in enumerate(classes):
-        for _ in range(EACH):
-            u, v, r = (
-                2 * np.pi * ((2 + 2 * (number // 5)) * way + 0.1 * rng.random())
-                for way in (x, y, np.hypot(x, y))
-            )
-            pattern = (
-                np.sin(u),
-                np.sin(u) * np.sin(v),
-                np.sin(2 * r),
-                np.sin(u + v),
-                np.sin(u) + np.sin(v),
-            )[number % 5]
-            pixels = 128 + 60 * pattern + rng.normal(0, 8, pattern.shape)
+        for _ in range(IMAGES_PER_CLASS):
+            pixels = 128 + 60 * _pattern(number, rng) + rng.normal(0, 8, (SIDE, SIDE))
             images.append(np.clip(pixels, 0, 255).astype(np.uint8)[None])
             labels.append(label)
-    names = [f"{use}{number}" for number in classes]
-    return group_by_class(
-        "patterns", np.stack(images), labels, names, [f"{use}{i}" for i in range(len(labels))]
-    )
+    class_names = [f"{use}{number}" for number in classes]
+    files = [f"{use}{index}" for index in range(len(labels))]
+    return group_by_class("patterns", np.stack(images), labels, class_names, files)
+
+
+def _pattern(number: int, rng: np.random.Generator) -> Picture:
+    """The pattern of a class, -2 to 2, shifted at random by at most a tenth of its period."""
+    y, x = (np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2) / SIDE
+    periods = 2 + 2 * (number // PATTERNS)
+    u = 2 * np.pi * (periods * x + 0.1 * rng.random())
+    v = 2 * np.pi * (periods * y + 0.1 * rng.random())
+    r = 2 * np.pi * (periods * np.hypot(x, y) + 0.1 * rng.random())
+    pattern: Picture
+    match number % PATTERNS:
+        case 0:
+            pattern = np.sin(u)
+        case 1:
+            pattern = np.sin(u) * np.sin(v)
+        case 2:
+            pattern = np.sin(2 * r)
+        case 3:
+            pattern = np.sin(u + v)
+        case _:
+            pattern = np.sin(u) + np.sin(v)
+    return pattern

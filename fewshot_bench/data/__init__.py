@@ -1,1 +1,1 @@
-"""Images and where they come from."""
+"""Labelled images, and the files that they are read from."""

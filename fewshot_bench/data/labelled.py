@@ -1,4 +1,4 @@
-"""Labelled images held in memory, grouped by class."""
+"""Labelled images in memory, grouped by class."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fewshot_bench.seeds import digest
 __all__ = ["LabelledImages", "group_by_class"]
 
 Images = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
 Boxes = tuple[npt.NDArray[np.int64], ...]
 
 
@@ -22,15 +23,19 @@ Boxes = tuple[npt.NDArray[np.int64], ...]
 class LabelledImages:
     """uint8 images in memory, grouped by class.
 
-    images: (M, C, H, W), C = 1 (grey) or 3 (RGB); labels: (M,), positions in `class_names`, never decreasing, so that
-    a class is one range of indices; files: M names; digest: SHA-256 of pixels, labels and class names; dropped:
-    (file, earlier file) of byte-identical copies left out; boxes: of each image an (n, 4) array of xmin, ymin, xmax,
-    ymax in pixels, or None; notes: what a reader should know.
+    images: (M, C, H, W), C = 1 (grey) or 3 (RGB);
+    labels: (M,), indices into `class_names`, never decreasing: the images of a class are one range;
+    files: M names;
+    digest: SHA-256 of pixels, labels and class names;
+    dropped: (file, earlier file) of each byte-identical copy that was left out;
+    boxes: for each image an (n, 4) array of xmin, ymin, xmax, ymax in pixels, or None;
+    notes: what a user should know about these images;
+    abbreviations: short names of classes -> class names.
     """
 
     name: str
     images: Images
-    labels: npt.NDArray[np.int64]
+    labels: Labels
     class_names: tuple[str, ...]
     files: tuple[str, ...]
     digest: str
@@ -45,57 +50,72 @@ class LabelledImages:
     def class_range(self, name: str) -> tuple[int, int]:
         """(first index, number of images) of the class."""
         label = self.class_names.index(name)
-        first, last = np.searchsorted(self.labels, (label, label + 1))
-        return int(first), int(last - first)
+        first, end = np.searchsorted(self.labels, (label, label + 1))
+        count = end - first
+        return int(first), int(count)
 
     def resolve(self, names: Sequence[str], what: str = "class") -> tuple[str, ...]:
-        """Full class names for full names or abbreviations; `UserError` for others and repeats.
+        """The full class names of full names or abbreviations.
 
-        Case matters only where names differ in nothing else.
+        Upper and lower case matter only if two names differ in nothing else. what: the noun for
+        messages. Raises `UserError` for an unknown class and for a class that is named twice.
         """
-        exact = {**self.abbreviations, **{name: name for name in self.class_names}}
-        full = []
-        for name in names:
-            close = {exact[known] for known in exact if known.casefold() == name.casefold()}
-            if name not in exact and len(close) != 1:
-                raise unknown(
-                    f"{what} of {self.name}", name, [*self.class_names, *self.abbreviations]
-                )
-            full.append(exact[name] if name in exact else close.pop())
-        repeated = sorted({name for name in full if full.count(name) > 1})
-        if repeated:
-            raise UserError(f"{what} {repeated[0]!r} is named twice; name each class once")
-        return tuple(full)
+        full_names = [self._full_name(name, what) for name in names]
+        for name in sorted(full_names):
+            if full_names.count(name) > 1:
+                raise UserError(f"{what} {name!r} is named twice; name each class once")
+        return tuple(full_names)
+
+    def _full_name(self, name: str, what: str) -> str:
+        known = dict(self.abbreviations)
+        for class_name in self.class_names:
+            known[class_name] = class_name
+        if name in known:
+            return known[name]
+        matches = set()
+        for spelling, class_name in known.items():
+            if spelling.casefold() == name.casefold():
+                matches.add(class_name)
+        if len(matches) != 1:
+            allowed = [*self.class_names, *self.abbreviations]
+            raise unknown(f"{what} of {self.name}", name, allowed)
+        return matches.pop()
 
     def indices(self, classes: Sequence[str]) -> npt.NDArray[np.int64]:
         """Indices of all images of `classes`, class by class."""
-        ranges = [self.class_range(name) for name in classes]
-        return np.concatenate([np.arange(first, first + count) for first, count in ranges])
+        ranges = []
+        for name in classes:
+            first, count = self.class_range(name)
+            ranges.append(np.arange(first, first + count))
+        return np.concatenate(ranges)
 
     def subset(
         self, classes: Sequence[str], at: npt.NDArray[np.integer] | None = None
     ) -> LabelledImages:
-        """The images of `classes` alone, labelled by their position in `classes`, in `class_range` order.
+        """The images of `classes`, labelled by their position in `classes`.
 
-        at: indices of some of them, class by class; None: all.
+        at: indices of the images, class by class; None: all images of the classes.
         """
-        at = self.indices(classes) if at is None else at
-        position = {self.class_names.index(name): place for place, name in enumerate(classes)}
+        indices = self.indices(classes) if at is None else at
+        new_labels = {}
+        for position, name in enumerate(classes):
+            old_label = self.class_names.index(name)
+            new_labels[old_label] = position
+        labels = [new_labels[label] for label in self.labels[indices].tolist()]
+        abbreviations = {}
+        for short, name in self.abbreviations.items():
+            if name in classes:
+                abbreviations[short] = name
+        indices_digest = hashlib.sha256(indices.astype("<i8").tobytes()).hexdigest()
         return dataclasses.replace(
             self,
-            images=self.images[at],
-            labels=np.array(
-                [position[label] for label in self.labels[at].tolist()], dtype=np.int64
-            ),
+            images=self.images[indices],
+            labels=np.array(labels, dtype=np.int64),
             class_names=tuple(classes),
-            files=tuple(self.files[i] for i in at),
-            digest=digest(
-                self.digest, list(classes), hashlib.sha256(at.astype("<i8").tobytes()).hexdigest()
-            ),
-            boxes=None if self.boxes is None else tuple(self.boxes[i] for i in at),
-            abbreviations={
-                short: full for short, full in self.abbreviations.items() if full in classes
-            },
+            files=tuple(self.files[index] for index in indices),
+            digest=digest(self.digest, list(classes), indices_digest),
+            boxes=_boxes_at(self.boxes, indices),
+            abbreviations=abbreviations,
         )
 
 
@@ -110,41 +130,65 @@ def group_by_class(
     notes: Sequence[str] = (),
     abbreviations: Mapping[str, str] | None = None,
 ) -> LabelledImages:
-    """`LabelledImages` from images (M, C, H, W) in any order: grouped, later byte-identical copies dropped, digested.
+    """`LabelledImages` from images (M, C, H, W) in any order.
 
-    Raises `UserError` when a class is empty.
+    Images are grouped by class, in their order within a class. Byte-identical copies of an earlier
+    image are dropped. Raises `UserError` if a class has no image.
     """
-    order = np.argsort(np.asarray(labels), kind="stable")
-    seen: dict[bytes, int] = {}
-    kept, dropped = [], []
-    for at in order.tolist():
-        pixels = hashlib.sha256(images[at].tobytes()).digest()
-        earlier = seen.setdefault(pixels, at)
-        if earlier == at:
-            kept.append(at)
-        else:
-            dropped.append((files[at], files[earlier]))
-    whole = len(kept) == len(images) and kept == list(range(len(images)))
-    images = images if whole else images[kept]
-    sorted_labels = np.asarray(labels, dtype=np.int64)[kept]
-    missing = sorted(set(range(len(class_names))) - set(sorted_labels.tolist()))
-    if missing:
-        raise UserError(
-            f"class {class_names[missing[0]]!r} of {name} has no image of its own; remove it or add images"
-        )
-    sha = hashlib.sha256(
-        repr((images.shape, tuple(class_names), np.bincount(sorted_labels).tolist())).encode()
-    )
-    sha.update(np.ascontiguousarray(images).data)
+    all_labels = np.asarray(labels, dtype=np.int64)
+    order = np.argsort(all_labels, kind="stable").tolist()
+    kept, copies = _without_copies(images, order)
+    if kept != list(range(len(images))):  # else no copy of the pixels is needed
+        images = images[kept]
+    kept_labels = all_labels[kept]
+    for label, class_name in enumerate(class_names):
+        if label not in kept_labels:
+            raise UserError(
+                f"class {class_name!r} of {name} has no image of its own; remove it or add images"
+            )
     return LabelledImages(
         name=name,
         images=images,
-        labels=sorted_labels,
+        labels=kept_labels,
         class_names=tuple(class_names),
-        files=tuple(files[at] for at in kept),
-        digest=sha.hexdigest(),
-        dropped=tuple(dropped),
-        boxes=None if boxes is None else tuple(boxes[at] for at in kept),
+        files=tuple(files[index] for index in kept),
+        digest=_content_digest(images, kept_labels, class_names),
+        dropped=tuple((files[index], files[earlier]) for index, earlier in copies),
+        boxes=_boxes_at(boxes, kept),
         notes=tuple(notes),
         abbreviations=abbreviations or {},
     )
+
+
+def _without_copies(
+    images: Images, order: Sequence[int]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """(indices of the images that differ, (index, earlier index) of each copy), in `order`."""
+    first_with: dict[bytes, int] = {}
+    kept = []
+    copies = []
+    for index in order:
+        pixels = hashlib.sha256(images[index].tobytes()).digest()
+        earlier = first_with.setdefault(pixels, index)
+        if earlier == index:
+            kept.append(index)
+        else:
+            copies.append((index, earlier))
+    return kept, copies
+
+
+def _content_digest(images: Images, labels: Labels, class_names: Sequence[str]) -> str:
+    """SHA-256 (64 hex digits) of shape, class names, class sizes and pixels."""
+    class_sizes = np.bincount(labels).tolist()
+    header = repr((images.shape, tuple(class_names), class_sizes))
+    sha = hashlib.sha256(header.encode())
+    sha.update(np.ascontiguousarray(images).data)
+    return sha.hexdigest()
+
+
+def _boxes_at(
+    boxes: Boxes | None, indices: Sequence[int] | npt.NDArray[np.integer]
+) -> Boxes | None:
+    if boxes is None:
+        return None
+    return tuple(boxes[index] for index in indices)

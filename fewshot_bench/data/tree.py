@@ -1,7 +1,8 @@
-"""Folders and archives as trees of files."""
+"""The files of a folder or a zip."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import zipfile
@@ -13,99 +14,125 @@ from typing import IO, Self
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import DAMAGED
 
-__all__ = ["Tree", "natural"]
+__all__ = ["FileTree", "natural_order"]
 
 MOST_BYTES = 2**28  # of one image or annotation, unpacked
 
 
-class Tree:
-    """The files of a folder or of a zip, read without unpacking; hidden files and `__MACOSX` are left out.
+class FileTree:
+    """The files of a folder or a zip. A zip is read without unpacking it.
 
-    files: names with `/`, relative to the folder or the archive, in natural order (2 before 10).
-    Raises `UserError` for a path that is missing, unreadable, or neither a folder nor a zip.
+    files: their names relative to the folder or the zip, with `/`, in natural order (2 before 10);
+    hidden files and `__MACOSX` are left out.
+    Use it in a `with` statement. Raises `UserError` if the path does not exist or cannot be read,
+    or if a file is not a zip.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._zip: zipfile.ZipFile | None = None
         if path.is_dir():
-            names: Iterator[str] = (
-                found.relative_to(path).as_posix() for found in path.rglob("*") if found.is_file()
-            )
+            names = _names_below(path)
         elif path.is_file():
-            names = iter(self._open().namelist())
+            self._zip = _open_zip(path)
+            names = self._zip.namelist()
         else:
             raise UserError(f"{path} does not exist; name a folder or a zip of images")
-        self.files = tuple(sorted(filter(_is_shown, names), key=natural))
-
-    def _open(self) -> zipfile.ZipFile:
-        try:
-            self._zip = zipfile.ZipFile(self.path)
-        except DAMAGED as error:
-            raise UserError(
-                f"{self.path} is neither a folder nor a whole zip ({error}); download or copy it again"
-            ) from None
-        return self._zip
+        shown = filter(_is_shown, names)
+        self.files = tuple(sorted(shown, key=natural_order))
 
     def read(self, file: str) -> bytes:
-        """The bytes of one of `files`; raises `UserError` where they cannot be read or are more than `MOST_BYTES`."""
-        try:
-            size = (
-                self._zip.getinfo(file).file_size
-                if self._zip
-                else (self.path / file).stat().st_size
-            )
+        """The bytes of one of `files`.
+
+        Raises `UserError` if the file cannot be read or has more than 2**28 bytes.
+        """
+        with self.reading(file):
+            size = self._size(file)
             if size > MOST_BYTES:
                 raise ValueError(f"it has {size:,} bytes, allowed are {MOST_BYTES:,}")
-            return self._zip.read(file) if self._zip else (self.path / file).read_bytes()
+            if self._zip is None:
+                return (self.path / file).read_bytes()
+            return self._zip.read(file)
+
+    def open(self, file: str) -> IO[bytes]:
+        """One of `files` as a stream. Raises `UserError` if it cannot be opened."""
+        with self.reading(file):
+            if self._zip is None:
+                return (self.path / file).open("rb")
+            return self._zip.open(file)
+
+    @contextlib.contextmanager
+    def reading(self, file: str) -> Iterator[None]:
+        """Raise `UserError`, which names `file`, if the body fails because the file is damaged."""
+        try:
+            yield
         except DAMAGED as error:
             raise UserError(
                 f"{self.path}: {file} cannot be read ({error}); download or copy it again"
             ) from None
 
-    def open(self, file: str) -> IO[bytes]:
-        """One of `files` as a stream; raises `UserError` where it cannot be opened."""
-        try:
-            return self._zip.open(file) if self._zip else (self.path / file).open("rb")
-        except DAMAGED as error:
-            raise UserError(
-                f"{self.path}: {file} cannot be opened ({error}); download or copy it again"
-            ) from None
-
-    def content(self) -> str:
-        """A digest of what it holds: of the archive's bytes, or of the folder's names and bytes."""
-        if self._zip:
+    def content_digest(self) -> str:
+        """SHA-256 (64 hex digits) of the zip, or of the names and bytes of the folder's files."""
+        if self._zip is not None:
             with self.path.open("rb") as archive:
                 return hashlib.file_digest(archive, "sha256").hexdigest()
         sha = hashlib.sha256()
         for file in self.files:
+            content = self.read(file)
             sha.update(f"{file}\0".encode())
-            sha.update(hashlib.sha256(self.read(file)).digest())
+            sha.update(hashlib.sha256(content).digest())
         return sha.hexdigest()
+
+    def _size(self, file: str) -> int:
+        """Bytes of the unpacked file."""
+        if self._zip is None:
+            return (self.path / file).stat().st_size
+        return self._zip.getinfo(file).file_size
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        traceback: TracebackType | None,
     ) -> None:
-        if self._zip:
+        if self._zip is not None:
             self._zip.close()
 
 
+def natural_order(file: str) -> list[tuple[int, str]]:
+    """A sort key that puts 2 before 10."""
+    key = []
+    for piece in re.split(r"([0-9]+)", file):
+        # other text sorts before numbers
+        part = (int(piece), "") if piece.isdecimal() else (-1, piece)
+        key.append(part)
+    return key
+
+
+def _names_below(folder: Path) -> list[str]:
+    names = []
+    for path in folder.rglob("*"):
+        if path.is_file():
+            name = path.relative_to(folder)
+            names.append(name.as_posix())
+    return names
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except DAMAGED as error:
+        raise UserError(
+            f"{path} is neither a folder nor a whole zip ({error}); download or copy it again"
+        ) from None
+
+
 def _is_shown(file: str) -> bool:
+    """Whether it is a file, not hidden, and not in a hidden folder or `__MACOSX`."""
+    if file.endswith("/"):  # a folder in a zip
+        return False
     parts = PurePosixPath(file).parts
-    return not file.endswith("/") and not any(
-        part.startswith(".") or part == "__MACOSX" for part in parts
-    )
-
-
-def natural(file: str) -> list[tuple[int, str]]:
-    """A sort key by which 2 comes before 10."""
-    return [
-        (int(piece), "") if piece.isdecimal() else (-1, piece)
-        for piece in re.split(r"([0-9]+)", file)
-    ]
+    return not any(part.startswith(".") or part == "__MACOSX" for part in parts)

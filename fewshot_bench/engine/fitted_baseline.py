@@ -1,16 +1,11 @@
-"""One training and what is derived from it: the fitted baseline, embeddings of the test images, scores of all pairs.
-
-Each is made when it is first needed, and kept on disk. Shapes: M test images, D features.
-"""
+"""One training: the baseline after its `fit`, made when it is first needed and kept on disk."""
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,277 +13,196 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.baseline import Baseline, Context
-from fewshot_bench.contract.answering import PAIR_TILE, checked_call, pair_scores
-from fewshot_bench.contract.leaks import Leak, assert_untouched, depends_on_the_batch
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.engine import scoring
+from fewshot_bench.engine.progress import StageReporter
 from fewshot_bench.errors import Diverged, UserError
 from fewshot_bench.planning.plan import Training
-from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.records.paths import ResultPaths
+from fewshot_bench.records.tensors import check_space, load_tensors, read_about, save_tensors
 from fewshot_bench.seeds import derive, global_seed
 
-__all__ = ["FittedBaseline", "Tell"]
+__all__ = ["FittedBaseline", "Learned"]
 
-EMBED_BATCH = 256  # images
-ALIKE = 1e-5  # of their length: features no further apart than rounding are the same
-KEEP_EVERY = 60.0  # seconds of training, after which it is kept
+KEEP_EVERY = 60.0  # seconds of training, after which its state is kept
 
 
-class Tell(Protocol):
-    """Tells whoever watches how far one stage is."""
+@dataclass(frozen=True)
+class Learned:
+    """What the record says of a training. history: (images passed, loss) from time to time."""
 
-    def __call__(self, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
-        """stage: train, embed or score."""
+    images_passed: int
+    parameters: int
+    history: tuple[tuple[int, float], ...]
+    seconds: float
+
+    @classmethod
+    def of(cls, about: Mapping[str, Any]) -> Learned:
+        """From the description in a checkpoint."""
+        history = tuple((int(passed), float(loss)) for passed, loss in about["history"])
+        return cls(about["images_passed"], about["parameters"], history, about["seconds"])
 
 
-@dataclass
 class FittedBaseline:
-    """A training with the images it is asked about. seconds: by stage."""
+    """A training with the images that its baseline is asked about.
 
-    data: LabelledImages
-    training: Training
-    device: torch.device
-    records: ResultsFolder
-    tell: Tell
-    seconds: dict[str, float] = field(default_factory=dict)
+    `embedded` holds the indices in the data set of the test images and, in a classification
+    protocol, of the references. A position is a place in `embedded`.
+    """
 
-    def forget(self) -> None:
-        """Remove what is on disk of the training and of what derives from it."""
-        derived = (
-            self._derived("embeddings", self.training.embedding_key),
-            self._derived("pairs", self.training.own_key),
-        )
-        self.records.forget(self.checkpoint, self.unfinished, *derived)
-
-    @cached_property
-    def trained(self) -> tuple[dict[str, Any], Baseline | None]:
-        """What is to be recorded of the training, after `fit` if there is no checkpoint; the baseline, if it was fitted."""
-        about, baseline = self.records.about(self.checkpoint), None
-        if about is None:
-            about, baseline = self._fit()
-        self.records.forget(self.unfinished)
-        self.seconds["train"] = about["seconds"]
-        return {name: value for name, value in about.items() if name != "seconds"}, baseline
-
-    def _fit(self) -> tuple[dict[str, Any], Baseline]:
-        """Fit, or go on from what was kept of a training that was interrupted."""
-        training = self.training
-        kept, about = self.records.load_tensors(self.unfinished) or (None, {})
-        about = {"history": [], "seconds": 0.0, **about}
-        history: list[tuple[int, float]] = [(passed, loss) for passed, loss in about["history"]]
-        total = int(training.settings.as_dict().get("passes", 0))
-        begun = time.perf_counter()
-        due, has_space = begun + KEEP_EVERY, False
-
-        def seconds() -> float:
-            return float(round(about["seconds"] + time.perf_counter() - begun, 3))
-
-        def keep(snapshot: Callable[[], Mapping[str, Tensor]]) -> None:
-            nonlocal due, has_space
-            if not has_space:
-                self.records.need_space(sum(tensor.nbytes for tensor in snapshot().values()))
-                has_space = True
-            if time.perf_counter() >= due:
-                self.records.save_tensors(
-                    self.unfinished, snapshot(), {"history": history, "seconds": seconds()}
-                )
-                due = time.perf_counter() + KEEP_EVERY
-
-        def progress(images_passed: int, loss: float) -> None:
-            history.append((images_passed, loss))
-            if not np.isfinite(loss):
-                raise Diverged(
-                    f"the loss was {loss} after {images_passed} images passed; lower the learning rate"
-                )
-            self.tell("train", images_passed, total, f"loss {loss:.3f}")
-
-        context = dataclasses.replace(self._context(progress), keep=keep, resumed=kept)
-        with (
-            global_seed(context.seed),
-            torch.enable_grad(),
-        ):  # also where a notebook has turned gradients off
-            baseline = training.kind(training.settings)
-            split = training.split
-            try:
-                baseline.fit(self.data.subset(split.train_classes, split.train), context=context)
-            except Diverged:
-                self.records.forget(self.unfinished)
-                raise
-        learned = {
-            "images_passed": history[-1][0] if history else 0,
-            "parameters": _parameters(baseline),
-            "history": history,
-            "seconds": seconds(),
-        }
-        self.records.save_tensors(self.checkpoint, baseline.state(), learned)
-        return learned, baseline
-
-    def _context(self, progress: Callable[[int, float], None]) -> Context:
-        return Context(self.device, derive("training", self.training.seed), progress)
+    def __init__(
+        self,
+        data: LabelledImages,
+        training: Training,
+        device: torch.device,
+        paths: ResultPaths,
+        report: StageReporter,
+    ) -> None:
+        self.data = data
+        self.training = training
+        self.device = device
+        self.paths = paths
+        self.report = report
+        self.embedded = training.split.embedded.astype(np.int64)
+        self._checkpoint = paths.checkpoint(training.key)
+        self._unfinished = paths.unfinished(training.key)
+        self._learned: Learned | None = None
+        self._baseline: Baseline | None = None
 
     @property
-    def checkpoint(self) -> str:
-        """Where what `fit` learned is kept."""
-        return f"trainings/{self.training.key}"
+    def is_trained(self) -> bool:
+        """Whether `train` has ended."""
+        return self._learned is not None
+
+    def train(self) -> Learned:
+        """Run `fit` if there is no checkpoint; what the record says of the training."""
+        if self._learned is None:
+            about = read_about(self._checkpoint)
+            self._learned = self._fit() if about is None else Learned.of(about)
+            self._unfinished.unlink(missing_ok=True)
+        return self._learned
 
     @property
-    def unfinished(self) -> str:
-        """Where a training that is under way is kept."""
-        return f"{self.checkpoint}.unfinished"
-
-    def _derived(self, what: str, key: str) -> str:
-        """Where something derived from the checkpoint and the test images is kept."""
-        return f"{what}/{key}-{self.training.split.embedded_digest[:8]}"
-
-    @cached_property
     def baseline(self) -> Baseline:
-        """The baseline after `fit`, or from its checkpoint: a network is built only where something is left to do."""
-        _, baseline = self.trained
-        if baseline is not None:
-            return baseline
-        stored = self.records.load_tensors(self.checkpoint)
-        if stored is None:
-            raise UserError(f"{self.checkpoint} has gone while it was used; run again")
-        context = self._context(lambda images_passed, loss: None)
-        with global_seed(context.seed):
-            baseline = self.training.kind(self.training.settings)
-            baseline.load(
-                {name: value.to(self.device) for name, value in stored[0].items()}, context=context
-            )
-        return baseline
+        """The baseline after `fit`, or from its checkpoint.
 
-    @cached_property
-    def test(self) -> npt.NDArray[np.int64]:
-        """Indices in the data set of the test images, and of the references of a classification protocol."""
-        return self.training.split.embedded.astype(np.int64)
+        A network is built only when it is needed, since that takes long.
+        """
+        self.train()
+        if self._baseline is None:
+            self._baseline = self._from_checkpoint()
+        return self._baseline
 
     def images(self, positions: npt.NDArray[np.integer[Any]]) -> Tensor:
-        """Test images by their positions among the test images."""
-        return torch.from_numpy(self.data.images[self.test[positions]]).to(self.device)
+        """The images at these positions, uint8, (B, C, H, W), on the device."""
+        return torch.from_numpy(self.data.images[self.embedded[positions]]).to(self.device)
 
-    @cached_property
-    def embeddings_MD(self) -> Tensor:
-        """Features of the test images, float32: computed once and, for other shot values, kept under the training's key."""
-        place = self._derived("embeddings", self.training.embedding_key)
-        kept = self.training.split.run is None  # a run is asked one question, and there may be many
-        stored = self.records.load_tensors(place) if kept else None
-        if stored is not None:
-            self.seconds["embed"] = stored[1]["seconds"]
-            return stored[0]["embeddings"].to(self.device)
-        embeddings = self._of_each(
-            self.baseline, partial(checked_call, self.baseline, "embed"), "an embedding"
+    def forget(self) -> None:
+        """Remove what is on disk of the training."""
+        self._checkpoint.unlink(missing_ok=True)
+        self._unfinished.unlink(missing_ok=True)
+
+    def _fit(self) -> Learned:
+        """Run `fit`, from where it was kept last if it was interrupted."""
+        training = self.training
+        resumed, about = load_tensors(self._unfinished) or (None, {})
+        keeper = _Keeper(self, about)
+        context = Context(
+            self.device,
+            self._seed,
+            keeper.progress,
+            keep=keeper.keep,
+            resumed=resumed,
         )
-        if kept:
-            about = {"seconds": self.seconds["embed"]}
-            self.records.save_tensors(place, {"embeddings": embeddings}, about)
-        return embeddings
-
-    @cached_property
-    def classes_M(self) -> npt.NDArray[np.uint8]:
-        """The train class that a closed-set head gives each test image."""
-        classes = len(self.training.split.train_classes)
-
-        def logits(images: Tensor) -> Tensor:
-            scores = checked_call(self.baseline, "logits", images)
-            if scores.shape != (len(images), classes):
-                raise ValueError(
-                    f"logits of {len(images)} images over {classes} classes came as {tuple(scores.shape)}"
-                )
-            return scores
-
-        return (
-            self._of_each(self.baseline, logits, "a score").argmax(1).cpu().numpy().astype(np.uint8)
+        split = training.split
+        # a notebook may have turned gradients off
+        with global_seed(context.seed), torch.enable_grad():
+            baseline = training.baseline_class(training.settings)
+            train_images = self.data.subset(split.train_classes, split.train)
+            try:
+                baseline.fit(train_images, context=context)
+            except Diverged:
+                self._unfinished.unlink(missing_ok=True)
+                raise
+        history = tuple(keeper.history)
+        learned = Learned(
+            images_passed=history[-1][0] if history else 0,
+            parameters=_parameters(baseline),
+            history=history,
+            seconds=keeper.seconds,
         )
+        save_tensors(self._checkpoint, baseline.state(), asdict(learned))
+        self._baseline = baseline
+        return learned
 
-    def _of_each(self, baseline: Baseline, answer: Callable[[Tensor], Tensor], what: str) -> Tensor:
-        """What the baseline answers to each test image, which come in random order, float32."""
-        start = time.perf_counter()
-        order = torch.randperm(
-            len(self.test), generator=torch.Generator().manual_seed(derive(self.training.key))
-        )
-        parts: list[Tensor] = []
-        with global_seed(derive("embedding", self.training.seed)), torch.no_grad():
-            for batch in order.split(EMBED_BATCH):
-                self.tell("embed", EMBED_BATCH * len(parts), len(self.test))
-                images = self.images(batch.numpy())
-                with assert_untouched(baseline, images):
-                    parts.append(answer(images).float())
-                if len(parts) == 1:
-                    self.inductive(baseline, answer, images, parts[0], of_scores=False)
-        answers = torch.cat(parts)[order.argsort()]
-        if not torch.isfinite(answers).all():
-            raise Diverged(f"{what} of a test image is not finite; lower the learning rate")
-        if (answers - answers.mean(0)).norm(dim=1).max() <= ALIKE * answers.norm(dim=1).max():
+    def _from_checkpoint(self) -> Baseline:
+        stored = load_tensors(self._checkpoint)
+        if stored is None:
+            raise UserError(f"{self._checkpoint} was removed while it was used; run again")
+        tensors, _ = stored
+        state = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+        context = Context(self.device, self._seed, _ignore_progress)
+        with global_seed(context.seed):
+            baseline = self.training.baseline_class(self.training.settings)
+            baseline.load(state, context=context)
+        return baseline
+
+    @property
+    def _seed(self) -> int:
+        return derive("training", self.training.seed)
+
+
+class _Keeper:
+    """Follows a training, and keeps its state now and then so that it goes on after a kill.
+
+    about: the description of the state that was kept last, or empty.
+    """
+
+    def __init__(self, fitted: FittedBaseline, about: Mapping[str, Any]) -> None:
+        self.fitted = fitted
+        self.history: list[tuple[int, float]] = []
+        for passed, loss in about.get("history", []):
+            self.history.append((int(passed), float(loss)))
+        self._seconds_before = float(about.get("seconds", 0.0))
+        self._begun = time.perf_counter()
+        self._kept = self._begun
+        self._has_space = False
+        settings = fitted.training.settings.as_dict()
+        self._total = int(settings.get("passes", 0))
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training, with those before an interruption."""
+        return round(self._seconds_before + time.perf_counter() - self._begun, 3)
+
+    def keep(self, snapshot: Callable[[], Mapping[str, Tensor]]) -> None:
+        """Keep the state if the last time is long enough ago."""
+        if not self._has_space:
+            size = sum(tensor.nbytes for tensor in snapshot().values())
+            check_space(self.fitted.paths.out, size)
+            self._has_space = True
+        if time.perf_counter() >= self._kept + KEEP_EVERY:
+            about = {"history": self.history, "seconds": self.seconds}
+            unfinished = self.fitted.paths.unfinished(self.fitted.training.key)
+            save_tensors(unfinished, snapshot(), about)
+            self._kept = time.perf_counter()
+
+    def progress(self, images_passed: int, loss: float) -> None:
+        """Note a loss; raises `Diverged` where it is not finite."""
+        self.history.append((images_passed, loss))
+        if not np.isfinite(loss):
             raise Diverged(
-                f"it collapsed: all test images have the same {what.split()[-1]}; lower the learning rate"
+                f"the loss was {loss} after {images_passed} images passed; lower the learning rate"
             )
-        self.seconds["embed"] = round(time.perf_counter() - start, 3)
-        return answers
+        self.fitted.report("train", images_passed, self._total, f"loss {loss:.3f}")
 
-    def inductive(
-        self,
-        baseline: Baseline,
-        answer: Callable[[Tensor], Tensor],
-        inputs: Tensor,
-        together: Tensor,
-        **what: bool,
-    ) -> None:
-        """Raise `Leak` where an answer depends on its batch though the baseline's card says nothing of it.
 
-        what: `of_scores`, as `depends_on_the_batch` takes it.
-        """
-        if not baseline.card.transductive and depends_on_the_batch(
-            answer, inputs, together, **what
-        ):
-            raise Leak(
-                "its answer to an image depends on the others it came with, though its card says transductive=False; "
-                "answer each alone, or say transductive=True"
-            )
-
-    @cached_property
-    def pairs_MM(self) -> npt.NDArray[np.float32]:
-        """What `scoring.from_pairs` gathers from: of a pair head it is kept, as its network takes long to build."""
-        rule = self.training.kind.rule
-        if rule is not None:
-            matrix = scoring.cosine_MM if rule == "mean_cosine" else scoring.prototype_MM
-            return matrix(self.embeddings_MD.cpu().numpy())
-        place = self._derived("pairs", self.training.own_key)
-        stored = self.records.load_tensors(place)
-        if stored is not None:
-            return stored[0]["pairs"].numpy()
-        pairs = self._pair_scores()
-        self.records.save_tensors(place, {"pairs": pairs}, {})
-        return pairs.numpy()
-
-    def _pair_scores(self) -> Tensor:
-        """A pair head's score of every reference (row) and query (column), tile after tile."""
-        baseline, features = self.baseline, self.embeddings_MD
-        order = torch.randperm(
-            len(features),
-            generator=torch.Generator().manual_seed(derive("pairs", self.training.key)),
-        )
-        features = features[order.to(features.device)]
-        first = features[:PAIR_TILE]
-        with (
-            global_seed(derive("pairs", self.training.seed)),
-            torch.no_grad(),
-            assert_untouched(baseline, features),
-        ):
-            scores = pair_scores(baseline, features, features)
-            together = scores[:PAIR_TILE, :PAIR_TILE]
-            self.inductive(
-                baseline, lambda rows: baseline.pair(rows, first).float(), first, together
-            )
-        back = order.argsort()
-        scores = scores.cpu()[back][:, back]
-        if not torch.isfinite(scores).all():
-            raise Diverged("a score of two test images is not finite; lower the learning rate")
-        return scores.T.contiguous()
+def _ignore_progress(images_passed: int, loss: float) -> None:
+    """For a baseline that loads what it learned: there is nothing to follow."""
 
 
 def _parameters(baseline: Baseline) -> int:
-    """Trainable numbers of its encoder."""
+    """The number of parameters of its encoder."""
     network = baseline.network
-    return (
-        sum(parameter.numel() for parameter in network.parameters()) if network is not None else 0
-    )
+    if network is None:
+        return 0
+    return sum(parameter.numel() for parameter in network.parameters())

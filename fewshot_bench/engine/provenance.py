@@ -1,4 +1,4 @@
-"""Where a result comes from: version, commit, packages, device and start; no host, user or folder name."""
+"""Where a result comes from: version, commit, packages, device, start. No host, user or folder."""
 
 from __future__ import annotations
 
@@ -9,60 +9,58 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
+
+from fewshot_bench.records.record import Provenance
 
 __all__ = ["provenance"]
 
 PACKAGES = ("numpy", "pandas", "pillow", "safetensors", "scipy", "torch", "torchvision")
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
-def provenance(device: torch.device) -> dict[str, Any]:
-    """JSON-serialisable, of this process at this moment."""
-    return {
-        "version": version("fewshot-bench"),
-        **_commit(),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "device": torch.cuda.get_device_name()
-        if device.type == "cuda"
-        else f"{platform.machine()} processor",
-        "threads": torch.get_num_threads(),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "argv": [_last_part(word) for word in sys.argv],
-    }
+def provenance(device: torch.device) -> Provenance:
+    """Of this process at this moment."""
+    commit, is_dirty = _commit()
+    is_cuda = device.type == "cuda"
+    device_name = torch.cuda.get_device_name() if is_cuda else f"{platform.machine()} processor"
+    now = datetime.now(UTC)
+    return Provenance(
+        version=version("fewshot-bench"),
+        commit=commit,
+        dirty=is_dirty,
+        python=platform.python_version(),
+        packages={name: version(name) for name in PACKAGES},
+        device=device_name,
+        threads=torch.get_num_threads(),
+        started=now.isoformat(timespec="milliseconds"),
+        argv=tuple(_last_part(argument) for argument in sys.argv),
+    )
 
 
 @lru_cache
-def _commit() -> dict[str, Any]:
-    """The commit of the checkout and whether it was edited since; empty where the package is installed."""
-    checkout = Path(__file__).resolve().parents[2]
-    if not (checkout / ".git").exists():
-        return {}
+def _commit() -> tuple[str, bool]:
+    """The commit of the checkout and whether files were edited since; ("", False) without one."""
+    if not (CHECKOUT / ".git").exists():
+        return "", False
     try:
-        commit, changes = (
-            subprocess.run(
-                ["git", "-C", str(checkout), *words],
-                capture_output=True,
-                text=True,
-                timeout=10,
-                check=True,
-            )
-            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-        )
+        commit = _git("rev-parse", "HEAD")
+        changes = _git("status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"commit": commit.stdout.strip(), "dirty": bool(changes.stdout.strip())}
+        return "", False
+    return commit, bool(changes)
 
 
-def _last_part(word: str) -> str:
-    """`--data=/home/me/NEU.zip` -> `--data=NEU.zip`."""
-    option, equals, value = word.partition("=")
-    return (
-        f"{option}={Path(value).name}"
-        if equals and option.startswith("--")
-        else Path(word).name
-        if "/" in word
-        else word
-    )
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(CHECKOUT), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    return done.stdout.strip()
+
+
+def _last_part(argument: str) -> str:
+    """An argument with its path cut: `--data=/home/me/NEU.zip` -> `--data=NEU.zip`."""
+    option, equals, value = argument.partition("=")
+    if equals and option.startswith("--"):
+        return f"{option}={Path(value).name}"
+    return Path(argument).name if "/" in argument else argument

@@ -12,102 +12,172 @@ import numpy.typing as npt
 import pandas as pd
 
 from fewshot_bench.explain.gradcam import Heat, peaks
-from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats.intervals import Mean, over_images
 
 __all__ = ["MEASURED", "pointing", "shares"]
 
 Boxes = Sequence[npt.NDArray[np.int64]]
+Labels = npt.NDArray[np.int64]
+SharesBySeed = Mapping[int, pd.DataFrame]  # of one baseline, the `shares` of each training
+SHARES = ["energy", "hit", "cover", "hit_chance"]
 MEASURED = [
-    "images", "trainings", "without_heat", "energy", "energy_low", "energy_high", "hit", "hit_low", "hit_high",
-    "cover", "hit_chance", "above_chance", "above_chance_low", "above_chance_high", "difference", "difference_low",
+    "images",
+    "trainings",
+    "without_heat",
+    "energy",
+    "energy_low",
+    "energy_high",
+    "hit",
+    "hit_low",
+    "hit_high",
+    "cover",
+    "hit_chance",
+    "above_chance",
+    "above_chance_low",
+    "above_chance_high",
+    "difference",
+    "difference_low",
     "difference_high",
-]  # fmt: skip
+]
 
 
 def shares(heats: Sequence[Heat], boxes: Boxes) -> pd.DataFrame:
-    """Of one training, a row a test image that has boxes, by its index, with fractions.
+    """How much of the heat of one training lies in boxes: a row an image that has boxes.
 
-    energy: the share of the heat inside the boxes (energy-based pointing game, Wang et al., Score-CAM, CVPR workshop
-    2020), NaN where nothing spoke for the answer; hit: whether its maximum is (pointing game, Zhang et al., IJCV 2018);
-    cover: the share of the image inside the boxes, which energy would be by chance; hit_chance: what hit would be if each
-    place of the stage were as likely the hottest (coarse maps have their maximum at the rim).
+    The index is the image's index in the data set. All columns are fractions:
 
-    boxes: of every image of the data set, rows of xmin, ymin, xmax, ymax, the last pixels inside, counted from 1.
+    - energy: share of the heat inside the boxes (energy-based pointing game, Wang et al.,
+      Score-CAM, CVPR workshops 2020); NaN if the heat map is all zero
+    - hit: whether the maximum of the heat is inside (pointing game, Zhang et al., IJCV 2018); if
+      several pixels are the maximum, the share of them; NaN if the heat map is all zero
+    - cover: share of the image inside the boxes, the energy expected by chance
+    - hit_chance: the hit expected if each place of the stage were equally likely the hottest. It
+      is not cover, as coarse maps have their maximum near the rim.
+
+    boxes: of every image of the data set, rows of xmin, ymin, xmax, ymax. They are the first and
+    last pixels inside the box, counted from 1.
     """
     rows = {}
-    for heat in (heat for heat in heats if len(boxes[heat.image])):
-        inside_HW, heat_HW = _inside(boxes[heat.image], heat.map_HW.shape), heat.map_HW
-        row = {
-            "cover": inside_HW.mean(),
-            "hit_chance": peaks(heat.places, heat_HW.shape)[inside_HW].sum(),
-        }
-        if heat_HW.max() > 0:
+    for heat in heats:
+        image_boxes = boxes[heat.image]
+        if len(image_boxes) == 0:
+            continue
+        heat_HW = heat.map_HW
+        inside_HW = _inside(image_boxes, heat_HW.shape)
+        peak_HW = peaks(heat.places, heat_HW.shape)
+        row = {"cover": inside_HW.mean(), "hit_chance": peak_HW[inside_HW].sum()}
+        maximum = heat_HW.max()
+        if maximum > 0:
             row["energy"] = heat_HW[inside_HW].sum() / heat_HW.sum()
-            row["hit"] = inside_HW[heat_HW == heat_HW.max()].mean()  # equal maxima share it
+            row["hit"] = inside_HW[heat_HW == maximum].mean()
         rows[heat.image] = row
-    columns = ["energy", "hit", "cover", "hit_chance"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float).sort_index()
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=SHARES, dtype=float)
+    return frame.sort_index()
 
 
 def pointing(
-    found: Mapping[str, Mapping[int, pd.DataFrame]],
-    labels: npt.NDArray[np.int64],
-    reference: str | None,
+    shares_by_baseline: Mapping[str, SharesBySeed], labels: Labels, reference: str | None
 ) -> pd.DataFrame:
-    """One row a name of `found`, which holds the `shares` of each training by its seed, with the columns `MEASURED`.
+    """One row a baseline, with the columns `MEASURED`: means over images and trainings.
 
-    Means over images and trainings, with 95 % intervals over other images of these classes and, of several trainings, over
-    other trainings. An image without heat in one of them has none to share out: it is left out, and counted in
-    without_heat. above_chance: energy less cover, image by image; difference: energy less that of the reference, on the
-    images and trainings of both. labels: of every image of the data set its class.
+    Intervals (95 %) are over other images of the same classes and, with several trainings, over
+    other trainings. Images whose heat map is all zero in a training are counted in `without_heat`
+    and excluded. above_chance: energy minus cover, image by image; difference: energy minus the
+    energy of the reference, on the images and trainings that both have.
+
+    shares_by_baseline: of each baseline the result of `shares` for each training, by seed; labels:
+    the class of every image of the data set.
     """
-    whole = {name: _with_heat(of_trainings) for name, of_trainings in found.items()}
+    with_heat = {}
+    for name, trainings in shares_by_baseline.items():
+        with_heat[name] = _with_heat(trainings)
     rows = []
-    for name, parts in whole.items():
-        first = next(iter(parts.values()))
-        at, asked = labels[first.index], next(iter(found[name].values()))
-        energy_SM, hit_SM = (
-            np.stack([part[of] for part in parts.values()]) for of in ("energy", "hit")
-        )
+    for name, trainings in with_heat.items():
+        all_images = _first(shares_by_baseline[name])
+        images = _first(trainings)
         row: dict[str, object] = {
-            "baseline": name, "images": len(first), "trainings": len(parts), "without_heat": len(asked) - len(first),
-            **_named("energy", stats.over_images(energy_SM, at, share=True)),
-            **_named("hit", stats.over_images(hit_SM, at, share=True)),
-            "cover": first["cover"].mean(), "hit_chance": first["hit_chance"].mean(),
-            **_named("above_chance", stats.over_images(energy_SM - first["cover"].to_numpy(), at, share=False)),
-        }  # fmt: skip
-        if reference in whole and reference != name:
-            row |= _named("difference", _apart(parts, whole[reference], labels))
+            "baseline": name,
+            "images": len(images),
+            "trainings": len(trainings),
+            "without_heat": len(all_images) - len(images),
+        }
+        row |= _means(trainings, labels)
+        if reference in with_heat and reference != name:
+            difference = _difference(trainings, with_heat[reference], labels)
+            row |= _interval_columns("difference", difference)
         rows.append(row)
+    frame = pd.DataFrame(rows, columns=["baseline", *MEASURED])
     whole_numbers = dict.fromkeys(("images", "trainings", "without_heat"), "Int64")
-    return pd.DataFrame(rows, columns=["baseline", *MEASURED]).astype(whole_numbers)
+    return frame.astype(whole_numbers)
 
 
-def _with_heat(parts: Mapping[int, pd.DataFrame]) -> dict[int, pd.DataFrame]:
-    """Of each training the images that have heat in all."""
-    warm = pd.concat([part["energy"] for part in parts.values()], axis=1).dropna().index
-    return {seed: part.loc[warm] for seed, part in parts.items()}
+def _first(trainings: SharesBySeed) -> pd.DataFrame:
+    """The shares of the first training; all trainings have the same images."""
+    frames = iter(trainings.values())
+    return next(frames)
 
 
-def _apart(
-    one: Mapping[int, pd.DataFrame], held: Mapping[int, pd.DataFrame], labels: npt.NDArray[np.int64]
-) -> stats.Mean:
-    """The paired difference in energy, on the images and trainings of both."""
-    apart = [
-        (one[seed]["energy"] - held[seed]["energy"]).dropna() for seed in one.keys() & held.keys()
-    ]
-    if not apart:
-        return stats.Mean(np.nan, np.nan, np.nan)
-    return stats.over_images(np.stack(apart), labels[apart[0].index], share=False)
+def _with_heat(trainings: SharesBySeed) -> dict[int, pd.DataFrame]:
+    """The shares of those images that have heat in all trainings."""
+    energies = []
+    for frame in trainings.values():
+        energies.append(frame["energy"])
+    images = pd.concat(energies, axis=1).dropna().index
+    with_heat = {}
+    for seed, frame in trainings.items():
+        with_heat[seed] = frame.loc[images]
+    return with_heat
 
 
-def _named(name: str, found: stats.Mean) -> dict[str, float]:
-    return {name: found.mean, f"{name}_low": found.low, f"{name}_high": found.high}
+def _means(trainings: SharesBySeed, labels: Labels) -> dict[str, float]:
+    """The columns of one baseline that need no reference."""
+    images = _first(trainings)
+    labels_M = labels[images.index]
+    energy_SM = np.stack([frame["energy"] for frame in trainings.values()])
+    hit_SM = np.stack([frame["hit"] for frame in trainings.values()])
+    above_chance_SM = energy_SM - images["cover"].to_numpy()
+
+    energy = over_images(energy_SM, labels_M, share=True)
+    hit = over_images(hit_SM, labels_M, share=True)
+    above_chance = over_images(above_chance_SM, labels_M, share=False)
+    return {
+        **_interval_columns("energy", energy),
+        **_interval_columns("hit", hit),
+        "cover": images["cover"].mean(),
+        "hit_chance": images["hit_chance"].mean(),
+        **_interval_columns("above_chance", above_chance),
+    }
+
+
+def _difference(trainings: SharesBySeed, reference: SharesBySeed, labels: Labels) -> Mean:
+    """The paired difference in energy to the reference; NaN if no seed has both."""
+    differences = []
+    for seed in trainings.keys() & reference.keys():
+        energy_M = trainings[seed]["energy"]
+        reference_M = reference[seed]["energy"]
+        difference_M = energy_M - reference_M
+        # An image that only one of the two has gives NaN.
+        differences.append(difference_M.dropna())
+    if not differences:
+        return Mean(np.nan, np.nan, np.nan)
+    labels_M = labels[differences[0].index]
+    return over_images(np.stack(differences), labels_M, share=False)
+
+
+def _interval_columns(name: str, mean: Mean) -> dict[str, float]:
+    """The columns of a mean and its interval."""
+    return {
+        name: mean.mean,
+        f"{name}_low": mean.low,
+        f"{name}_high": mean.high,
+    }
 
 
 def _inside(boxes: npt.NDArray[np.int64], shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
-    """(H, W): whether a pixel lies in a box."""
+    """True for pixels inside a box, (H, W)."""
     inside_HW = np.zeros(shape, dtype=bool)
     for left, top, right, bottom in boxes.tolist():
-        inside_HW[max(0, top - 1) : bottom, max(0, left - 1) : right] = True
+        rows = slice(max(0, top - 1), bottom)
+        columns = slice(max(0, left - 1), right)
+        inside_HW[rows, columns] = True
     return inside_HW

@@ -1,1 +1,1 @@
-"""ResultsFolder become tables."""
+"""Records become rows, names and tables."""

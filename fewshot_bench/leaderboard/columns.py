@@ -1,4 +1,4 @@
-"""The one list of columns: which columns each table has, in which order, and which of them rows of one ranking share.
+"""The one list of columns: those of each table in their order, and those that a ranking shares.
 
 Tables on the terminal, plots, the report page and the CSV files all read it.
 """
@@ -25,6 +25,7 @@ __all__ = [
     "RECALLS",
     "SPLITS",
     "SPLITS_QUESTION",
+    "SPLITS_SUFFIX",
     "TIMINGS",
     "WIDE_BACK",
     "WIDE_FRONT",
@@ -259,28 +260,37 @@ def rankings(frame: pd.DataFrame, question: tuple[str, ...] = QUESTION) -> Itera
     """
     shared = [name for name in question if name in frame]
     parts = [part for _, part in frame.groupby(shared, sort=False, dropna=False)]
-    for part in parts:
-        beside = [other for other in parts if _are_beside(part, other)]
-        yield Ranking(part, _difference_text(part, beside, shared))
+    questions = [part.iloc[0][shared].to_dict() for part in parts]
+    differing = _differing_columns(questions)
+    for part, values in zip(parts, questions, strict=True):
+        yield Ranking(part, _difference_text(values, differing[_neighbourhood(values)]))
 
 
-def _are_beside(part: pd.DataFrame, other: pd.DataFrame) -> bool:
-    """Whether two rankings are of the same data set and protocol, so that a reader takes one for the other."""
-    names = [name for name in ("dataset", "protocol") if name in part]
-    return bool((part.iloc[0][names] == other.iloc[0][names]).all())
+def _neighbourhood(question: Mapping[Any, Any]) -> tuple[object, object]:
+    """What rankings share that a reader may take for one another: data set and protocol."""
+    return question.get("dataset"), question.get("protocol")
 
 
-def _difference_text(part: pd.DataFrame, beside: list[pd.DataFrame], shared: list[str]) -> str:
-    row = part.iloc[0]
+def _differing_columns(questions: list[dict[Any, Any]]) -> dict[tuple[object, object], list[str]]:
+    """The columns that the heading names, by neighbourhood: those in which its rankings differ."""
+    values: dict[tuple[object, object], dict[str, set[str]]] = {}
+    for question in questions:
+        of_columns = values.setdefault(_neighbourhood(question), {})
+        for name in NAMED_IF_DIFFERENT:
+            if name in question:
+                of_columns.setdefault(name, set()).add(str(question[name]))
+    differing = {}
+    for neighbourhood, of_columns in values.items():
+        differing[neighbourhood] = [name for name, texts in of_columns.items() if len(texts) > 1]
+    return differing
+
+
+def _difference_text(question: Mapping[Any, Any], columns: list[str]) -> str:
     texts = []
-    for name, words in NAMED_IF_DIFFERENT.items():
-        if name not in shared:
-            continue
-        values = {str(other.iloc[0][name]) for other in beside}
-        if len(values) > 1:
-            value = str(row[name])
-            shown = value[:12] if name.endswith("_digest") else value
-            texts.append(f"{words} {shown or 'the protocol'}")
+    for name in columns:
+        value = str(question[name])
+        shown = value[:12] if name.endswith("_digest") else value
+        texts.append(f"{NAMED_IF_DIFFERENT[name]} {shown or 'the protocol'}")
     return ", ".join(texts)
 
 

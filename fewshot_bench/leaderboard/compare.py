@@ -1,130 +1,145 @@
-"""Baselines against each other on the same episodes: paired differences, verdicts and ranks. Pure, as `tables`."""
+"""Rows against each other on the same episodes: paired differences, verdicts and ranks."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pandas as pd
 
 from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.leaderboard.columns import COMPARISON, QUESTION
+from fewshot_bench.leaderboard.record_columns import record_columns
 from fewshot_bench.leaderboard.rows import Row, paired, shared
-from fewshot_bench.protocols.protocol import Classification
-from fewshot_bench.protocols.split import size_text
-from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
-from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats import differences as stats
 
-__all__ = ["LISTED", "MARGIN", "differences", "queries_of", "ranks", "which_test"]
+__all__ = ["MARGIN", "differences", "ranks", "which_test"]
 
-LISTED = " | "  # between class names in a table: names may hold spaces and commas
 MARGIN = 0.005  # half a point: differences within it are called equivalent
+SIGNIFICANT = 0.05
 
 
 def _difference(first: Row, second: Row) -> stats.Difference | None:
-    """The paired difference on what both answered; None where there is nothing."""
+    """The paired difference on what both answered; None where that is too little."""
     both = paired(first, second)
     if both is None:
         return None
-    return (
-        stats.difference_over_runs(*both, first.shares_C)
-        if first.is_classification
-        else stats.difference(*both)
-    )
+    if first.is_classification:
+        return stats.difference_over_runs(*both, first.shares_C)
+    return stats.difference(*both)
 
 
-def _tables(found: Sequence[Row]) -> list[list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for entry in found:
-        groups.setdefault(entry.table, []).append(entry)
+def _rankings(rows: Iterable[Row]) -> list[list[Row]]:
+    """Rows that answer the same question."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.question, []).append(row)
     return list(groups.values())
 
 
-def ranks(found: dict[str, Row]) -> dict[str, int]:
-    """1 + the number of baselines that are significantly better, by row; Holm over all pairs of a table."""
-    keys = {id(entry): key for key, entry in found.items()}
-    better: dict[str, set[str]] = {key: set() for key in found}
-    for table in _tables(list(found.values())):
-        pairs = [
-            (first, second, difference)
-            for first, second in itertools.combinations(table, 2)
-            if first.record.at == second.record.at and (difference := _difference(first, second))
-        ]
+def _by_condition(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows with the same shot value or train size."""
+    groups: dict[float, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.record.condition, []).append(row)
+    yield from groups.values()
+
+
+def ranks(rows: dict[str, Row]) -> dict[str, int]:
+    """1 + the number of baselines that are significantly better, by row key.
+
+    p is corrected by Holm over all pairs of a ranking.
+    """
+    keys = {id(row): key for key, row in rows.items()}
+    better: dict[str, set[str]] = {key: set() for key in rows}
+    for ranking in _rankings(rows.values()):
+        pairs = []
+        for first, second in itertools.combinations(ranking, 2):
+            if first.record.condition != second.record.condition:
+                continue
+            difference = _difference(first, second)
+            if difference is not None:
+                pairs.append((first, second, difference))
         adjusted = stats.holm([difference.p for _, _, difference in pairs])
         for (first, second, difference), p in zip(pairs, adjusted, strict=True):
-            if p < 0.05:
-                winner, loser = (first, second) if difference.mean > 0 else (second, first)
+            if p < SIGNIFICANT:
+                winner = first if difference.mean > 0 else second
+                loser = second if difference.mean > 0 else first
                 better[keys[id(loser)]].add(winner.method)
     return {key: 1 + len(winners) for key, winners in better.items()}
 
 
-COLUMNS = [
-    "dataset", "protocol", "test_classes", "preset", "ways", "shots", "train_size", "queries", "baseline", "settings",
-    "reference", "episodes", "seeds", "difference", "ci95_low", "ci95_high", "kind", "p", "p_holm", "margin", "verdict",
-]  # fmt: skip
+def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) -> pd.DataFrame:
+    """The paired difference of each row to the reference, with interval, p, Holm's p and verdict.
 
-
-def differences(found: dict[str, Row], reference: str, margin: float = MARGIN) -> pd.DataFrame:
-    """One row a baseline x shot value: its paired difference to `reference`, with interval, p, Holm's p and verdict.
-
-    Differences are fractions. Holm's correction is over all rows. Raises `UserError` where no row is of `reference`, or
-    where a table holds several with different settings.
+    reference: the name of a row, or of a baseline with one method for each question. Differences
+    and margin are fractions. Holm's correction is over all rows of the table. Raises `UserError`
+    where no row is the reference, or several methods are.
     """
-    rows, shown = [], []
-    names = sorted({entry.name for entry in found.values()})
-    if reference not in names:
+    if not any(_references(beside, reference) for beside in _beside(rows.values())):
+        names = sorted({row.name for row in rows.values()})
         raise unknown("reference", reference, names)
-    for table in _tables(list(found.values())):
-        for at in {entry.record.at for entry in table}:
-            here = [entry for entry in table if entry.record.at == at]
-            references = [entry for entry in here if entry.name == reference]
-            if len({entry.method for entry in references}) > 1:
-                raise UserError(
-                    f"reference {reference!r} is there with different settings or versions; "
-                    "keep such runs in separate --out folders"
-                )
-            for entry in (entry for entry in here if entry.name != reference and references):
-                held = max(references, key=lambda other: shared(entry, other))
-                difference = _difference(entry, held)
-                if difference is not None:
-                    shown.append(difference)
-                    rows.append(_row(entry, held, difference, margin))
-    adjusted = stats.holm([difference.p for difference in shown])
-    for row, difference, p in zip(rows, shown, adjusted, strict=True):
-        row |= {"p_holm": p, "verdict": stats.verdict(difference, p, margin)}
-    frame = pd.DataFrame(rows, columns=COLUMNS)
-    order = [
-        "dataset",
-        "protocol",
-        "test_classes",
-        "preset",
-        "ways",
-        "queries",
-        "train_size",
-        "shots",
-    ]
-    return frame.sort_values(
-        [*order, "difference"], ascending=[*[True] * len(order), False], ignore_index=True
-    )
+    compared = list(_compared(rows.values(), reference))
+    adjusted = stats.holm([difference.p for _, _, difference in compared])
+    table = []
+    for (row, held, difference), p in zip(compared, adjusted, strict=True):
+        columns = _comparison_row(row, held, difference)
+        verdict = stats.verdict(difference, p, margin)
+        table.append({**columns, "margin": margin, "p_holm": p, "verdict": verdict})
+    frame = pd.DataFrame(table, columns=list(COMPARISON))
+    return _sorted(frame)
 
 
-def _row(
-    entry: Row, reference: Row, difference: stats.Difference, margin: float
-) -> dict[str, object]:
-    record, asked = entry.record, entry.record.asked
-    episodes, trainings = shared(entry, reference)
+def _beside(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Rows that answer one question with one shot value or train size."""
+    for ranking in _rankings(rows):
+        yield from _by_condition(ranking)
+
+
+def _references(beside: list[Row], reference: str) -> list[Row]:
+    """The rows that are the reference; empty where there is none.
+
+    The name of a baseline stands for all rows of one method, which differ in their episodes. Raises
+    `UserError` where it stands for several methods.
+    """
+    named = [row for row in beside if row.name == reference]
+    if named and named[0].baseline != reference:
+        return named
+    candidates = named or [row for row in beside if row.baseline == reference]
+    methods = {row.method for row in candidates}
+    if len(methods) > 1:
+        names = sorted({row.name for row in candidates})
+        raise UserError(
+            f"reference {reference!r} is there with several settings (allowed: "
+            f"{', '.join(names)}); name one of them"
+        )
+    return [row for row in beside if row.method in methods]
+
+
+def _compared(rows: Iterable[Row], reference: str) -> Iterator[tuple[Row, Row, stats.Difference]]:
+    """(row, row of the reference, difference) of all that can be compared."""
+    for beside in _beside(rows):
+        references = _references(beside, reference)
+        methods = {row.method for row in references}
+        others = [row for row in beside if row.method not in methods]
+        for row in others if references else ():
+            # of several numbers of episodes, that which shares most with the row
+            held = max(references, key=lambda other: shared(row, other))
+            difference = _difference(row, held)
+            if difference is not None:
+                yield row, held, difference
+
+
+def _comparison_row(row: Row, held: Row, difference: stats.Difference) -> dict[str, Any]:
+    """What a table of differences says of one row, without p of Holm and verdict."""
+    columns = record_columns(row.record, row.name)
+    episodes, trainings = shared(row, held)
     return {
-        "dataset": asked.dataset,
-        "protocol": asked.name,
-        "test_classes": LISTED.join(asked.test_classes),
-        "preset": record.baseline["preset"],
-        "ways": asked.ways,
-        "shots": record.shots,
-        "train_size": record.train_size,
-        "queries": queries_of(record),
-        "baseline": entry.name,
-        "settings": digest(record.baseline["settings"])[:12],
-        "reference": reference.name,
+        **columns,
+        "settings": digest(row.record.baseline.settings)[:12],
+        "reference": held.name,
         "episodes": episodes,
         "seeds": trainings,
         "difference": difference.mean,
@@ -132,47 +147,43 @@ def _row(
         "ci95_high": difference.high,
         "kind": difference.kind,
         "p": difference.p,
-        "margin": margin,
     }
 
 
-def queries_of(record: Record) -> int | str:
-    """Queries a class, or "all": of a classification protocol the test images."""
-    asked = record.asked
-    if isinstance(asked, Classification):
-        return "all" if asked.test_images is None else size_text(asked.test_images)
-    return asked.queries or "all"
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    """By question, then by condition, then the largest difference first."""
+    first = ["dataset", "protocol", "test_classes", "preset", "ways", "queries"]
+    others = [name for name in QUESTION if name not in first]
+    order = [*first, *others, "train_size", "shots"]
+    ascending = [True] * len(order)
+    return frame.sort_values(
+        [*order, "difference"], ascending=[*ascending, False], ignore_index=True
+    )
 
 
 OVER_EPISODES = (
-    "Paired differences on the same episodes, tested by the influence of each test image on the difference (episodes "
-    "overlap, so a test over episodes would find any difference significant)"
+    "Paired differences on the same episodes, tested by the influence of each test image on the "
+    "difference (episodes overlap, so a test over episodes would find any difference significant)"
 )
 OVER_RUNS = (
     "Paired differences on the same runs, tested by their spread over runs and over test images"
 )
+EXACT = ", or by McNemar's exact test where fewer than 10 images were answered differently"
 
 
 def which_test(frame: pd.DataFrame) -> str:
     """One sentence: which test decided, and why."""
-    exact, runs = (
-        frame["kind"].isin(["mcnemar", "rule-of-three"]).any(),
-        frame["train_size"].notna(),
-    )
+    is_run = frame["train_size"].notna()
+    tests = []
+    if not is_run.all():
+        tests.append(OVER_EPISODES)
+    if is_run.any():
+        tests.append(OVER_RUNS)
+    is_exact = frame["kind"].isin(["mcnemar", "rule-of-three"]).any()
+    has_seeds = (frame["seeds"] > 1).any()
+    trainings = "with the variance of the trainings" if has_seeds else "for these trainings alone"
+    margin = 100 * frame["margin"].max()
     return (
-        "; ".join(
-            [*([OVER_EPISODES] if not runs.all() else []), *([OVER_RUNS] if runs.any() else [])]
-        )
-        + (
-            ", or by McNemar's exact test where fewer than 10 images were answered differently"
-            if exact
-            else ""
-        )
-        + (
-            ", with the variance of the trainings"
-            if (frame["seeds"] > 1).any()
-            else ", for these trainings alone"
-        )
-        + f"; p by Holm over {len(frame)} differences; equivalent: the 90 % interval lies within "
-        + f"+-{100 * frame['margin'].max():g} points."
+        f"{'; '.join(tests)}{EXACT if is_exact else ''}, {trainings}; p by Holm over {len(frame)} "
+        f"differences; equivalent: the 90 % interval lies within +-{margin:g} points."
     )

@@ -1,77 +1,95 @@
-"""Recall of each class and group of classes in a classification protocol, with what papers print beside it. Pure."""
+"""Recall of each class and group of classes in a classification protocol.
+
+What papers print stands beside it. Shapes: C test classes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fewshot_bench.leaderboard.columns import RECALLS
+from fewshot_bench.leaderboard.record_columns import record_columns
 from fewshot_bench.leaderboard.rows import Row, rows_of
-from fewshot_bench.leaderboard.tables import described
-from fewshot_bench.protocols.protocol import Classification
 from fewshot_bench.published import ALL_CLASSES
 from fewshot_bench.records.folder import Predictions
-from fewshot_bench.stats import intervals as stats
 
 __all__ = ["recalls"]
 
 ALL_IMAGES = "all images"
-ABOUT = ["dataset", "protocol", "preset", "train_size", "queries", "episode_seed", "dataset_digest", "baseline", "encoder",
-         "rule", "settings", "source", "version"]  # fmt: skip
-COLUMNS = [*ABOUT, "runs", "class", "recall", "ci95_low", "ci95_high", "published_differs"]
+OF_PUBLISHED = ("dataset", "protocol", "preset", "train_size")
+Weights = npt.NDArray[np.float64]
 
 
-def recalls(answers: Sequence[Predictions]) -> pd.DataFrame:
-    """A row a baseline x train size x class or group of classes: recall, a fraction, with its 95 % interval.
+def recalls(
+    predictions: Sequence[Predictions], names: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """A row a baseline x train size x class or group of classes: recall with its 95 % interval.
 
-    Below the protocol's groups come the mean of all classes and the share of all images. Rows without an interval are
-    figures of papers, in the name of their system.
+    Recalls are fractions. Below the protocol's groups come the mean of all classes and the share of
+    all images. Rows without an interval are figures of papers, in the name of their system.
     """
-    found = [entry for entry in rows_of(answers).values() if entry.is_classification]
-    rows = [row for entry in found for row in _ours(entry)]
-    printed = {entry.record.at + entry.table: entry for entry in found}
-    rows += [row for entry in printed.values() for row in _published(entry)]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    rows = []
+    for row in rows_of(predictions, names).values():
+        if row.is_classification:
+            rows.append(row)
+    table = []
+    for row in rows:
+        table += _measured(row)
+    # figures of papers stand once beside all baselines that answer their question
+    by_question = {(row.record.condition, row.question): row for row in rows}
+    for row in by_question.values():
+        table += _published(row)
+    return pd.DataFrame(table, columns=list(RECALLS))
 
 
-def _ours(entry: Row) -> Iterator[dict[str, object]]:
-    about = described(entry.record)
-    for name, weights_C in _weights(entry):
-        found: stats.Estimate = entry.estimate(weights_C)
-        figures = {"recall": found.accuracy, "ci95_low": found.low, "ci95_high": found.high}
-        yield {
-            **about,
-            "runs": len(entry.answers),
+def _measured(row: Row) -> list[dict[str, Any]]:
+    columns = record_columns(row.record, row.name)
+    table = []
+    for name, weights_C in _weights(row):
+        estimate = row.estimate(weights_C)
+        cells = {
+            "runs": len(row.predictions),
             "class": name,
-            **figures,
+            "recall": estimate.accuracy,
+            "ci95_low": estimate.low,
+            "ci95_high": estimate.high,
             "published_differs": "",
         }
+        table.append({**columns, **cells})
+    return table
 
 
-def _weights(entry: Row) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
-    """What the weights of the classes are for each row of a table."""
-    asked = entry.record.asked
-    names = np.array(asked.test_classes)
-    groups = asked.groups if isinstance(asked, Classification) else ()
-    for name in names:
-        yield str(name), (names == name).astype(np.float64)
-    for name, members in groups:
-        inside = np.isin(names, members)
-        if inside.sum() == len(
-            members
-        ):  # a subset of the data may lack a class, and then the group
-            yield name, inside / inside.sum()
-    yield ALL_CLASSES, np.full(len(names), 1 / len(names))
-    yield ALL_IMAGES, entry.shares_C
+def _weights(row: Row) -> Iterator[tuple[str, Weights]]:
+    """The classes and groups of classes, each with the weights of the classes in its recall."""
+    protocol = row.record.protocol
+    classes = np.array(protocol.test_classes)
+    for name in classes:
+        yield str(name), (classes == name).astype(np.float64)
+    for name, members in protocol.groups:
+        is_member = np.isin(classes, members)
+        count = is_member.sum()
+        # a subset of the data may lack a class, and then its groups
+        if count == len(members):
+            yield name, is_member / count
+    yield ALL_CLASSES, np.full(len(classes), 1 / len(classes))
+    yield ALL_IMAGES, row.shares_C
 
 
-def _published(entry: Row) -> Iterator[dict[str, object]]:
-    about = {
-        name: described(entry.record)[name]
-        for name in ("dataset", "protocol", "preset", "train_size")
-    }
-    for figure in entry.record.dataset.get("published", []):
-        row = {"class": figure["group"] or ALL_IMAGES, "recall": figure["accuracy"]}
-        yield {**about, **row, "baseline": figure["system"], "published_differs": figure["differs"]}
+def _published(row: Row) -> list[dict[str, Any]]:
+    columns = record_columns(row.record, row.name)
+    shared = {name: columns[name] for name in OF_PUBLISHED}
+    table = []
+    for figure in row.record.dataset.published:
+        cells = {
+            "class": figure.group or ALL_IMAGES,
+            "recall": figure.accuracy,
+            "baseline": figure.system,
+            "published_differs": figure.differs,
+        }
+        table.append({**shared, **cells})
+    return table

@@ -1,174 +1,184 @@
-"""What one baseline answered to one question, over its trainings: one row of a leaderboard.
+"""Rows of a leaderboard: the predictions of one baseline for one episode set, over its trainings.
 
 Shapes: T episodes, N ways, Q queries a class, S training seeds, R runs, C classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from fewshot_bench.leaderboard.names import row_names
+from fewshot_bench.leaderboard.record_columns import question_key, row_key
 from fewshot_bench.protocols.episode import NO_QUERY, Episodes, Pool, together
-from fewshot_bench.protocols.protocol import Classification
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
-from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats import intervals
 from fewshot_bench.stats.correctness import Correctness, Design
 
-__all__ = ["Row", "paired", "row_key", "rows_of", "shared"]
+__all__ = ["Row", "paired", "rows_of", "shared"]
 
 Floats = npt.NDArray[np.float64]
-A_RUNS_OWN = (
-    "shots",
-    "train_sizes",
-    "runs",
-)  # a run's list of what it asked, which rows of another run may share
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """Answers of one baseline to one question: one a training seed, or one a run of a classification protocol."""
+    """Predictions of one baseline for one episode set: one a training seed, or one a run.
 
-    answers: tuple[Predictions, ...]
+    name: its baseline's, with what sets it apart from rows it could be taken for.
+    """
+
+    name: str
+    predictions: tuple[Predictions, ...]
 
     @property
     def record(self) -> Record:
-        """The record of its first training: what it was asked, and how it was made."""
-        return self.answers[0].record
+        """The record of its first training: how it was made, and of which episodes."""
+        return self.predictions[0].record
 
     @property
-    def name(self) -> str:
-        """The baseline's."""
-        return str(self.record.baseline["name"])
+    def baseline(self) -> str:
+        """The name of its baseline."""
+        return self.record.baseline.name
 
     @property
     def is_classification(self) -> bool:
-        """Whether its answers are of runs, each on its own split of the images."""
-        return isinstance(self.record.asked, Classification)
+        """Whether its predictions are of runs, each on its own split of the images."""
+        return self.record.protocol.is_classification
 
-    def correct(self, episodes: int | None = None) -> Correctness:
-        """What was answered rightly in the first so many episodes; images are positions in the test classes' pool.
+    def correctness(self, episodes: int | None = None) -> Correctness:
+        """Which queries of the first so many episodes were predicted rightly.
 
-        Runs are episodes of one training, as each has its own images.
+        Images are positions in the pool of the test classes. Runs count as episodes of one
+        training, since each run has its own images.
         """
-        return _correct(self, self.record.episodes if episodes is None else episodes)
+        return _correctness(self, self.record.episodes if episodes is None else episodes)
 
     @property
     def predicted_STNQ(self) -> list[npt.NDArray[np.uint8]]:
         """The class predicted for each query, by seed."""
-        predicted = [answer.predicted_TNQ for answer in self.answers]
+        predicted = [one.predicted_TNQ for one in self.predictions]
         return [np.concatenate(predicted)] if self.is_classification else predicted
 
     @property
     def shares_C(self) -> Floats:
         """The share of the test images of a run that each class has."""
-        asked_C = self.correct().design.queries_TN[0]
-        return np.asarray(asked_C / asked_C.sum())
+        queries_C = self.correctness().design.queries_TN[0]
+        return np.asarray(queries_C / queries_C.sum())
 
-    def estimate(self, weights_C: Floats | None = None) -> stats.Estimate:
-        """Mean accuracy with its interval; over runs that of the classes so weighted, by default as often as they come."""
+    def estimate(self, weights_C: Floats | None = None) -> intervals.Estimate:
+        """Mean accuracy with its interval.
+
+        weights_C: over runs, the weight of each class; by default its share of the test images.
+        """
         if not self.is_classification:
-            return stats.estimate(self.correct())
-        return stats.estimate_over_runs(
-            self.correct(), self.shares_C if weights_C is None else weights_C
-        )
+            return intervals.estimate(self.correctness())
+        weights = self.shares_C if weights_C is None else weights_C
+        return intervals.estimate_over_runs(self.correctness(), weights)
 
     @property
     def method(self) -> str:
-        """What stays the same when it is asked another number of episodes: name, settings, file and version."""
+        """A digest of name, settings, code and version: the same for any number of episodes."""
         record = self.record
-        return digest(
-            self.name,
-            record.baseline["settings"],
-            record.baseline["sha256"],
-            record.training["version"],
-        )
+        baseline = record.baseline
+        version = record.training.version
+        return digest(baseline.name, baseline.settings, baseline.sha256, version)
 
     @cached_property
-    def table(self) -> str:
-        """What rows of one table share: the question but for its shot value or train size, and the preset."""
-        asked = {
-            **self.record.protocol,
-            **dict.fromkeys((*A_RUNS_OWN, "name", "dataset", "episodes")),
-        }
-        return digest(self.record.dataset["digest"], asked, self.record.baseline["preset"])
+    def question(self) -> tuple[Any, ...]:
+        """What rows of one ranking share."""
+        return question_key(self.record)
+
+    @property
+    def episode_digests(self) -> set[str]:
+        """The digests of the episodes of each training; over runs, one a run."""
+        return {one.record.episodes_digest for one in self.predictions}
+
+    def only(self, digests: set[str]) -> Row:
+        """This row with the predictions for episodes with these digests alone."""
+        kept = []
+        for one in self.predictions:
+            if one.record.episodes_digest in digests:
+                kept.append(one)
+        return self if len(kept) == len(self.predictions) else Row(self.name, tuple(kept))
 
 
 @lru_cache(maxsize=64)
-def _correct(entry: Row, episodes: int) -> Correctness:
-    pool = tuple((first, count) for first, count in entry.record.pool)
-    asked = [answer.episodes for answer in entry.answers]
-    if entry.is_classification:
-        asked, episodes = [together(asked)], len(asked)
-    design = _design(asked[0], pool, episodes)
-    true_TN1 = asked[0].classes_TN[:episodes, :, None].astype(np.uint8)
-    return Correctness(
-        design, [predicted[:episodes] == true_TN1 for predicted in entry.predicted_STNQ]
-    )
+def _correctness(row: Row, episodes: int) -> Correctness:
+    parts = [one.episodes for one in row.predictions]
+    whole = parts[0]
+    if row.is_classification:
+        whole = together(parts)
+        episodes = len(parts)
+    design = _design(whole, row.record.pool, episodes)
+    true_TN1 = whole.classes_TN[:episodes, :, None].astype(np.uint8)
+    right_STNQ = []
+    for predicted_TNQ in row.predicted_STNQ:
+        right_STNQ.append(predicted_TNQ[:episodes] == true_TN1)
+    return Correctness(design, right_STNQ)
 
 
 @lru_cache(maxsize=16)
 def _design(episodes: Episodes, pool: Pool, count: int) -> Design:
+    """The design of the first `count` episodes, with images as positions in the pool."""
     if count < len(episodes):
         return _design(episodes, pool, len(episodes)).first(count)
-    labels = np.repeat(np.arange(len(pool)), [size for _, size in pool])
-    position = np.full(
-        max(first + size for first, size in pool) + 1, NO_QUERY, dtype=np.int32
-    )  # the last: of padding
-    position[np.concatenate([np.arange(first, first + size) for first, size in pool])] = np.arange(
-        len(labels)
-    )
-    return Design(
-        episodes.classes_TN, position[episodes.support_TNK], position[episodes.query_TNQ], labels
-    )
+    sizes = [size for _, size in pool]
+    labels = np.repeat(np.arange(len(pool)), sizes)
+    indices = [np.arange(first, first + size) for first, size in pool]
+    end = max(first + size for first, size in pool)
+    # the last place is where padding points to
+    position = np.full(end + 1, NO_QUERY, dtype=np.int32)
+    position[np.concatenate(indices)] = np.arange(len(labels))
+    support_TNK = position[episodes.support_TNK]
+    query_TNQ = position[episodes.query_TNQ]
+    return Design(episodes.classes_TN, support_TNK, query_TNQ, labels)
 
 
-def row_key(record: Record) -> str:
-    """What the trainings of one row share."""
-    b = record.baseline
-    asked = {name: value for name, value in record.protocol.items() if name not in A_RUNS_OWN}
-    episodes = record.episodes_digest if record.train_size is None else record.at
-    return digest(asked, record.dataset["digest"], record.shots, episodes, b["preset"], b["name"], b["settings"],
-                  b["sha256"], record.training["version"])  # fmt: skip
+def rows_of(
+    predictions: Sequence[Predictions], names: Mapping[str, str] | None = None
+) -> dict[str, Row]:
+    """The rows by their row keys, each with its predictions in the order of seeds or runs.
 
-
-def rows_of(answers: Sequence[Predictions]) -> dict[str, Row]:
-    """The answers by row, each row's in the order of its seeds or runs."""
+    names: of rows, as `row_names` gives them; by default those of these predictions.
+    """
+    if names is None:
+        names = row_names(one.record for one in predictions)
     groups: dict[str, list[Predictions]] = {}
-    for answer in sorted(answers, key=lambda answer: answer.record.training["seed"]):
-        groups.setdefault(row_key(answer.record), []).append(answer)
-    return {key: Row(tuple(group)) for key, group in groups.items()}
+    for one in sorted(predictions, key=lambda one: one.record.training.seed):
+        groups.setdefault(row_key(one.record), []).append(one)
+    return {key: Row(names[key], tuple(group)) for key, group in groups.items()}
 
 
 def shared(first: Row, second: Row) -> tuple[int, int]:
-    """(episodes, trainings) that two entries can be compared on: the first episodes, and the same runs."""
+    """(episodes, trainings) that two rows can be compared on.
+
+    These are the first episodes of both, or the runs that both have.
+    """
     if first.is_classification != second.is_classification:
         return 0, 0
     if first.is_classification:
-        return 1, len(_runs(first) & _runs(second))
-    mine, theirs = first.record.episodes_digests, second.record.episodes_digests
-    same = [count for count, found in mine.items() if theirs.get(count) == found]
-    return max(same, default=0), min(len(first.answers), len(second.answers))
+        return 1, len(first.episode_digests & second.episode_digests)
+    theirs = second.record.episodes_digests
+    most = 0
+    for count, digest_ in first.record.episodes_digests.items():
+        if theirs.get(count) == digest_:
+            most = max(most, count)
+    return most, min(len(first.predictions), len(second.predictions))
 
 
 def paired(first: Row, second: Row) -> tuple[Correctness, Correctness] | None:
-    """What both answered rightly of what both were asked; None where that is too little for a difference."""
+    """The correctness of both rows on what both answered; None where that is too little."""
     episodes, trainings = shared(first, second)
     if first.is_classification and trainings:
-        runs = _runs(first) & _runs(second)
-        return _only(first, runs).correct(), _only(second, runs).correct()
-    return (first.correct(episodes), second.correct(episodes)) if episodes >= 2 else None
-
-
-def _runs(entry: Row) -> set[str]:
-    return {answer.record.episodes_digest for answer in entry.answers}
-
-
-def _only(entry: Row, runs: set[str]) -> Row:
-    kept = tuple(answer for answer in entry.answers if answer.record.episodes_digest in runs)
-    return entry if len(kept) == len(entry.answers) else Row(kept)
+        runs = first.episode_digests & second.episode_digests
+        return first.only(runs).correctness(), second.only(runs).correctness()
+    if episodes < 2:
+        return None
+    return first.correctness(episodes), second.correctness(episodes)

@@ -1,344 +1,264 @@
-"""ResultsFolder -> tables. Pure: what the records hold decides, no clock and no file is looked at."""
+"""Predictions become tables. What the records hold decides: no clock and no file is looked at.
+
+Shapes: T episodes, N ways, C test classes.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from fewshot_bench.leaderboard.columns import condition_label, is_of_splits
-from fewshot_bench.leaderboard.compare import LISTED, queries_of, ranks
-from fewshot_bench.leaderboard.rows import Row, row_key, rows_of
+from fewshot_bench.leaderboard.columns import (
+    CONFUSION,
+    EPISODES,
+    LEADERBOARD,
+    SPLITS,
+    WIDE_BACK,
+    WIDE_FRONT,
+    condition_label,
+    is_of_splits,
+)
+from fewshot_bench.leaderboard.compare import ranks
+from fewshot_bench.leaderboard.names import row_names
+from fewshot_bench.leaderboard.record_columns import LISTED, record_columns, row_key
+from fewshot_bench.leaderboard.rows import Row, rows_of
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
-from fewshot_bench.seeds import digest
-from fewshot_bench.stats import intervals as stats
+from fewshot_bench.stats.intervals import closed_half_width, disjoint_half_width
 
-__all__ = [
-    "COLUMNS", "confusion", "costs", "described", "episode_accuracies", "leaderboard", "losses",
-    "splits", "text", "timings", "wide",
-]  # fmt: skip
+__all__ = ["confusion", "csv_text", "episode_accuracies", "leaderboard", "splits", "wide"]
 
-CONFUSED = ["dataset", "protocol", "preset", "ways", "shots", "train_size", "queries", "baseline", "settings",
-            "train_classes", "test_classes", "episodes_digest", "source", "version"]  # fmt: skip
-ASKED = [
-    "dataset",
-    "protocol",
-    "preset",
-    "ways",
-    "train_size",
-    "shots",
-    "queries",
-    "episodes",
-    "episode_seed",
-]
-COLUMNS = [
-    "rank", "baseline", "encoder", "weights", "preset", "dataset", "protocol", "ways", "shots", "train_size", "queries",
-    "episodes", "episode_seed", "seeds", "status", "accuracy", "ci95_low", "ci95_high", "ci95_kind", "ci95_episodes",
-    "ci95_disjoint", "se_images", "se_seeds", "macro_recall", "macro_low", "macro_high", "rule", "transductive",
-    "image_size", "images_passed", "precision", "parameters", "settings", "train_classes", "test_classes",
-    "episodes_digest", "episodes_file", "dataset_digest", "source", "version", "published", "published_differs", "note",
-    "key",
-]  # fmt: skip
+Names = Mapping[str, str]  # row key -> name of the row
+ONE_RUN = "one run: the interval leaves out what other train images would change"
 
 
-def leaderboard(answers: Sequence[Predictions], others: Iterable[Record] = ()) -> pd.DataFrame:
-    """One row a baseline x shot value or train size, over its seeds or runs, with `COLUMNS`; `others` are records without
-    an answer.
+def leaderboard(
+    predictions: Sequence[Predictions],
+    others: Iterable[Record] = (),
+    names: Names | None = None,
+) -> pd.DataFrame:
+    """One row a baseline x shot value or train size, over its seeds or runs.
 
-    A rank is 1 + the number of baselines that are significantly better within one data set, protocol, shot value or train
-    size, and preset. Accuracies are fractions.
+    others: records without predictions; names: as `row_names` gives them for all these records. A
+    rank is 1 + the number of baselines that are significantly better within one question and shot
+    value or train size. Accuracies are fractions.
     """
-    found, without = rows_of(answers), [(row_key(record), record) for record in others]
-    rank, failed = ranks(found), Counter(key for key, _ in without)
-    rows = [_row(entry, failed[key]) | {"rank": rank[key]} for key, entry in found.items()]
-    missing = {key: record for key, record in without if key not in found}
-    rows += [
-        described(r) | {"seeds": 0, "status": r.status, "note": r.reason} for r in missing.values()
-    ]
-    whole = dict.fromkeys(("rank", "image_size", "images_passed", "parameters"), "Int64")
-    frame = pd.DataFrame(rows, columns=COLUMNS).astype(whole)
-    order = [
-        *ASKED,
-        "rank",
-        "accuracy",
-        "baseline",
-        "settings",
-        "source",
-        "version",
-        "train_classes",
-        "episodes_digest",
-    ]
-    return frame.sort_values(
-        order, ascending=[name != "accuracy" for name in order], ignore_index=True
-    )
+    without = [(row_key(record), record) for record in others]
+    if names is None:
+        records = [one.record for one in predictions]
+        names = row_names([*records, *(record for _, record in without)])
+    rows = rows_of(predictions, names)
+    rank = ranks(rows)
+    failures = Counter(key for key, _ in without)
+    table = []
+    for key, row in rows.items():
+        table.append({**_result_row(row, failures[key]), "rank": rank[key]})
+    missing = {key: record for key, record in without if key not in rows}
+    for key, record in missing.items():
+        status = {"seeds": 0, "status": record.status, "note": record.reason}
+        table.append({**record_columns(record, names[key]), **status})
+    frame = pd.DataFrame(table, columns=list(LEADERBOARD))
+    whole_numbers = ("rank", "image_size", "images_passed", "parameters")
+    return _sorted(frame.astype(dict.fromkeys(whole_numbers, "Int64")))
 
 
-def described(record: Record) -> dict[str, object]:
-    """The columns that say what was run and on what."""
-    asked, b, settings = record.asked, record.baseline, record.baseline["settings"]
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
+    """By question and condition, then by rank, and within a rank the highest accuracy first."""
+    question = ["dataset", "protocol", "preset", "ways", "train_size", "shots", "queries"]
+    episodes = ["episodes", "episode_seed"]
+    last = ["baseline", "settings", "source", "version", "train_classes", "episodes_digest"]
+    order = [*question, *episodes, "rank", "accuracy", *last]
+    ascending = [name != "accuracy" for name in order]
+    return frame.sort_values(order, ascending=ascending, ignore_index=True)
+
+
+def _result_row(row: Row, failures: int) -> dict[str, Any]:
+    """What a leaderboard says of a row. failures: trainings of this row without a result."""
+    record = row.record
+    estimate = row.estimate()
+    trainings = len(row.predictions)
+    notes = []
+    if failures:
+        notes.append(f"{failures} of its {trainings + failures} trainings gave no result")
+    details = _run_details(row) if row.is_classification else _episode_details(row)
+    notes += details.pop("notes")
     return {
-        **{name: getattr(asked, name) for name in ("dataset", "ways", "episode_seed")},
-        **{name: settings.get(name) for name in ("encoder", "weights", "image_size", "precision")},
-        "baseline": b["name"],
-        "preset": b["preset"],
-        "rule": b["rule"],
-        "transductive": b["transductive"],
-        "protocol": asked.name,
-        "shots": record.shots,
-        "train_size": record.train_size,
-        "queries": queries_of(record),
-        "episodes": record.episodes,
-        "settings": _variant(record),
-        "train_classes": LISTED.join(asked.train_classes),
-        "test_classes": LISTED.join(asked.test_classes),
-        "episodes_digest": record.episodes_digest,
-        "episodes_file": record.episodes_file,
-        "dataset_digest": record.dataset["digest"][:32],
-        "source": b["sha256"][:12],
-        "version": record.training["version"],
-        **_published(record),
-        "key": row_key(record)[:16],
-    }
-
-
-def _variant(record: Record) -> str:
-    """Digest of the settings, but for a budget that follows from the number of train images."""
-    settings = dict(record.baseline["settings"])
-    if record.train_size is not None and "passes" not in record.baseline["settings_given"]:
-        settings.pop("passes", None)
-    return digest(settings)[:12]
-
-
-def _published(record: Record) -> dict[str, object]:
-    """The figure of a paper that stands beside this row, if there is one; it is never ranked."""
-    for figure in record.baseline.get("published", []):
-        if (figure["protocol"], figure["at"]) == (record.asked.name, record.at) and not figure.get(
-            "group"
-        ):
-            return {"published": figure["accuracy"], "published_differs": figure["differs"]}
-    return {}
-
-
-def _row(entry: Row, failed: int) -> dict[str, object]:
-    record, correct, found = entry.record, entry.correct(), entry.estimate()
-    accuracy_T, trainings = correct.accuracy_ST.mean(0), len(entry.answers)
-    notes = [f"{failed} of its {trainings + failed} trainings gave no result"] if failed else []
-    if entry.is_classification:
-        notes += (
-            ["one run: the interval leaves out what other train images would change"]
-            if trainings == 1
-            else []
-        )
-        ways = record.asked.ways
-        macro = entry.estimate(np.full(ways, 1 / ways))
-        more = {"macro_recall": macro.accuracy, "macro_low": macro.low, "macro_high": macro.high}
-        accuracy_T = correct.recall_STN[0] @ entry.shares_C
-    else:
-        needed = correct.design.episodes_needed()
-        notes += [f"too few episodes for this interval: {needed} would do"] if needed else []
-        more = {"ci95_disjoint": stats.disjoint_half_width(correct.design, accuracy_T)}
-    return {
-        **described(record),
+        **record_columns(record, row.name),
         "seeds": trainings,
         "status": "ok",
-        "accuracy": found.accuracy,
-        "ci95_low": found.low,
-        "ci95_high": found.high,
-        "ci95_kind": found.kind,
-        "ci95_episodes": stats.closed_half_width(accuracy_T),
-        "se_images": found.se_images,
-        "se_seeds": found.se_seeds if trainings > 1 else None,
-        **more,
-        "images_passed": record.training.get("images_passed"),
-        "parameters": record.training.get("parameters"),
+        "accuracy": estimate.accuracy,
+        "ci95_low": estimate.low,
+        "ci95_high": estimate.high,
+        "ci95_kind": estimate.kind,
+        "se_images": estimate.se_images,
+        "se_seeds": estimate.se_seeds if trainings > 1 else None,
+        **details,
+        "images_passed": record.training.images_passed,
+        "parameters": record.training.parameters,
         "note": "; ".join(notes),
     }
 
 
+def _run_details(row: Row) -> dict[str, Any]:
+    """Macro recall, the closed-form interval, and notes, of a classification protocol."""
+    correctness = row.correctness()
+    classes = row.record.protocol.ways
+    macro = row.estimate(np.full(classes, 1 / classes))
+    accuracy_T = correctness.recall_STN[0] @ row.shares_C
+    return {
+        "macro_recall": macro.accuracy,
+        "macro_low": macro.low,
+        "macro_high": macro.high,
+        "ci95_episodes": closed_half_width(accuracy_T),
+        "notes": [ONE_RUN] if len(row.predictions) == 1 else [],
+    }
+
+
+def _episode_details(row: Row) -> dict[str, Any]:
+    """The closed-form and disjoint intervals, and notes, of a few-shot protocol."""
+    correctness = row.correctness()
+    design = correctness.design
+    accuracy_T = correctness.accuracy_ST.mean(0)
+    needed = design.episodes_needed()
+    note = f"too few episodes for this interval: {needed} would do"
+    return {
+        "ci95_episodes": closed_half_width(accuracy_T),
+        "ci95_disjoint": disjoint_half_width(design, accuracy_T),
+        "notes": [note] if needed else [],
+    }
+
+
 def wide(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row a baseline, a column a shot value or train size: "mean +- half-width", in fractions; empty where there is no
-    result.
+    """A row a baseline, a column a shot value or train size; of the frame of `leaderboard`.
+
+    A cell is "mean +- half-width", in fractions, and empty where there is no result.
     """
-    front = [
-        "dataset",
-        "protocol",
-        "preset",
-        "ways",
-        "queries",
-        "episodes",
-        "episode_seed",
-        "baseline",
-        "encoder",
-        "seeds",
-    ]
-    back = [
-        "train_classes",
-        "test_classes",
-        "episodes_file",
-        "dataset_digest",
-        "settings",
-        "source",
-        "version",
-    ]
-    asked = frame.assign(column=[condition_label(row) for row in frame.to_dict("records")])
-    asked = asked.sort_values(["train_size", "shots"], na_position="first", kind="stable")
-    columns = list(dict.fromkeys(asked["column"]))
-    cells = asked.assign(
-        cell=[
-            _plus_minus(*row)
-            for row in zip(asked["accuracy"], asked["ci95_low"], asked["ci95_high"], strict=True)
-        ],
-        encoder=asked["encoder"].fillna(""),
-    )
-    cells["again"] = cells.groupby(
-        [*front, *back, "column"], dropna=False
-    ).cumcount()  # rows that differ in none of these
-    table = cells.pivot(
-        index=[*front, *back, "again"], columns="column", values="cell"
-    ).reset_index()
-    return pd.DataFrame(table[[*front, *columns, *back]].rename_axis(columns=None))
+    labelled = frame.assign(column=[condition_label(row) for row in frame.to_dict("records")])
+    ordered = labelled.sort_values(["train_size", "shots"], na_position="first", kind="stable")
+    columns = list(dict.fromkeys(ordered["column"]))
+    texts = [_plus_minus(row) for row in ordered.to_dict("records")]
+    cells = ordered.assign(cell=texts, encoder=ordered["encoder"].fillna(""))
+    index = [*WIDE_FRONT, *WIDE_BACK]
+    # rows that differ in none of these columns stay apart
+    cells["again"] = cells.groupby([*index, "column"], dropna=False).cumcount()
+    table = cells.pivot(index=[*index, "again"], columns="column", values="cell").reset_index()
+    shown = table[[*WIDE_FRONT, *columns, *WIDE_BACK]]
+    return pd.DataFrame(shown.rename_axis(columns=None))
 
 
-def _plus_minus(accuracy: float, low: float, high: float) -> str:
-    return "" if pd.isna(accuracy) else f"{accuracy:.4f} +- {(high - low) / 2:.4f}"
+def _plus_minus(row: Mapping[Any, Any]) -> str:
+    if pd.isna(row["accuracy"]):
+        return ""
+    half_width = (row["ci95_high"] - row["ci95_low"]) / 2
+    return f"{row['accuracy']:.4f} +- {half_width:.4f}"
 
 
 def splits(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row a baseline x shot value over all splits of a data set's classes: mean, spread, worst and best split.
+    """A row a baseline x shot value over all splits of the classes; of the frame of `leaderboard`.
 
-    Where a split is missing the mean is missing, never easier. Splits share classes and images, so that there is no
-    interval over them.
+    It has mean, spread, worst and best split. Where a split is missing, these are missing too: a
+    mean over fewer splits could be of the easier ones. Splits share classes and images, so there is
+    no interval over them.
     """
-    among = ["dataset", "preset", "ways", "shots", "queries", "episodes", "baseline", "encoder", "settings", "source",
-             "version", "episode_seed", "dataset_digest"]  # fmt: skip
-    rows = []
-    for values, part in frame[is_of_splits(frame)].groupby(among, sort=True, dropna=False):
+    shared = SPLITS[: SPLITS.index("splits")]
+    table = []
+    of_splits = frame[is_of_splits(frame)]
+    for values, part in of_splits.groupby(list(shared), sort=True, dropna=False):
+        row: dict[str, Any] = dict(zip(shared, values, strict=True))
         done = part.dropna(subset=["accuracy"])
-        test, train = (
-            len(str(part[name].iloc[0]).split(LISTED)) for name in ("test_classes", "train_classes")
-        )
-        expected = math.comb(test + train, test)
-        row: dict[str, object] = dict(zip(among, values, strict=True)) | {
-            "splits": len(done),
-            "of": expected,
-        }
-        if len(done) == expected:
-            worst, best = (
-                done.loc[getattr(done["accuracy"], which)()] for which in ("idxmin", "idxmax")
-            )
-            row |= {"accuracy": done["accuracy"].mean(), "sd": done["accuracy"].std()}
-            row |= {"worst": worst["accuracy"], "worst_test_classes": worst["test_classes"]}
-            row |= {"best": best["accuracy"], "best_test_classes": best["test_classes"]}
-        rows.append(row)
-    columns = ["accuracy", "sd", "worst", "worst_test_classes", "best", "best_test_classes"]
-    return pd.DataFrame(rows, columns=[*among, "splits", "of", *columns])
+        row["splits"] = len(done)
+        row["of"] = _number_of_splits(part)
+        if row["splits"] == row["of"]:
+            worst = done.nsmallest(1, "accuracy").iloc[0]
+            best = done.nlargest(1, "accuracy").iloc[0]
+            row["accuracy"] = done["accuracy"].mean()
+            row["sd"] = done["accuracy"].std()
+            row["worst"] = worst["accuracy"]
+            row["worst_test_classes"] = worst["test_classes"]
+            row["best"] = best["accuracy"]
+            row["best_test_classes"] = best["test_classes"]
+        table.append(row)
+    return pd.DataFrame(table, columns=list(SPLITS))
 
 
-def confusion(answers: Sequence[Predictions]) -> pd.DataFrame:
-    """A row a baseline x shot value x true class x predicted class: count over episodes and seeds, share of the true class.
+def _number_of_splits(part: pd.DataFrame) -> int:
+    """How many choices of the test classes there are."""
+    row = part.iloc[0]
+    test = len(str(row["test_classes"]).split(LISTED))
+    train = len(str(row["train_classes"]).split(LISTED))
+    return math.comb(test + train, test)
 
-    The share of a class predicted as itself is its recall.
+
+def confusion(predictions: Sequence[Predictions], names: Names | None = None) -> pd.DataFrame:
+    """A row a baseline x condition x true class x predicted class.
+
+    count: over episodes and seeds; share: of the true class. The share of a class that is predicted
+    as itself is its recall.
     """
-    rows = []
-    for entry in rows_of(answers).values():
-        names = entry.record.asked.test_classes
-        design, size = entry.correct().design, len(names)
-        true = np.broadcast_to(design.classes_TN[:, :, None], design.is_query_TNQ.shape)[
-            design.is_query_TNQ
-        ]
-        taken = [true * size + predicted[design.is_query_TNQ] for predicted in entry.predicted_STNQ]
-        counts = np.sum([np.bincount(pairs, minlength=size**2) for pairs in taken], axis=0).reshape(
-            size, size
-        )
-        about = {name: described(entry.record)[name] for name in CONFUSED}
-        for i, j in np.ndindex(*counts.shape):
+    table = []
+    for row in rows_of(predictions, names).values():
+        classes = row.record.protocol.test_classes
+        counts_CC = _confusion_counts(row)
+        totals_C = counts_CC.sum(1)
+        columns = record_columns(row.record, row.name)
+        for true, predicted in np.ndindex(*counts_CC.shape):
+            count = counts_CC[true, predicted]
             cell = {
-                "class": names[i],
-                "predicted": names[j],
-                "count": counts[i, j],
-                "share": counts[i, j] / counts[i].sum(),
+                "class": classes[true],
+                "predicted": classes[predicted],
+                "count": count,
+                "share": count / totals_C[true],
             }
-            rows.append(about | cell)
-    return pd.DataFrame(rows, columns=[*CONFUSED, "class", "predicted", "count", "share"])
+            table.append({**columns, **cell})
+    return pd.DataFrame(table, columns=list(CONFUSION))
 
 
-def episode_accuracies(answers: Sequence[Predictions]) -> pd.DataFrame:
-    """A row an episode x baseline x shot value of few-shot protocols: its accuracy, mean over seeds."""
+def _confusion_counts(row: Row) -> npt.NDArray[np.int64]:
+    """Queries by true class (row) and predicted class (column), over episodes and seeds."""
+    design = row.correctness().design
+    size = len(row.record.protocol.test_classes)
+    is_query = design.is_query_TNQ
+    true = np.broadcast_to(design.classes_TN[:, :, None], is_query.shape)[is_query]
+    counts = np.zeros(size**2, dtype=np.int64)
+    for predicted_TNQ in row.predicted_STNQ:
+        pairs = true * size + predicted_TNQ[is_query]
+        counts += np.bincount(pairs, minlength=size**2)
+    return counts.reshape(size, size)
+
+
+def episode_accuracies(
+    predictions: Sequence[Predictions], names: Names | None = None
+) -> pd.DataFrame:
+    """A row an episode x baseline x shot value of few-shot protocols: its mean over seeds."""
     parts = []
-    for entry in (entry for entry in rows_of(answers).values() if not entry.is_classification):
-        about = {name: described(entry.record)[name] for name in CONFUSED}
-        parts.append(pd.DataFrame({**about, "accuracy": entry.correct().accuracy_ST.mean(0)}))
-    return (
-        pd.concat(parts, ignore_index=True)
-        if parts
-        else pd.DataFrame(columns=[*CONFUSED, "accuracy"])
-    )
+    for row in rows_of(predictions, names).values():
+        if not row.is_classification:
+            columns = record_columns(row.record, row.name)
+            accuracy_T = row.correctness().accuracy_ST.mean(0)
+            parts.append(pd.DataFrame({**columns, "accuracy": accuracy_T}))
+    if not parts:
+        return pd.DataFrame(columns=list(EPISODES))
+    return pd.concat(parts, ignore_index=True)[list(EPISODES)]
 
 
-def costs(timings: pd.DataFrame) -> pd.DataFrame:
-    """Mean seconds of a training and its embedding, by baseline and data set; of the frame of `timings`."""
-    seconds = timings.assign(
-        seconds=timings[["seconds_train", "seconds_embed"]].fillna(0).sum(axis=1)
-    )
-    return seconds.groupby(["baseline", "dataset"])[["seconds"]].mean().reset_index()
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # the starts of a text that a spreadsheet would run
 
 
-def losses(records: Iterable[Record]) -> pd.DataFrame:
-    """A row a reported loss of each training."""
-    trainings = {
-        record.training["key"]: record for record in records if record.training.get("history")
-    }
-    rows = [
-        {
-            "dataset": record.dataset["name"],
-            "preset": record.baseline["preset"],
-            "baseline": record.baseline["name"],
-            "training": key,
-            "images_passed": passed,
-            "loss": loss,
-        }
-        for key, record in trainings.items()
-        for passed, loss in record.training["history"]
-    ]
-    return pd.DataFrame(
-        rows, columns=["dataset", "preset", "baseline", "training", "images_passed", "loss"]
-    )
+def csv_text(frame: pd.DataFrame) -> str:
+    """A table as CSV, the same to the byte for the same records.
 
-
-def timings(records: Iterable[Record]) -> pd.DataFrame:
-    """One row a record: seconds of training, embedding and scoring, and where."""
-    rows = [
-        {
-            "baseline": record.baseline["name"],
-            "dataset": record.dataset["name"],
-            "shots": record.shots,
-            "train_size": record.train_size,
-            "seed": record.training["seed"],
-            **{
-                f"seconds_{stage}": record.seconds.get(stage)
-                for stage in ("train", "embed", "score")
-            },
-            "device": record.provenance.get("device"),
-            "threads": record.provenance.get("threads"),
-            "started": record.provenance.get("started"),
-            "key": record.key,
-        }
-        for record in records
-    ]
-    return pd.DataFrame(rows)
-
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes the start of a formula by
-
-
-def text(frame: pd.DataFrame) -> str:
-    """A table as CSV, the same to the byte for the same records; text that a spreadsheet would run is quoted by '."""
-    return str(frame.map(_harmless).to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    A text that a spreadsheet would run begins with '.
+    """
+    harmless = frame.map(_harmless)
+    return str(harmless.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
 
 
 def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    is_formula = isinstance(cell, str) and cell.startswith(FORMULA)
+    return f"'{cell}" if is_formula else cell

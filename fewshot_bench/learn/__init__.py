@@ -1,1 +1,44 @@
-"""What trained baselines are built from: encoders, views, losses and one training loop."""
+"""What authors of methods build from: encoders, views, losses and one training loop."""
+
+from fewshot_bench.learn.adaptive import AdaptiveBaseline, AdaptiveSettings, normalise_by_support
+from fewshot_bench.learn.augment import Augment
+from fewshot_bench.learn.encoder import Encoder, EncoderSettings, resize
+from fewshot_bench.learn.episodic import EpisodicBaseline, EpisodicSettings
+from fewshot_bench.learn.losses import (
+    ArcMargin,
+    BeyondPi,
+    combined_loss,
+    cosines,
+    self_contrastive,
+    supervised_contrastive,
+)
+from fewshot_bench.learn.train import (
+    EncoderBaseline,
+    TrainedBaseline,
+    TrainingSettings,
+    balanced_batches,
+    shuffled_batches,
+)
+
+__all__ = [
+    "AdaptiveBaseline",
+    "AdaptiveSettings",
+    "ArcMargin",
+    "Augment",
+    "BeyondPi",
+    "Encoder",
+    "EncoderBaseline",
+    "EncoderSettings",
+    "EpisodicBaseline",
+    "EpisodicSettings",
+    "TrainedBaseline",
+    "TrainingSettings",
+    "balanced_batches",
+    "combined_loss",
+    "cosines",
+    "normalise_by_support",
+    "resize",
+    "self_contrastive",
+    "shuffled_batches",
+    "supervised_contrastive",
+]

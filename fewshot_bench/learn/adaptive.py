@@ -1,12 +1,11 @@
-"""Learning to adapt: an initialisation from which few steps of gradient descent on a support set tell its classes apart.
+"""Learning to adapt: first weights that a few gradient steps adapt to the classes of a support.
 
-What MAML (Finn et al. 2017) and ANIL (Raghu et al. 2020) share; learn2learn takes the steps. Shapes: N ways, K shots,
-Q queries of all ways together, S slots of the head, D features.
+The part that MAML (Finn et al. 2017) and ANIL (Raghu et al. 2020) share; learn2learn takes the
+steps. Shapes: N ways, K shots, Q queries of all ways together, S slots of the head, D features.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,13 +17,24 @@ from fewshot_bench.errors import NotApplicable
 from fewshot_bench.learn.episodic import EpisodicBaseline, EpisodicSettings
 from fewshot_bench.optional import library
 
-__all__ = ["AdaptiveBaseline", "AdaptiveSettings", "SupportNorm", "normalise_by_support"]
+__all__ = [
+    "AdaptiveBaseline",
+    "AdaptiveSettings",
+    "SupportNorm",
+    "SupportRows",
+    "normalise_by_support",
+]
+
+# modules that timm runs at the end of its normalisations, in this order
+TIMM_NORM_PARTS = ("drop", "act")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptiveSettings(EpisodicSettings):
-    """steps: of gradient descent on the support; step_size: of each; first_order: training takes the gradients of the
-    steps as constants.
+    """Gradient descent on the support of an episode.
+
+    steps: number of steps; step_size: of each step; first_order: training treats the gradients of
+    the steps as constants.
     """
 
     steps: int = 5
@@ -32,16 +42,16 @@ class AdaptiveSettings(EpisodicSettings):
     first_order: bool = False
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
+        """Raise `UserError` if a value is out of bounds."""
         super().check()
-        self.need(self.steps >= 1, "steps", "1 or more")
-        self.need(0 < self.step_size < math.inf, "step_size", "more than 0")
+        self.need_at_least("steps", 1)
+        self.need_positive("step_size")
 
 
 class AdaptiveBaseline(EpisodicBaseline):
-    """A baseline whose head has a slot for each way, and adapts to the support of an episode.
+    """A baseline whose head has a slot for each way and adapts to the support of an episode.
 
-    It can answer as many ways as a training episode has; which way gets which slot matters.
+    It answers at most as many ways as a training episode has. Which way gets which slot matters.
     """
 
     needs = ("learn2learn", "meta")
@@ -50,55 +60,80 @@ class AdaptiveBaseline(EpisodicBaseline):
 
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The head, with a slot for each way of a training episode."""
-        return {"head": nn.Linear(features, min(self.settings.train_ways, classes))}
+        slots = min(self.settings.train_ways, classes)
+        return {"head": nn.Linear(features, slots)}
 
     def adapted(self, module: nn.Module, support_NK: Tensor, *, learning: bool) -> Any:
-        """A copy of `module` (inputs to S scores) after gradient descent on the support's cross-entropy.
+        """A copy of `module` (inputs to S scores) after gradient steps on the support (N, K, ...).
 
-        learning: a gradient through the steps will be asked for. Raises `NotApplicable` for more ways than slots.
+        The loss of a step is the cross-entropy. learning: a gradient through the steps will be
+        needed. Raises `NotApplicable` for more ways than slots.
         """
-        s, slots = self.settings, len(self.parts.get_parameter("head.bias"))
+        settings = self.settings
         ways, shots = support_NK.shape[:2]
+        slots = len(self.parts.get_parameter("head.bias"))
         if ways > slots:
             raise NotApplicable(
-                f"its head has {slots} slots, as many as its training episodes had ways, and {ways} are asked"
+                f"its head has {slots} slots, as many as its training episodes had ways, "
+                f"and {ways} are asked"
             )
-        inputs, ways_B = (
-            support_NK.flatten(0, 1),
-            torch.arange(ways, device=support_NK.device).repeat_interleave(shots),
-        )
-        maml = library("training to adapt", "learn2learn.algorithms", "meta").MAML
-        learner = maml(module, lr=s.step_size, first_order=s.first_order or not learning).clone()
-        for _ in range(s.steps):
-            learner.adapt(F.cross_entropy(learner(inputs)[:, :ways], ways_B))
+        inputs = support_NK.flatten(0, 1)
+        labels = torch.arange(ways, device=support_NK.device).repeat_interleave(shots)
+        algorithms = library("training to adapt", "learn2learn.algorithms", "meta")
+        # answering needs no second derivatives, whatever training needs
+        first_order = settings.first_order or not learning
+        maml = algorithms.MAML(module, lr=settings.step_size, first_order=first_order)
+        learner = maml.clone()
+        for _ in range(settings.steps):
+            # slots that this episode does not use are no classes of it
+            scores = learner(inputs)[:, :ways]
+            learner.adapt(F.cross_entropy(scores, labels))
         return learner
 
 
+@dataclass
+class SupportRows:
+    """count: rows at the start of a batch that are the support; all `SupportNorm` read it."""
+
+    count: int = 0
+
+
 class SupportNorm(nn.Module):
-    """Batch normalisation by the first `rows[0]` rows of a batch, the support, whose moments serve the queries behind
-    them too (MetaBN of Bronskill et al. 2020): a query is answered alike whatever others it comes with.
+    """Batch normalisation by the moments of the support (MetaBN, Bronskill et al. 2020).
+
+    The support is the first rows of a batch. Its moments normalise the queries behind the support
+    too, so that a query's answer does not depend on other queries.
     """
 
-    def __init__(self, norm: nn.BatchNorm2d, rows: list[int]) -> None:
+    def __init__(self, norm: nn.BatchNorm2d, rows: SupportRows) -> None:
         super().__init__()
-        self.weight, self.bias, self.eps, self.rows = norm.weight, norm.bias, norm.eps, rows
+        self.weight = norm.weight
+        self.bias = norm.bias
+        self.eps = norm.eps
+        self.rows = rows
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        """(B, C, H, W), normalised over the support's rows and all pixels."""
-        variance, mean = torch.var_mean(
-            x_BCHW[: self.rows[0]].float(), (0, 2, 3), correction=0, keepdim=True
-        )
-        scale = self.weight[:, None, None] * torch.rsqrt(variance + self.eps)
-        return ((x_BCHW - mean) * scale + self.bias[:, None, None]).to(x_BCHW.dtype)
+        """(B, C, H, W), normalised by mean and variance over the support's rows and all pixels."""
+        support = x_BCHW[: self.rows.count].float()
+        all_but_channels = (0, 2, 3)
+        variance, mean = torch.var_mean(support, all_but_channels, correction=0, keepdim=True)
+        weight = self.weight[:, None, None]
+        bias = self.bias[:, None, None]
+        scale = weight * torch.rsqrt(variance + self.eps)
+        normalised = (x_BCHW - mean) * scale + bias
+        return normalised.to(x_BCHW.dtype)
 
 
-def normalise_by_support(network: nn.Module) -> list[int]:
-    """Put `SupportNorm` in the place of every batch normalisation; sets what all of them take as rows of the support."""
-    rows = [0]
+def normalise_by_support(network: nn.Module) -> SupportRows:
+    """Replace every batch normalisation of the network by `SupportNorm`.
+
+    Returns the number of support rows that all of them read: set it before a batch passes the
+    network.
+    """
+    rows = SupportRows()
+    # a list, as the loop replaces modules of the network
     for path, part in list(network.named_modules()):
         if isinstance(part, nn.BatchNorm2d):
-            after = [
-                getattr(part, name) for name in ("drop", "act") if hasattr(part, name)
-            ]  # timm's activate too
+            after = [getattr(part, name) for name in TIMM_NORM_PARTS if hasattr(part, name)]
             network.set_submodule(path, nn.Sequential(SupportNorm(part, rows), *after))
     return rows

@@ -1,4 +1,4 @@
-"""Training on episodes, for the baselines whose loss is that of an episode.
+"""Training on episodes, for baselines whose loss is that of an episode.
 
 Shapes: M images of a batch, N ways, K shots, Q queries of all ways together, D features.
 """
@@ -20,9 +20,10 @@ __all__ = ["EpisodicBaseline", "EpisodicSettings"]
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodicSettings(TrainingSettings):
-    """The episodes of training, which are not those of the test.
+    """The episodes of training, which do not depend on those of the test.
 
-    train_ways: classes of an episode, or as many as there are; train_shots, train_queries: images a class.
+    train_ways: classes of an episode, or all train classes if there are fewer; train_shots,
+    train_queries: images of each class.
     """
 
     train_ways: int = 5
@@ -30,15 +31,15 @@ class EpisodicSettings(TrainingSettings):
     train_queries: int = 5
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
+        """Raise `UserError` if a value is out of bounds."""
         super().check()
-        self.need(self.train_ways >= 2, "train_ways", "2 or more")
-        self.need(self.train_shots >= 1, "train_shots", "1 or more")
-        self.need(self.train_queries >= 1, "train_queries", "1 or more")
+        self.need_at_least("train_ways", 2)
+        self.need_at_least("train_shots", 1)
+        self.need_at_least("train_queries", 1)
 
 
 class EpisodicBaseline(TrainedBaseline):
-    """A baseline that trains its encoder on one episode after another: a subclass says what the loss of one is."""
+    """A baseline that trains on episodes. A subclass defines the loss of an episode."""
 
     settings_type = EpisodicSettings
     settings: EpisodicSettings
@@ -48,29 +49,40 @@ class EpisodicBaseline(TrainedBaseline):
         """The loss of an episode, from its features and the way of each query."""
 
     def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
-        """One training episode after another, its images class by class."""
-        per_class = self.settings.train_shots + self.settings.train_queries
-        fewest = int(torch.bincount(labels_M).min())
-        if per_class > fewest:
+        """The image indices of one training episode after another, class by class.
+
+        Raises `UserError` if the smallest train class has too few images for an episode.
+        """
+        settings = self.settings
+        per_class = settings.train_shots + settings.train_queries
+        smallest = int(torch.bincount(labels_M).min())
+        if per_class > smallest:
             raise UserError(
-                f"train_shots + train_queries = {per_class} is more than the {fewest} images of the smallest train class; "
+                f"train_shots + train_queries = {per_class} is more than "
+                f"the {smallest} images of the smallest train class; "
                 "lower train_shots or train_queries of this baseline"
             )
-        return balanced_batches(
-            labels_M, min(self.settings.train_ways, self.classes), per_class, generator
-        )
+        ways = min(settings.train_ways, self.classes)
+        return balanced_batches(labels_M, ways, per_class, generator)
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """`episode_loss` on one view of each image."""
         del labels_B
-        return self.episode_loss(*self.episode(self.encode(self.view(images_BCHW, generator))))
+        views = self.view(images_BCHW, generator)
+        features_MD = self.encode(views)
+        support_NKD, query_QD, ways_Q = self.episode(features_MD)
+        return self.episode_loss(support_NKD, query_QD, ways_Q)
 
-    def episode(self, rows_M: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """A batch as an episode: support (N, K, ...), queries (Q, ...) and the way (Q,) of each query.
+    def episode(self, batch_M: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """A batch (M, ...) as an episode.
 
-        Of every class the first rows are the support, the others the queries.
+        Returns support (N, K, ...), queries (Q, ...) and the way of each query (Q,). The first rows
+        of each class are its support, the others its queries.
         """
-        s = self.settings
-        rows_NM = rows_M.unflatten(0, (-1, s.train_shots + s.train_queries))
-        ways_Q = torch.arange(len(rows_NM), device=rows_M.device).repeat_interleave(s.train_queries)
-        return rows_NM[:, : s.train_shots], rows_NM[:, s.train_shots :].flatten(0, 1), ways_Q
+        shots = self.settings.train_shots
+        queries = self.settings.train_queries
+        by_class = batch_M.unflatten(0, (-1, shots + queries))
+        support = by_class[:, :shots]
+        query = by_class[:, shots:].flatten(0, 1)
+        ways = torch.arange(len(by_class), device=batch_M.device)
+        return support, query, ways.repeat_interleave(queries)

@@ -1,13 +1,12 @@
 """One training loop for every baseline that has an encoder, so that a comparison is fair.
 
-Shapes: B images of a batch, C channels, H = W the settings' image size, D features.
+Shapes: B images of a batch, C channels, H = W the settings' image size, D features, M train images.
 """
 
 from __future__ import annotations
 
 import functools
 import itertools
-import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,12 +30,14 @@ __all__ = [
     "shuffled_batches",
 ]
 
-REPORTS = 200  # loss values kept of one training, at most
-DETAIL = 2  # training images are held at up to so many times the size of a view, so that a crop shows more, not blur
+MOST_REPORTS = 200  # losses that one training reports
+# train images are stored at up to twice the size of a view, so that a crop shows detail, not blur
+STORED_SCALE = 2
+RESIZED_AT_ONCE = 256  # images
 
 
 class EncoderBaseline(Baseline):
-    """A baseline that embeds with an encoder; `heads` are the modules learned beside it."""
+    """A baseline that embeds with an encoder. `heads` are the modules learned beside it."""
 
     settings_type = EncoderSettings
     settings: EncoderSettings
@@ -55,31 +56,38 @@ class EncoderBaseline(Baseline):
     def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
         """Make the encoder and the heads with fresh weights, from torch's global generator.
 
-        fetch: with published weights where the settings name some; a checkpoint has all of them.
+        fetch: load the published weights that the settings name; a checkpoint holds all weights, so
+        that `load` does not need them. Raises `Unavailable` if they are neither cached nor
+        downloadable.
         """
         encoder = Encoder(self.settings, fetch=fetch)
-        parts = {"encoder": encoder, **self.heads(encoder.features, classes)}
-        self.parts = nn.ModuleDict(parts).to(device).to(memory_format=torch.channels_last).eval()
+        # the encoder first: the order of the draws decides which weights a seed gives
+        parts = nn.ModuleDict({"encoder": encoder, **self.heads(encoder.features, classes)})
+        parts = parts.to(device).to(memory_format=torch.channels_last)
+        self.parts = parts.eval()
         self.classes = classes
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
-        """Keep the encoder as it was made."""
-        self.build(len(train.class_names), context.device)
+        """Make the encoder and keep it as it is."""
+        classes = len(train.class_names)
+        self.build(classes, context.device)
 
     def state(self) -> Mapping[str, Tensor]:
         """Weights and buffers of all modules, and the number of train classes."""
-        return {**self.parts.state_dict(), "classes": torch.tensor(self.classes)}
+        classes = torch.tensor(self.classes)
+        return {**self.parts.state_dict(), "classes": classes}
 
     def load(self, state: Mapping[str, Tensor], *, context: Context) -> None:
         """Take back what `state` gave."""
-        self.build(int(state["classes"]), context.device, fetch=False)
-        self.parts.load_state_dict(
-            {name: value for name, value in state.items() if name != "classes"}
-        )
+        weights = dict(state)
+        classes = int(weights.pop("classes"))
+        self.build(classes, context.device, fetch=False)
+        self.parts.load_state_dict(weights)
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
         """The encoder's features (B, D), in float32 and evaluation mode."""
-        features: Tensor = self.parts["encoder"](resize(images_BCHW, self.settings.image_size))
+        resized = resize(images_BCHW, self.settings.image_size)
+        features: Tensor = self.parts["encoder"](resized)
         return features.float()
 
 
@@ -87,9 +95,10 @@ class EncoderBaseline(Baseline):
 class TrainingSettings(EncoderSettings):
     """How every trained baseline is trained.
 
-    passes: the budget, in images passed through the encoder, a view counting as one; crop: least share of the area a
-    random crop keeps; flip: probability of each flip; augment: whether training sees random views; freeze: the encoder
-    stays as it was made and what stands beside it is trained.
+    passes: the budget, in images passed through the encoder, each view counted; precision: of the
+    encoder in training; augment: training sees random views; crop: smallest share of the area that
+    a random crop keeps; flip: probability of each flip; rotate: views are rotated; freeze: only the
+    modules beside the encoder are trained.
     """
 
     passes: int = 18_000
@@ -103,139 +112,180 @@ class TrainingSettings(EncoderSettings):
     freeze: bool = False
 
     def check(self) -> None:
-        """Raise `UserError` where a value is out of bounds."""
+        """Raise `UserError` if a value is out of bounds."""
         super().check()
-        self.need(self.passes >= 1, "passes", "1 or more")
-        self.need(self.batch_size >= 2, "batch_size", "2 or more")
-        self.need(0 < self.learning_rate < math.inf, "learning_rate", "more than 0")
+        self.need_at_least("passes", 1)
+        self.need_at_least("batch_size", 2)
+        self.need_positive("learning_rate")
         self.need(0 < self.crop <= 1, "crop", "more than 0, at most 1")
         self.need(0 <= self.flip <= 1, "flip", "0 to 1")
 
 
 class TrainedBaseline(EncoderBaseline):
-    """A baseline that trains its encoder: a subclass says what its loss is, and which batches it takes."""
+    """A baseline that trains its encoder. A subclass defines its loss, if needed its batches."""
 
     settings_type = TrainingSettings
     settings: TrainingSettings
 
     @abstractmethod
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
-        """The loss of a batch of images, values 0 to 255, which `plain` and `view` bring to the size to be used.
+        """The loss of a batch of images, values 0 to 255.
 
+        The images have the stored size: `plain` or `view` bring them to the settings' size.
         `generator` is for views and nothing else.
         """
 
     def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
-        """Indices of one batch after another, without end."""
+        """The image indices of one batch after another, without end."""
         return shuffled_batches(labels_M, self.settings.batch_size, generator)
 
+    def passed(self, batch: Tensor) -> int:
+        """How many images pass through the encoder for a batch of image indices."""
+        return len(batch) * self.views
+
     def view(self, images_BCHW: Tensor, generator: torch.Generator) -> Tensor:
-        """A random view of each image, at the size to be used."""
-        s = self.settings
-        if not s.augment:
+        """A random view of each image, at the settings' size."""
+        settings = self.settings
+        if not settings.augment:
             return self.plain(images_BCHW)
-        return Augment(size=s.image_size, crop=s.crop, flip=s.flip, rotate=s.rotate)(
-            images_BCHW, generator
+        augment = Augment(
+            size=settings.image_size,
+            crop=settings.crop,
+            flip=settings.flip,
+            rotate=settings.rotate,
         )
+        return augment(images_BCHW, generator)
 
     def plain(self, images_BCHW: Tensor) -> Tensor:
-        """The images themselves, at the size to be used."""
+        """The images themselves, at the settings' size."""
         return resize(images_BCHW, self.settings.image_size)
 
     def encode(self, images_BCHW: Tensor) -> Tensor:
-        """The encoder's features (B, D) in training; the network computes in `precision`, all after it in float32."""
+        """Features (B, D) in training: computed in `precision`, returned as float32."""
         with self.precisely(images_BCHW.device):
             features: Tensor = self.parts["encoder"](images_BCHW)
         return features.float()
 
     def precisely(self, device: torch.device) -> torch.autocast:
         """A context in which networks compute in `precision`."""
-        return torch.autocast(
-            device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"
-        )
+        is_bf16 = self.settings.precision == "bf16"
+        return torch.autocast(device.type, torch.bfloat16, enabled=is_bf16)
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
-        """Adam on `loss` until the budget of passes is spent; one that was interrupted goes on where it was kept last."""
-        s = self.settings
-        self.build(len(train.class_names), context.device, fetch=context.resumed is None)
-        side = min(train.images.shape[-1], DETAIL * s.image_size)
-        images = _resident(train, max(side, s.image_size), context.device)
-        labels = torch.from_numpy(train.labels)
-        resident_labels = labels.to(context.device)
-        order, views = (
-            torch.Generator().manual_seed(derive(context.seed, use)) for use in ("order", "views")
-        )
-        optimiser = torch.optim.Adam(self._prepared(), lr=s.learning_rate, fused=True)
-        state = Snapshot(self.parts, optimiser, views, context.device)
-        done, passed = (0, 0) if context.resumed is None else _restored(state, context.resumed)
-        reported = passed * REPORTS // s.passes
-        for batch in itertools.islice(self.batches(labels, order), done, None):
-            here = batch.to(context.device)
-            loss = self.loss(images[here].float(), resident_labels[here], views)
+        """Minimise `loss` with Adam until the budget of passes is spent.
+
+        A training that was interrupted goes on from `context.resumed`. Raises `UserError` if that
+        is of another training, or if there is nothing to train.
+        """
+        settings = self.settings
+        classes = len(train.class_names)
+        self.build(classes, context.device, fetch=context.resumed is None)
+        images = _stored_images(train, settings.image_size, context.device)
+        labels_M = torch.from_numpy(train.labels)  # on the processor, where batches are drawn
+        stored_labels = labels_M.to(context.device)
+        order = _generator(context.seed, "order")
+        views = _generator(context.seed, "views")
+        self._start_training()
+        # fused: one kernel for all parameters, which is faster
+        optimiser = torch.optim.Adam(self._learned(), lr=settings.learning_rate, fused=True)
+        snapshot = Snapshot(self.parts, optimiser, views, context.device)
+        batches_done = 0
+        passed = 0
+        if context.resumed is not None:
+            batches_done, passed = _restore(snapshot, context.resumed)
+        reports_made = passed * MOST_REPORTS // settings.passes
+        # drawing the batches that were done brings `order` to where it was
+        batches = itertools.islice(self.batches(labels_M, order), batches_done, None)
+        for batch in batches:
+            indices = batch.to(context.device)
+            batch_images = images[indices].float()
+            loss = self.loss(batch_images, stored_labels[indices], views)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             passed += self.passed(batch)
-            if passed * REPORTS // s.passes > reported or passed >= s.passes:
-                reported = passed * REPORTS // s.passes
+            finished = passed >= settings.passes
+            reports_due = passed * MOST_REPORTS // settings.passes
+            if reports_due > reports_made or finished:
+                reports_made = reports_due
                 context.progress(passed, float(loss.detach()))
-            if passed >= s.passes:
+            if finished:
                 break
-            done += 1
-            context.keep(functools.partial(state.take, done, passed))
+            batches_done += 1
+            # a function, as the state is needed only now and then
+            context.keep(functools.partial(snapshot.take, batches_done, passed))
         self.parts.eval()
 
-    def passed(self, batch: Tensor) -> int:
-        """Images passed through the encoder for a batch."""
-        return len(batch) * self.views
-
-    def _prepared(self) -> list[nn.Parameter]:
-        """The parameters to be learned, with all that learns in training mode."""
+    def _start_training(self) -> None:
+        """Put modules that learn in training mode. A frozen encoder stays in evaluation mode."""
         self.parts.train()
         if self.settings.freeze:
+            # in evaluation mode its batch normalisations keep their moments too
             self.network.requires_grad_(False).eval()
-        learned = [parameter for parameter in self.parts.parameters() if parameter.requires_grad]
+
+    def _learned(self) -> list[nn.Parameter]:
+        """The parameters to learn."""
+        parameters = self.parts.parameters()
+        learned = [parameter for parameter in parameters if parameter.requires_grad]
         if not learned:
             raise UserError("freeze=true leaves it nothing to train; leave --freeze out for it")
         return learned
 
 
-def _restored(state: Snapshot, resumed: Mapping[str, Tensor]) -> tuple[int, int]:
+def _generator(seed: int, purpose: str) -> torch.Generator:
+    """A random generator whose seed depends on the training's seed and the purpose."""
+    generator = torch.Generator()
+    return generator.manual_seed(derive(seed, purpose))
+
+
+def _restore(snapshot: Snapshot, state: Mapping[str, Tensor]) -> tuple[int, int]:
+    """Batches and images passed by the time of `state`, to which the training is put back."""
     try:
-        return state.restore(resumed)
+        return snapshot.restore(state)
     except (KeyError, RuntimeError, ValueError, TypeError) as error:
+        reason = str(error)[:80]
         raise UserError(
-            f"what was kept of its training is of another one ({str(error)[:80]} ...); run with --fresh"
+            f"what was kept of its training is of another one ({reason} ...); run with --fresh"
         ) from None
 
 
-def _resident(train: LabelledImages, size: int, device: torch.device, block: int = 256) -> Tensor:
-    """All training images, resized, as uint8 on the device."""
-    parts = torch.from_numpy(train.images).split(block)
-    return torch.cat([resize(part.to(device), size).round().clamp(0, 255).byte() for part in parts])
+def _stored_images(train: LabelledImages, view_size: int, device: torch.device) -> Tensor:
+    """All train images (M, C, S, S), uint8, on the device; S is 1 to 2 times the size of a view."""
+    largest = STORED_SCALE * view_size
+    size = max(view_size, min(train.images.shape[-1], largest))
+    stored = []
+    for images in torch.from_numpy(train.images).split(RESIZED_AT_ONCE):
+        resized = resize(images.to(device), size)
+        stored.append(resized.round().clamp(0, 255).byte())
+    return torch.cat(stored)
 
 
 def shuffled_batches(labels_M: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Every image once an epoch, in random order; what is left of an epoch that does not fill a batch is dropped."""
+    """Indices of every image once an epoch, in random order.
+
+    The iterator does not end. Images that do not fill a batch at the end of an epoch are dropped.
+    """
     count = len(labels_M)
     size = min(size, count)
+    used = count // size * size
     while True:
         order = torch.randperm(count, generator=generator)
-        yield from order[: count // size * size].split(size)
+        yield from order[:used].split(size)
 
 
 def balanced_batches(
     labels_M: Tensor, ways: int, per_class: int, generator: torch.Generator
 ) -> Iterator[Tensor]:
-    """`per_class` different images of each of `ways` different classes, class by class."""
-    of_class = [
-        torch.nonzero(labels_M == label).ravel() for label in range(int(labels_M.max()) + 1)
-    ]
+    """Indices of `per_class` random images of each of `ways` random classes, class by class.
+
+    The iterator does not end. Neither a class nor an image occurs twice in a batch.
+    """
+    classes = int(labels_M.max()) + 1
+    images_of = [torch.nonzero(labels_M == label).ravel() for label in range(classes)]
     while True:
-        chosen = torch.randperm(len(of_class), generator=generator)[:ways].tolist()
-        yield torch.cat(
-            [
-                of_class[c][torch.randperm(len(of_class[c]), generator=generator)[:per_class]]
-                for c in chosen
-            ]
-        )
+        batch = []
+        for label in torch.randperm(classes, generator=generator)[:ways].tolist():
+            images = images_of[label]
+            order = torch.randperm(len(images), generator=generator)
+            batch.append(images[order[:per_class]])
+        yield torch.cat(batch)

@@ -1,199 +1,242 @@
-"""The images and episodes that a request comes to."""
+"""Each name of a request, looked up once: data set, baselines, settings, episode sets, device."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import torch
+
+from fewshot_bench.baseline import Baseline
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
-from fewshot_bench.planning.episode_sets import EpisodeSet, episode_sets, replayed
+from fewshot_bench.planning.episode_sets import EpisodeSet
+from fewshot_bench.planning.presets import PRESETS, Preset
+from fewshot_bench.planning.protocol_choice import chosen_episode_sets
 from fewshot_bench.protocols.protocol import Classification, FewShot
-from fewshot_bench.registry.registry import Plugin, Registry, usable
+from fewshot_bench.registry.registry import Plugin, Registry, plugin_rule, usable
 from fewshot_bench.request import Request
 
-__all__ = ["chosen_dataset", "load_data", "overrides", "settle_questions"]
+__all__ = [
+    "FOR_ALL",
+    "Resolved",
+    "ResolvedBaseline",
+    "ResolvedData",
+    "resolve",
+    "resolve_data",
+    "resolve_episodes",
+]
 
-OF_FEW_SHOTS = (
-    "train_classes",
-    "test_classes",
-    "ways",
-    "shots",
-    "queries",
-    "episodes",
-    "splits",
-    "seeds",
-)
-OF_CLASSIFICATION = ("train_per_class", "train_fraction", "runs", "test_images")
+# options of a request -> the setting of every baseline that has it
+FOR_ALL = {
+    "encoder": "encoder",
+    "weights": "weights",
+    "image_size": "image_size",
+    "freeze": "freeze",
+    "budget": "passes",
+}
+Overrides = dict[str, dict[str, str]]  # owner -> setting -> text
 
 
-def chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
-    """The data set that is named, else that of the named protocol, else the standard one."""
+@dataclass(frozen=True, eq=False)
+class ResolvedData:
+    """The images of a data set, and its named protocols."""
+
+    plugin: Plugin[DataSet]
+    data: LabelledImages
+    protocols: Sequence[FewShot | Classification]
+
+
+@dataclass(frozen=True, eq=False)
+class ResolvedBaseline:
+    """A baseline with its class.
+
+    learner: the baseline whose `fit` is run: itself, or the one it is taught by; overrides: the
+    settings given for it alone, as text.
+    """
+
+    plugin: Plugin[Baseline]
+    baseline_class: type[Baseline]
+    learner: Plugin[Baseline]
+    overrides: Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Resolved:
+    """Everything that a request names. options: those for all baselines, by setting."""
+
+    dataset: Plugin[DataSet]
+    data: LabelledImages
+    episode_sets: list[EpisodeSet]
+    baselines: list[ResolvedBaseline]
+    preset: Preset
+    options: Mapping[str, object]
+    device: torch.device
+
+
+def resolve(request: Request, registry: Registry) -> Resolved:
+    """Look up all that `request` names; raises `UserError` for whatever cannot be run."""
+    if request.preset not in PRESETS:
+        raise unknown("preset", request.preset, PRESETS)
+    if request.seeds is not None and request.seeds < 1:
+        raise UserError(f"seeds={request.seeds} is out of bounds (allowed: 1 or more)")
+    device = _device(request.device)
+    plugins = _chosen_baselines(request.baselines, registry)
+    classes = {plugin.name: plugin.load() for plugin in plugins}
+    overrides = _overrides(request.settings, list(classes), registry)
+    dataset = _chosen_dataset(request, registry)
+    _refuse_unused_options(request, classes, dataset.name)
+    baselines = []
+    for plugin in plugins:
+        baseline_class = classes[plugin.name]
+        learner = _learner(plugin, baseline_class, registry)
+        own = overrides.get(plugin.name, {})
+        baselines.append(ResolvedBaseline(plugin, baseline_class, learner, own))
+    source = _loaded(request, dataset, overrides)
+    episode_sets = chosen_episode_sets(request, source.data, source.protocols)
+    is_classification = episode_sets[0].is_classification
+    for plugin in plugins:
+        # raises UserError where the method has no rule to answer by
+        plugin_rule(plugin, is_classification=is_classification)
+    options = {}
+    for option, setting in FOR_ALL.items():
+        value = getattr(request, option)
+        if value is not None:
+            options[setting] = value
+    preset = PRESETS[request.preset]
+    return Resolved(source.plugin, source.data, episode_sets, baselines, preset, options, device)
+
+
+def resolve_data(request: Request, registry: Registry) -> ResolvedData:
+    """Look up the data set that `request` names, and nothing else."""
+    overrides = _overrides(request.settings, [], registry)
+    return _loaded(request, _chosen_dataset(request, registry), overrides)
+
+
+def resolve_episodes(
+    request: Request, registry: Registry
+) -> tuple[LabelledImages, list[EpisodeSet]]:
+    """Look up the data set and the episodes that `request` names, and no baseline."""
+    source = resolve_data(request, registry)
+    return source.data, chosen_episode_sets(request, source.data, source.protocols)
+
+
+def _loaded(request: Request, dataset: Plugin[DataSet], overrides: Overrides) -> ResolvedData:
+    dataset_class = dataset.load()
+    settings_type = dataset_class.settings_type
+    values = overrides.get(dataset.name, {})
+    settings = settings_type.given(dataset.name, values).resolved()
+    path = request.data or _path_in(request.data_folder, dataset_class)
+    data = dataset_class(settings).load(path)
+    return ResolvedData(dataset, data, dataset_class.protocols)
+
+
+def _path_in(folder: Path | None, dataset_class: type[DataSet]) -> Path | None:
+    """Where the data set lies in the folder of data sets, or None."""
+    if folder is None:
+        return None
+    for name in dataset_class.card.found_as:
+        if (folder / name).exists():
+            return folder / name
+    return None
+
+
+def _chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
+    """The named data set, else that of the named protocol, else the standard one."""
     if request.dataset is not None:
         return registry.dataset(request.dataset)
-    if request.protocol is None:
-        return registry.dataset(
-            next(
-                plugin.name
-                for plugin, kind in usable(registry.datasets.values())
-                if kind.card.standard
-            )
-        )
-    having = {
-        protocol.name: plugin
-        for plugin, kind in usable(registry.datasets.values())
-        for protocol in kind.protocols
-    }
+    having: dict[str, Plugin[DataSet]] = {}
+    for plugin, dataset_class in usable(registry.datasets.values()):
+        if request.protocol is None and dataset_class.card.standard:
+            return plugin
+        for protocol in dataset_class.protocols:
+            having[protocol.name] = plugin
     if request.protocol not in having:
-        raise unknown("protocol", request.protocol, having, "bench list shows them")
+        raise unknown("protocol", str(request.protocol), having, "bench list shows them")
     return having[request.protocol]
 
 
-def load_data(
-    request: Request, registry: Registry
-) -> tuple[LabelledImages, tuple[FewShot | Classification, ...]]:
-    """The images of the data set that is asked for, and its named protocols."""
-    plugin = chosen_dataset(request, registry)
-    kind = plugin.load()
-    values = overrides(request.settings, [plugin.name], registry).get(plugin.name, {})
-    source = kind(kind.settings_type.given(plugin.name, values))
-    return source.load(request.data or _lying_in(request.data_folder, kind)), kind.protocols
+def _chosen_baselines(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:
+    """The named baselines, or all, or the standard ones and those given as files."""
+    if names and list(names) != ["all"]:
+        return [registry.baseline(name) for name in dict.fromkeys(names)]
+    chosen = []
+    for plugin, baseline_class in usable(registry.every_baseline()):
+        family = plugin.name.partition(":")[0]
+        is_standard = baseline_class.card.standard or family in registry.names_of_files
+        if names or is_standard:
+            chosen.append(plugin)
+    return chosen
 
 
-def _lying_in(folder: Path | None, kind: type[DataSet]) -> Path | None:
-    places = [folder / name for name in kind.card.found_as] if folder else []
-    return next((place for place in places if place.exists()), None)
+def _learner(
+    plugin: Plugin[Baseline], baseline_class: type[Baseline], registry: Registry
+) -> Plugin[Baseline]:
+    if baseline_class.taught_by is None:
+        return plugin
+    teacher = registry.baseline(baseline_class.taught_by)
+    teacher_class = teacher.load()
+    if not issubclass(baseline_class, teacher_class):
+        raise UserError(
+            f"{plugin.path}: {baseline_class.__name__} is taught by {teacher.name} but is no "
+            f"subclass of {teacher_class.__name__}"
+        )
+    return teacher
 
 
-def overrides(
-    settings: Mapping[str, str], mine: Sequence[str], registry: Registry
-) -> dict[str, dict[str, str]]:
-    """ "owner.name" -> text, by owner; `UserError` where an owner does not exist."""
-    found: dict[str, dict[str, str]] = {}
+def _overrides(
+    settings: Mapping[str, str], baselines: Sequence[str], registry: Registry
+) -> Overrides:
+    """The settings "OWNER.NAME" -> text, by owner; `UserError` where an owner does not exist."""
+    # a variant such as easyfsl:TIM is known by the run alone
+    owners = [*baselines, *registry.baselines, *registry.datasets]
+    overrides: Overrides = {}
     for key, text in settings.items():
-        owner, dot, name = key.partition(".")
-        if not dot or not name:
+        owner, _, name = key.partition(".")
+        if not name:
             raise UserError(
                 f"--set {key}={text} names no owner; write --set BASELINE.SETTING=VALUE"
             )
-        known = [*mine, *registry.baselines, *registry.datasets]
-        if owner not in known:
-            raise unknown("owner of a setting", owner, known)
-        if owner in mine:
-            found.setdefault(owner, {})[name] = text
-    return found
+        if owner not in owners:
+            raise unknown("owner of a setting", owner, owners)
+        overrides.setdefault(owner, {})[name] = text
+    return overrides
 
 
-def settle_questions(
-    request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
-) -> list[EpisodeSet]:
-    """What is asked of every baseline: by the protocol with the request's options in place, or by a file."""
-    if request.episodes_file is not None:
-        others = ("protocol", *OF_FEW_SHOTS, *OF_CLASSIFICATION, "episode_seed")
-        for option in _given(request, [name for name in others if name != "seeds"]):
+def _refuse_unused_options(
+    request: Request, classes: Mapping[str, type[Baseline]], dataset: str
+) -> None:
+    """Raise `UserError` for an option that nothing in this run would use."""
+    used_settings: set[str] = set()
+    for baseline_class in classes.values():
+        used_settings.update(baseline_class.settings_type.names())
+    for option, setting in FOR_ALL.items():
+        value = getattr(request, option)
+        if value is not None and setting not in used_settings:
+            flag = f"--{option.replace('_', '-')}"
+            text = flag if value is True else f"{flag} {value}"
             raise UserError(
-                f"--episodes-file {request.episodes_file} settles the protocol; leave {option} out"
+                f"{text} is for none of the baselines {', '.join(classes)}; leave it out"
             )
-        return replayed(request.episodes_file, data)
-    base = _base(request, data, protocols)
-    if request.episode_seed is not None:
-        base = dataclasses.replace(base, episode_seed=request.episode_seed)
-    if isinstance(base, Classification):
-        return episode_sets(_classification(request, base).over(data), data)
-    return _few_shots(request, base, data)
-
-
-def _given(request: Request, names: Sequence[str]) -> Iterator[str]:
-    """Those of these options that are given, as they are written on the command line."""
-    return ("--" + name.replace("_", "-") for name in names if getattr(request, name) is not None)
-
-
-def _base(
-    request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
-) -> FewShot | Classification:
-    """The protocol that is named; else the data set's first of the kind that the options speak of, or a plain one."""
-    if request.protocol is not None:
-        named = {protocol.name: protocol for protocol in protocols}
-        if request.protocol not in named:
-            raise unknown(
-                f"protocol of {data.name}", request.protocol, named, "bench list shows them"
-            )
-        return named[request.protocol]
-    if any(_given(request, OF_CLASSIFICATION)):
-        by_share = request.train_fraction is not None
-        if not by_share and request.train_per_class is None:
+    owners = [*classes, dataset]
+    for key, text in request.settings.items():
+        owner = key.partition(".")[0]
+        if owner not in owners:
             raise UserError(
-                f"{next(_given(request, OF_CLASSIFICATION))} is for classification protocols; name one with --protocol, or "
-                "give --train-per-class or --train-fraction"
+                f"--set {key}={text} is for {owner}, which is not in this run "
+                f"(allowed: {', '.join(owners)}); leave it out"
             )
-        alike = (
-            p
-            for p in protocols
-            if isinstance(p, Classification) and (p.train_sizes[0] < 1) == by_share
-        )
-        plain = Classification(
-            name=f"{data.name}-custom", dataset=data.name, train_sizes=(0.8 if by_share else 10,)
-        )
-        return next(alike, plain)
-    few_shots = (protocol for protocol in protocols if isinstance(protocol, FewShot))
-    return next(few_shots, FewShot(name=f"{data.name}-custom", dataset=data.name))
 
 
-def _classification(request: Request, base: Classification) -> Classification:
-    """The protocol with the request's options in place."""
-    for option in _given(request, OF_FEW_SHOTS):
-        instead = (
-            "; a run draws its split and trains from its own seed: say --runs"
-            if option == "--seeds"
-            else ""
-        )
-        raise UserError(
-            f"{option} is for few-shot protocols, and {base.name} is a classification protocol{instead}"
-        )
-    if request.train_per_class is not None and request.train_fraction is not None:
-        raise UserError(
-            "--train-per-class and --train-fraction are two ways to say one thing; leave one out"
-        )
-    changes: dict[str, Any] = {}
-    if request.train_per_class is not None:
-        changes["train_sizes"] = tuple(request.train_per_class)
-    if request.train_fraction is not None:
-        wrong = next((share for share in request.train_fraction if not 0 < share < 1), None)
-        if wrong is not None:
-            raise UserError(
-                f"--train-fraction {wrong:g} is out of bounds (allowed: more than 0, less than 1)"
-            )
-        changes["train_sizes"] = tuple(request.train_fraction)
-    if request.runs is not None:
-        changes["runs"] = request.runs
-    if request.test_images is not None:
-        changes["test_images"] = (
-            None if request.test_images == "all" else float(request.test_images)
-        )
-    return dataclasses.replace(base, **changes)
-
-
-def _few_shots(request: Request, base: FewShot, data: LabelledImages) -> list[EpisodeSet]:
-    for option in _given(request, OF_CLASSIFICATION):
-        raise UserError(
-            f"{option} is for classification protocols, and {base.name} is a few-shot protocol; leave it out"
-        )
-    options = {name: getattr(request, name) for name in ("ways", "episodes", "shots", "queries")}
-    options = {name: value for name, value in options.items() if value is not None}
-    if "shots" in options:
-        options["shots"] = tuple(options["shots"])
-    if "queries" in options:
-        options["queries"] = None if options["queries"] == "all" else int(options["queries"])
-    protocol = dataclasses.replace(base, **options).over(
-        data, request.train_classes, request.test_classes
-    )
-    if request.splits is None:
-        return episode_sets(protocol, data)
-    if request.splits != "all":
-        raise unknown("splits", request.splits, ("all",))
-    if request.train_classes is not None:
-        raise UserError("--splits all chooses the train classes itself; leave --train-classes out")
-    return [question for split in protocol.splits(data) for question in episode_sets(split, data)]
+def _device(name: str) -> torch.device:
+    """The device of that name; `auto` is the first accelerator, else the processor."""
+    has_cuda = torch.cuda.is_available()
+    if name == "auto":
+        name = "cuda" if has_cuda else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise unknown("device", name, ("auto", "cpu", "cuda"))
+    if name == "cuda" and not has_cuda:
+        raise UserError("device 'cuda' is not there (torch sees no CUDA device); use --device cpu")
+    return torch.device(name)

@@ -1,4 +1,4 @@
-"""Where baselines and data sets are found: the project's open folders and those the user put on the path."""
+"""Where baselines and data sets are found: the project's folders and those on the user's path."""
 
 from __future__ import annotations
 
@@ -7,24 +7,40 @@ from pathlib import Path
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["KINDS", "folders"]
+__all__ = ["FOLDER_NAMES", "PREFIX", "folders", "module_name"]
 
-KINDS = ("baselines", "episodes")  # folders: of baselines, of data sets
+PREFIX = "fewshot_bench.plugins."  # of the names that plug-ins are imported by
+FOLDER_NAMES = ("baselines", "episodes")  # of baselines, of data sets
 
 
-def folders(kind: str) -> list[str]:
-    """Folders named `kind`: the checkout's, where there is one, then one under each root of $FEWSHOT_BENCH_PATH.
+def module_name(folder_name: str, stem: str) -> str:
+    """The name by which a file of an open folder, or one like it, is imported."""
+    return f"{PREFIX}{folder_name}.{stem}"
 
-    Raises `UserError` where a root has no such folder of any kind: nothing would be found in it.
+
+def folders(folder_name: str) -> list[str]:
+    """The folders of that name: the checkout's, then one under each root of $FEWSHOT_BENCH_PATH.
+
+    Raises `UserError` where a root has neither folder of `FOLDER_NAMES`: it would bring nothing.
     """
+    roots: list[Path] = []
     checkout = Path(__file__).resolve().parents[2]
-    roots = [checkout] if (checkout / "pyproject.toml").is_file() else []
-    for root in (
-        Path(root) for root in os.environ.get("FEWSHOT_BENCH_PATH", "").split(os.pathsep) if root
-    ):
-        if not any((root / name).is_dir() for name in KINDS):
-            raise UserError(
-                f"$FEWSHOT_BENCH_PATH names {root}, which has no folder {' or '.join(KINDS)}; make one for your files"
-            )
-        roots.append(root)
-    return [str(root / kind) for root in roots if (root / kind).is_dir()]
+    if (checkout / "pyproject.toml").is_file():  # there is none beside an installed package
+        roots.append(checkout)
+    for text in os.environ.get("FEWSHOT_BENCH_PATH", "").split(os.pathsep):
+        if text:
+            root = Path(text)
+            _assert_has_a_folder(root)
+            roots.append(root)
+    places = [root / folder_name for root in roots]
+    return [str(place) for place in places if place.is_dir()]
+
+
+def _assert_has_a_folder(root: Path) -> None:
+    for name in FOLDER_NAMES:
+        if (root / name).is_dir():
+            return
+    raise UserError(
+        f"$FEWSHOT_BENCH_PATH names {root}, which has no folder {' or '.join(FOLDER_NAMES)}; "
+        "make one for your files"
+    )

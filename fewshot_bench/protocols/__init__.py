@@ -1,1 +1,1 @@
-"""The questions that are put to every baseline."""
+"""Protocols: which images are trained on, and which episodes every baseline answers."""

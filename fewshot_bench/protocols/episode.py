@@ -1,14 +1,15 @@
-"""Episodes as arrays of indices, drawn all at once from a counter-based generator.
+"""Episodes as arrays of image indices, drawn all at once from a counter-based generator.
 
-Shapes: T episodes, C test classes, N ways, K shots, Q queries a class.
+Shapes: T episodes, C test classes, N ways, K shots, Q queries of each class.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import typing
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,22 +17,36 @@ import numpy.typing as npt
 from fewshot_bench.seeds import digest
 
 __all__ = [
-    "NO_QUERY", "DrawnEpisodes", "EpisodeSource", "Episodes", "FixedEpisodes", "Pool", "blocks", "first_of_shuffle",
-    "prefixes", "together",
-]  # fmt: skip
+    "NO_QUERY",
+    "DrawnEpisodes",
+    "EpisodeSource",
+    "Episodes",
+    "FixedEpisodes",
+    "Pool",
+    "blocks",
+    "first_of_shuffle",
+    "prefixes",
+    "together",
+]
 
 Ints = npt.NDArray[np.int32]
+Words = npt.NDArray[np.uint64]
 Pool = tuple[tuple[int, int], ...]  # (first index, number of images) of each test class
 
 NO_QUERY = -1  # pads the query rows of classes that have fewer images than others
-TABLE = (
-    400_000  # entries of the table that is shuffled at once: they stay in the second-level cache
-)
+WORDS_A_STEP = 4  # 64-bit words that one step of the Philox4x64 counter yields
+# entries of the table that is shuffled at once: so many stay in the second-level cache
+TABLE = 400_000
+DIGEST_BLOCK = 4096  # episodes hashed at once; the digest does not depend on it
 
 
 @dataclass(frozen=True, eq=False)
 class Episodes:
-    """A run of episodes: image indices into the data set, class positions in the protocol's test classes."""
+    """A run of episodes.
+
+    classes_TN: indices into the test classes of the protocol; support_TNK, query_TNQ: image indices
+    into the data set. Query rows of small classes end in `NO_QUERY`.
+    """
 
     classes_TN: Ints
     support_TNK: Ints
@@ -48,14 +63,14 @@ class Episodes:
 
 def together(parts: Sequence[Episodes]) -> Episodes:
     """Runs of episodes of the same shape, one after another."""
-    arrays = zip(
-        *((part.classes_TN, part.support_TNK, part.query_TNQ) for part in parts), strict=True
-    )
-    return Episodes(*map(np.concatenate, arrays))
+    classes_TN = np.concatenate([part.classes_TN for part in parts])
+    support_TNK = np.concatenate([part.support_TNK for part in parts])
+    query_TNQ = np.concatenate([part.query_TNQ for part in parts])
+    return Episodes(classes_TN, support_TNK, query_TNQ)
 
 
-class EpisodeSource(Protocol):
-    """Where episodes come from: drawn by a protocol, or fixed by a file."""
+class EpisodeSource(typing.Protocol):
+    """Where episodes come from: drawn by a protocol, or read from a file."""
 
     def draw(self, start: int, stop: int) -> Episodes:
         """Episodes `start` to `stop - 1`."""
@@ -64,14 +79,17 @@ class EpisodeSource(Protocol):
 
 @dataclass(frozen=True)
 class DrawnEpisodes:
-    """Episodes of a protocol, drawn by counter: episode i is the same whoever asks and however many are drawn.
+    """Episodes of a few-shot protocol, drawn by counter.
 
-    The generator is Philox4x64 (Salmon et al., SC 2011). Episode i reads the words [i*W, (i+1)*W); each word is
-    scaled to its range, none is rejected (bias below 2**-32 * n); the classes, then the images of each class, are the
-    first steps of a Fisher-Yates shuffle, so sets and orders are uniform.
+    Episode i is the same, no matter who draws it and how many are drawn. The generator is
+    Philox4x64 (Salmon et al., SC 2011). Episode i reads the words [i*W, (i+1)*W). Each word is
+    scaled to its range and none is rejected (bias below 2**-32 * n). The classes, and then the
+    images of each class, are the first steps of a Fisher-Yates shuffle, so that sets and orders are
+    uniform.
 
-    pool: of each test class, its first index and its number of images; queries: a number, or None for all the rest;
-    seed_key: what else the draws depend on (data set digest, class names, seed).
+    pool: (first index, number of images) of each test class; queries: a number, or None for all
+    images that are not support; seed_key: what else the draws depend on (data set digest, class
+    names, seed).
     """
 
     pool: Pool
@@ -79,140 +97,217 @@ class DrawnEpisodes:
     shots: int
     queries: int | None
     seed_key: str
-    _key: int = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    @functools.cached_property
+    def _generator_key(self) -> int:
         key = digest(self.seed_key, self.pool, self.ways, self.shots, self.queries)
-        object.__setattr__(self, "_key", int(key[:32], 16))
+        first_half = key[:32]  # 128 bits
+        return int(first_half, 16)
 
     @property
-    def drawn(self) -> int:
-        """Images drawn of each class: support and, where their number is given, queries."""
+    def images_per_class(self) -> int:
+        """Images drawn of each class: support and, if their number is given, queries."""
         return self.shots + (self.queries or 0)
 
     @property
-    def words(self) -> int:
-        """64-bit words an episode reads: a multiple of 4, as one counter step yields 4."""
-        return -(-self.ways * (1 + self.drawn) // 4) * 4
+    def words_per_episode(self) -> int:
+        """64-bit words that an episode reads: a multiple of 4, as one counter step yields 4."""
+        used = self.ways * (1 + self.images_per_class)
+        steps = -(-used // WORDS_A_STEP)  # rounded up
+        return steps * WORDS_A_STEP
 
     def draw(self, start: int, stop: int) -> Episodes:
         """Episodes `start` to `stop - 1`."""
-        first, count = (np.array(column, dtype=np.int32) for column in zip(*self.pool, strict=True))
-        generator = np.random.Philox(key=self._key).advance(start * (self.words // 4))
-        n, episodes = self.ways, stop - start
-        classes = np.empty((episodes, n), dtype=np.int32)
-        picked = np.empty((episodes, n, self.drawn), dtype=np.int32)
-        block = max(1, TABLE // (n * int(count.max())))
-        for at in range(0, episodes, block):
-            part = slice(at, min(at + block, episodes))
-            words = generator.random_raw((part.stop - at) * self.words).reshape(
-                -1, self.words
-            ) >> np.uint64(32)
-            classes[part] = first_of_shuffle(
-                words[:, :n], np.full(len(words), len(self.pool), dtype=np.int32)
-            )
-            of_class = words[:, n : n + n * self.drawn].reshape(-1, self.drawn)
-            picked[part] = first_of_shuffle(of_class, count[classes[part]].ravel()).reshape(
-                -1, n, self.drawn
-            )
-        images = first[classes][:, :, None] + picked
-        query = self._rest(classes, picked) if self.queries is None else images[:, :, self.shots :]
-        return Episodes(classes, images[:, :, : self.shots], query)
+        first_C, count_C = _columns(self.pool)
+        episodes = stop - start
+        classes = np.empty((episodes, self.ways), dtype=np.int32)
+        picked = np.empty((episodes, self.ways, self.images_per_class), dtype=np.int32)
+        generator = np.random.Philox(key=self._generator_key)
+        generator.advance(start * (self.words_per_episode // WORDS_A_STEP))
+        block = max(1, TABLE // (self.ways * int(count_C.max())))
+        for begin in range(0, episodes, block):
+            end = min(begin + block, episodes)
+            words = generator.random_raw((end - begin) * self.words_per_episode)
+            # the upper 32 bits of each word; a row is an episode
+            words = words.reshape(-1, self.words_per_episode) >> np.uint64(32)
+            classes[begin:end] = self._classes(words)
+            picked[begin:end] = self._images(words, count_C[classes[begin:end]])
+        images = first_C[classes][:, :, None] + picked
+        support = images[:, :, : self.shots]
+        if self.queries is None:
+            query = self._all_but(picked, classes)
+        else:
+            query = images[:, :, self.shots :]
+        return Episodes(classes, support, query)
 
-    def _rest(self, classes: Ints, picked: Ints) -> Ints:
-        """Every image of the drawn classes that is not support, padded where classes differ in size."""
-        first, count = (np.array(column, dtype=np.int32) for column in zip(*self.pool, strict=True))
-        place = np.arange(count.max(), dtype=np.int32)
-        free = place < count[classes][:, :, None]
-        np.put_along_axis(free, picked, False, axis=2)
-        rest = np.full((*classes.shape, len(place) - self.shots), NO_QUERY, dtype=np.int32)
-        asked = place[: rest.shape[2]] < count[classes][:, :, None] - self.shots
-        rest[asked] = (first[classes][:, :, None] + place)[free]
-        return rest
+    def _classes(self, words: Words) -> Ints:
+        """The classes (T, N) of episodes, from their words (T, W)."""
+        class_words = words[:, : self.ways]
+        pool_sizes = np.full(len(words), len(self.pool), dtype=np.int32)
+        return first_of_shuffle(class_words, pool_sizes)
+
+    def _images(self, words: Words, class_sizes_TN: Ints) -> Ints:
+        """Positions (T, N, K) of images within their classes, from the words (T, W)."""
+        begin = self.ways  # the words before are for the classes
+        end = begin + self.ways * self.images_per_class
+        of_class = words[:, begin:end].reshape(-1, self.images_per_class)
+        positions = first_of_shuffle(of_class, class_sizes_TN.ravel())
+        return positions.reshape(-1, self.ways, self.images_per_class)
+
+    def _all_but(self, support_TNK: Ints, classes_TN: Ints) -> Ints:
+        """Image indices (T, N, Q) of all images of the classes that are not support.
+
+        support_TNK: positions within the classes. Rows are padded if classes differ in size.
+        """
+        first_C, count_C = _columns(self.pool)
+        first_TN1 = first_C[classes_TN][:, :, None]
+        count_TN1 = count_C[classes_TN][:, :, None]
+        position = np.arange(count_C.max(), dtype=np.int32)
+        is_free = position < count_TN1
+        np.put_along_axis(is_free, support_TNK, False, axis=2)
+        most = len(position) - self.shots
+        query = np.full((*classes_TN.shape, most), NO_QUERY, dtype=np.int32)
+        is_query = position[:most] < count_TN1 - self.shots
+        query[is_query] = (first_TN1 + position)[is_free]
+        return query
 
 
-def first_of_shuffle(words_RM: npt.NDArray[np.uint64], sizes_R: Ints) -> Ints:
-    """The first M items of a Fisher-Yates shuffle of range(sizes[r]), for each row r of 32-bit words."""
+def _columns(pool: Pool) -> tuple[Ints, Ints]:
+    """(first index, number of images) of the classes, each as an array (C,)."""
+    first_C, count_C = np.array(pool, dtype=np.int32).T
+    return first_C, count_C
+
+
+def first_of_shuffle(words_RM: Words, sizes_R: Ints) -> Ints:
+    """The first M items of a Fisher-Yates shuffle of range(sizes[r]), for each row r.
+
+    words_RM: 32-bit random numbers. Returns (R, M).
+    """
     rows, steps = words_RM.shape
     largest = int(sizes_R.max())
     step_M = np.arange(steps)
-    at_RM = words_RM * (sizes_R[:, None] - step_M).astype(np.uint64) >> np.uint64(32)
-    at_MR = (at_RM.astype(np.intp) + step_M).T + largest * np.arange(
-        rows
-    )  # positions in the flat table
+    remaining_RM = (sizes_R[:, None] - step_M).astype(np.uint64)
+    # a random number in [0, remaining): the word, scaled to that range
+    offset_RM = words_RM * remaining_RM >> np.uint64(32)
+    chosen_MR = (offset_RM.astype(np.intp) + step_M).T
+    row_start_R = largest * np.arange(rows)
+    chosen_MR = chosen_MR + row_start_R  # positions in the flat table
     items = np.arange(largest, dtype=np.min_scalar_type(largest))
     table = np.tile(items, (rows, 1))
-    flat, out = table.ravel(), np.empty((steps, rows), dtype=np.int32)
-    for step, at in enumerate(at_MR):
-        out[step] = flat[at]
-        flat[at] = table[:, step]
-    return out.T
+    flat = table.ravel()  # a view of the table
+    shuffled_MR = np.empty((steps, rows), dtype=np.int32)
+    for step, chosen_R in enumerate(chosen_MR):
+        # swap, but the chosen item need not be put into its place: nobody reads that again
+        shuffled_MR[step] = flat[chosen_R]
+        flat[chosen_R] = table[:, step]
+    return shuffled_MR.T
 
 
 @dataclass(frozen=True, eq=False)
 class FixedEpisodes:
-    """Episodes that a file gives."""
+    """Episodes that a file holds."""
 
     episodes: Episodes
 
-    def fault(self, pool: Pool, ways: int, shots: int) -> str:
-        """What is wrong with them as `ways`-way `shots`-shot episodes over `pool`, or nothing."""
-        classes, support, query = (
-            self.episodes.classes_TN,
-            self.episodes.support_TNK,
-            self.episodes.query_TNQ,
+    def draw(self, start: int, stop: int) -> Episodes:
+        """Episodes `start` to `stop - 1`."""
+        episodes = self.episodes
+        return Episodes(
+            episodes.classes_TN[start:stop],
+            episodes.support_TNK[start:stop],
+            episodes.query_TNQ[start:stop],
         )
+
+    def fault(self, pool: Pool, ways: int, shots: int) -> str:
+        """Why they are not `ways`-way `shots`-shot episodes over `pool`; "" if they are."""
+        return (
+            self._fault_of_shapes(ways, shots)
+            or self._fault_of_classes(pool)
+            or self._fault_of_images(pool, shots)
+        )
+
+    def _fault_of_shapes(self, ways: int, shots: int) -> str:
+        classes = self.episodes.classes_TN
+        support = self.episodes.support_TNK
+        query = self.episodes.query_TNQ
         if (
-            not len(classes)
-            or classes.shape[1] != ways
-            or support.shape[1:] != (ways, shots)
-            or not query.size
+            len(classes) > 0
+            and classes.shape[1] == ways
+            and support.shape[1:] == (ways, shots)
+            and query.size > 0
         ):
-            shapes = f"{classes.shape}, {support.shape}, {query.shape}"
-            return f"arrays {shapes} are not (T, {ways}), (T, {ways}, {shots}), (T, {ways}, Q)"
+            return ""
+        shapes = f"{classes.shape}, {support.shape}, {query.shape}"
+        return f"arrays {shapes} are not (T, {ways}), (T, {ways}, {shots}), (T, {ways}, Q)"
+
+    def _fault_of_classes(self, pool: Pool) -> str:
+        classes = self.episodes.classes_TN
         if classes.min() < 0 or classes.max() >= len(pool):
             return f"a class is none of the {len(pool)} test classes"
-        if (np.diff(np.sort(classes, axis=1), axis=1) == 0).any():
+        in_order = np.sort(classes, axis=1)
+        if (np.diff(in_order, axis=1) == 0).any():
             return "an episode holds a class twice"
-        first, count = (np.array(column)[classes][:, :, None] for column in zip(*pool, strict=True))
-        images = np.concatenate([support, query], axis=2)
-        if not (
-            (images >= first) & (images < first + count)
-            | (np.arange(images.shape[2]) >= shots) & (images == NO_QUERY)
-        ).all():
+        return ""
+
+    def _fault_of_images(self, pool: Pool, shots: int) -> str:
+        first_C, count_C = np.array(pool).T
+        first_TN1 = first_C[self.episodes.classes_TN][:, :, None]
+        end_TN1 = first_TN1 + count_C[self.episodes.classes_TN][:, :, None]
+        images = np.concatenate([self.episodes.support_TNK, self.episodes.query_TNQ], axis=2)
+        is_of_class = (images >= first_TN1) & (images < end_TN1)
+        is_query_place = np.arange(images.shape[2]) >= shots
+        is_padding = is_query_place & (images == NO_QUERY)
+        if not (is_of_class | is_padding).all():
             return "an image is not of its class"
         if not self.episodes.is_query_TNQ.any(2).all():
             return "a class has no query"
-        ordered = np.sort(images, axis=2)
-        if ((np.diff(ordered, axis=2) == 0) & (ordered[:, :, 1:] != NO_QUERY)).any():
+        in_order = np.sort(images, axis=2)
+        is_repeated = np.diff(in_order, axis=2) == 0
+        if (is_repeated & (in_order[:, :, 1:] != NO_QUERY)).any():
             return "an image occurs twice in a class of an episode"
         return ""
-
-    def draw(self, start: int, stop: int) -> Episodes:
-        """Episodes `start` to `stop - 1`."""
-        whole = self.episodes
-        return Episodes(
-            whole.classes_TN[start:stop], whole.support_TNK[start:stop], whole.query_TNQ[start:stop]
-        )
 
 
 def blocks(
     source: EpisodeSource, start: int, stop: int, size: int
 ) -> Iterator[tuple[int, Episodes]]:
-    """(first episode, episodes) of blocks of at most `size` episodes from `start` up to `stop`."""
-    for at in range(start, stop, size):
-        yield at, source.draw(at, min(at + size, stop))
+    """(first episode, episodes) of each block of at most `size` episodes in [start, stop)."""
+    for begin in range(start, stop, size):
+        end = min(begin + size, stop)
+        yield begin, source.draw(begin, end)
 
 
 def prefixes(source: EpisodeSource, count: int, first: int = 0) -> dict[int, str]:
-    """Digests (32 hex digits) of 1, 2, 4, ... episodes from `first` on and of `count`: equal digests, equal episodes."""
-    running, digests, start = hashlib.sha256(), {}, 0
-    for mark in [2**power for power in range(count.bit_length()) if 2**power < count] + [count]:
-        for _, part in blocks(source, first + start, first + mark, 4096):
-            flat = [
-                array.reshape(len(part), -1)
-                for array in (part.classes_TN, part.support_TNK, part.query_TNQ)
-            ]
-            running.update(np.concatenate(flat, axis=1).astype("<i4").tobytes())
-        digests[mark], start = running.copy().hexdigest()[:32], mark
+    """Digests (32 hex digits) of the first 1, 2, 4, ... and `count` episodes from `first` on.
+
+    Equal digests mean equal episodes.
+    """
+    sha = hashlib.sha256()
+    digests = {}
+    done = 0
+    for length in _prefix_lengths(count):
+        for _, part in blocks(source, first + done, first + length, DIGEST_BLOCK):
+            sha.update(_as_bytes(part))
+        done = length
+        digests[length] = sha.copy().hexdigest()[:32]
     return digests
+
+
+def _prefix_lengths(count: int) -> list[int]:
+    """The powers of two below `count`, and `count`."""
+    lengths = []
+    length = 1
+    while length < count:
+        lengths.append(length)
+        length *= 2
+    return [*lengths, count]
+
+
+def _as_bytes(episodes: Episodes) -> bytes:
+    """The indices of each episode, one episode after another, as little-endian int32."""
+    count = len(episodes)
+    classes = episodes.classes_TN.reshape(count, -1)
+    support = episodes.support_TNK.reshape(count, -1)
+    query = episodes.query_TNQ.reshape(count, -1)
+    rows = np.concatenate([classes, support, query], axis=1)
+    return rows.astype("<i4").tobytes()

@@ -1,6 +1,6 @@
-"""Which images are trained on and which are asked about, drawn anew for each run of a classification protocol.
+"""Which images are trained on and which are tested, for each run of a classification protocol.
 
-Shapes: S runs, N classes, K references of each, Q test images of a class, at most.
+Shapes: S runs, N classes, K references of each, at most Q test images of a class.
 """
 
 from __future__ import annotations
@@ -13,19 +13,27 @@ import numpy as np
 import numpy.typing as npt
 
 from fewshot_bench.errors import UserError
-from fewshot_bench.protocols.episode import NO_QUERY, Episodes, Pool, first_of_shuffle
+from fewshot_bench.protocols.episode import (
+    NO_QUERY,
+    WORDS_A_STEP,
+    Episodes,
+    Pool,
+    first_of_shuffle,
+)
 from fewshot_bench.seeds import digest
 
 __all__ = ["DrawnRuns", "Size", "Split", "size_text", "tested_on_text"]
 
 Ints = npt.NDArray[np.int32]
-Size = int | float  # a number of images, or below 1 a share
+Size = int | float  # a number of images, or a share below 1
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Images as indices into the data set. train: class by class, in the order of `train_classes`; embedded: those whose
-    features are needed, test images and references; run: of a classification protocol, else None.
+    """Train images, and the images whose features are needed, as indices into the data set.
+
+    train: class by class, in the order of `train_classes`; embedded: test images and references;
+    run: the run of a classification protocol, else None.
     """
 
     train_classes: tuple[str, ...]
@@ -35,29 +43,36 @@ class Split:
 
     @functools.cached_property
     def train_digest(self) -> str:
-        """Of the train classes and images."""
-        return digest(
-            self.train_classes, hashlib.sha256(self.train.astype("<i8").tobytes()).hexdigest()
-        )
+        """The digest of the train classes and images."""
+        return digest(self.train_classes, _indices_digest(self.train))
 
     @functools.cached_property
     def embedded_digest(self) -> str:
-        """Of the images that are asked about."""
-        return hashlib.sha256(self.embedded.astype("<i8").tobytes()).hexdigest()
+        """The digest of the images whose features are needed."""
+        return _indices_digest(self.embedded)
+
+
+def _indices_digest(indices: npt.NDArray[np.integer]) -> str:
+    content = indices.astype("<i8").tobytes()
+    return hashlib.sha256(content).hexdigest()
 
 
 @dataclass(frozen=True)
 class DrawnRuns:
-    """Runs of a classification protocol, each as one episode of all classes: references are support, test images queries.
+    """Runs of a classification protocol, each as one episode of all classes.
 
-    Each run shuffles every class (Philox4x64, Salmon et al., SC 2011, and Fisher-Yates, as in `DrawnEpisodes`): it trains
-    on the images that come first and is tested on those that come last, so that a run's train images of one size hold
-    those of a smaller one, and its test images, where their number is given, are the same for every size.
+    The support of that episode are the references, its queries the test images. Each run shuffles
+    every class (Philox4x64, Salmon et al., SC 2011, and Fisher-Yates, as in `DrawnEpisodes`). It
+    trains on the first images and is tested on the last. So a larger train size holds the train
+    images of a smaller one, and test images whose number is given are the same for every train
+    size.
 
-    pool: of each class, its first index and its number of images; train: images of each class, or a share below 1; test:
-    images of all classes together, in proportion, or a share below 1 of each class, or None for all that are not trained
-    on; references: of each class, at most so many of its train images, and as many as the smallest class has; key: the
-    generator's key, 64 hex digits.
+    pool: (first index, number of images) of each class; train: images of each class, or a share
+    below 1; test: images of all classes together, in proportion to the classes, or a share below 1
+    of each class, or None for all images that are not trained on; references: at most so many train
+    images of each class, the same number for every class; key: the key of the generator, 64 hex
+    digits.
+    Raises `UserError` if a class is too small.
     """
 
     pool: Pool
@@ -67,35 +82,37 @@ class DrawnRuns:
     key: str
 
     def __post_init__(self) -> None:
-        for (_, count), train, test in zip(
-            self.pool, self.train_counts, self.test_counts, strict=True
-        ):
-            if train < 1 or test < 1 or train + test > count:
+        counts = zip(self.class_sizes, self.train_counts, self.test_counts, strict=True)
+        for size, train, test in counts:
+            if train < 1 or test < 1 or train + test > size:
                 raise UserError(
-                    f"train size {size_text(self.train)}, tested on {tested_on_text(self.test)}, does not fit a class of {count} "
-                    f"images: {train} to train on and {max(0, test)} to test on (allowed: 1 or more of each, {count} "
-                    "together); ask for other sizes with --train-per-class, --train-fraction or --test-images"
+                    f"train size {size_text(self.train)}, tested on {tested_on_text(self.test)}, "
+                    f"does not fit a class of {size} images: {train} to train on and "
+                    f"{max(0, test)} to test on (allowed: 1 or more of each, {size} together); "
+                    "choose other sizes with --train-per-class, --train-fraction or --test-images"
                 )
+
+    @functools.cached_property
+    def class_sizes(self) -> list[int]:
+        """Images of each class."""
+        return [count for _, count in self.pool]
 
     @functools.cached_property
     def train_counts(self) -> list[int]:
         """Train images of each class."""
-        return [
-            _rounded(self.train * count) if self.train < 1 else int(self.train)
-            for _, count in self.pool
-        ]
+        if self.train < 1:
+            return [_rounded(self.train * size) for size in self.class_sizes]
+        return [int(self.train)] * len(self.pool)
 
     @functools.cached_property
     def test_counts(self) -> list[int]:
         """Test images of each class."""
-        sizes = [count for _, count in self.pool]
         if self.test is None:
-            return [count - train for count, train in zip(sizes, self.train_counts, strict=True)]
-        return (
-            [_rounded(self.test * count) for count in sizes]
-            if self.test < 1
-            else _in_proportion(int(self.test), sizes)
-        )
+            sizes = zip(self.class_sizes, self.train_counts, strict=True)
+            return [size - train for size, train in sizes]
+        if self.test < 1:
+            return [_rounded(self.test * size) for size in self.class_sizes]
+        return _in_proportion(int(self.test), self.class_sizes)
 
     @property
     def shots(self) -> int:
@@ -103,38 +120,43 @@ class DrawnRuns:
         return min(self.references, *self.train_counts)
 
     def shuffled(self, run: int) -> list[Ints]:
-        """The indices of each class in the order of this run."""
-        words = -(-sum(count for _, count in self.pool) // 4) * 4  # a counter step yields 4
-        drawn = np.random.Philox(key=int(self.key[:32], 16)).advance(run * (words // 4)).random_raw(
-            words
-        ) >> np.uint64(32)
-        orders, at = [], 0
-        for first, count in self.pool:
-            part = drawn[at : at + count][None]
-            orders.append(first + first_of_shuffle(part, np.array([count], dtype=np.int32))[0])
-            at += count
+        """The image indices of each class in the order of this run."""
+        steps = -(-sum(self.class_sizes) // WORDS_A_STEP)  # rounded up
+        generator = np.random.Philox(key=int(self.key[:32], 16))
+        generator.advance(run * steps)
+        words = generator.random_raw(steps * WORDS_A_STEP) >> np.uint64(32)
+        orders = []
+        begin = 0
+        for first, size in self.pool:
+            end = begin + size
+            of_class = words[begin:end][None]
+            positions = first_of_shuffle(of_class, np.array([size], dtype=np.int32))[0]
+            orders.append(first + positions)
+            begin = end
         return orders
 
     def train_images(self, run: int) -> Ints:
         """Indices of the train images, class by class."""
-        return np.concatenate([
-            np.sort(order[:train]) for order, train in zip(self.shuffled(run), self.train_counts, strict=True)
-        ])  # fmt: skip
+        chosen = []
+        for order, count in zip(self.shuffled(run), self.train_counts, strict=True):
+            chosen.append(np.sort(order[:count]))
+        return np.concatenate(chosen)
 
     def draw(self, start: int, stop: int) -> Episodes:
-        """Runs `start` to `stop - 1`."""
-        classes, shots = len(self.pool), self.shots
-        support = np.empty((stop - start, classes, shots), dtype=np.int32)
-        query = np.full((stop - start, classes, max(self.test_counts)), NO_QUERY, dtype=np.int32)
-        for row, run in enumerate(range(start, stop)):
-            for label, (order, test) in enumerate(
-                zip(self.shuffled(run), self.test_counts, strict=True)
-            ):
-                support[row, label] = order[:shots]
-                query[row, label, :test] = np.sort(order[-test:])
-        return Episodes(
-            np.tile(np.arange(classes, dtype=np.int32), (stop - start, 1)), support, query
-        )
+        """Runs `start` to `stop - 1` as episodes."""
+        runs = stop - start
+        classes = len(self.pool)
+        shots = self.shots
+        classes_SN = np.tile(np.arange(classes, dtype=np.int32), (runs, 1))
+        support_SNK = np.empty((runs, classes, shots), dtype=np.int32)
+        query_SNQ = np.full((runs, classes, max(self.test_counts)), NO_QUERY, dtype=np.int32)
+        for row in range(runs):
+            orders = self.shuffled(start + row)
+            for label, order in enumerate(orders):
+                count = self.test_counts[label]
+                support_SNK[row, label] = order[:shots]
+                query_SNQ[row, label, :count] = np.sort(order[-count:])
+        return Episodes(classes_SN, support_SNK, query_SNQ)
 
 
 def size_text(size: Size) -> str:
@@ -143,21 +165,29 @@ def size_text(size: Size) -> str:
 
 
 def tested_on_text(size: Size | None) -> str:
-    """Which images are asked about, in words."""
+    """Which images are tested, for messages."""
     if size is None:
         return "all images that were not trained on"
-    return f"{100 * size:g} % of each class" if size < 1 else f"{size:g} images"
+    if size < 1:
+        return f"{100 * size:g} % of each class"
+    return f"{size:g} images"
 
 
 def _rounded(number: float) -> int:
+    """The nearest whole number; halves are rounded up, unlike by `round`."""
     return int(number + 0.5)
 
 
 def _in_proportion(total: int, sizes: list[int]) -> list[int]:
-    """`total` shared out in proportion to `sizes`, what is left after rounding down to the largest remainders."""
+    """Divide `total` in proportion to `sizes`, by the largest-remainder method."""
     exact = [total * size / sum(sizes) for size in sizes]
     counts = [int(number) for number in exact]
-    by_remainder = sorted(range(len(sizes)), key=lambda at: counts[at] - exact[at])
-    for at in by_remainder[: total - sum(counts)]:
-        counts[at] += 1
+
+    def minus_remainder(index: int) -> float:
+        return counts[index] - exact[index]
+
+    largest_first = sorted(range(len(sizes)), key=minus_remainder)
+    missing = total - sum(counts)
+    for index in largest_first[:missing]:
+        counts[index] += 1
     return counts

@@ -1,7 +1,9 @@
-"""Who is computing what: several processes, on one machine or on many over a shared folder, never do the same at once.
+"""Which process computes what, so that several processes never do the same work at once.
 
-A claim is a file that names its holder and whose time is renewed while the holder lives. One of a dead process is taken
-over: at once where it lived here, else when its time has not been renewed for `STALE` seconds.
+The processes may run on one machine or on many that share a folder. A claim is a file that names
+its holder. The holder renews the file's time while it lives. The claim of a dead process is taken
+over: at once if the process ran on this machine, else when its time has not been renewed for
+`STALE` seconds.
 """
 
 from __future__ import annotations
@@ -19,11 +21,12 @@ from filelock import FileLock
 
 __all__ = ["Claims"]
 
-BEAT, STALE = 5.0, 60.0  # seconds between renewals; without one, until a claim is taken over
+BEAT = 5.0  # seconds between renewals
+STALE = 60.0  # seconds without a renewal, after which a claim is taken over
 
 
 class Claims:
-    """The claims kept in one folder, which every process that shares it must be able to write."""
+    """The claims in one folder, which every process that shares it must be able to write."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -31,40 +34,47 @@ class Claims:
 
     @contextlib.contextmanager
     def held(self, name: str) -> Iterator[str]:
-        """Claim `name` for the block: yields nothing where that succeeded, else who holds it."""
-        path, token = self.folder / f"{name}.json", uuid.uuid4().hex
+        """Claim `name` for the block. Yields an empty text if that succeeded, else the holder."""
+        path = self.folder / f"{name}.json"
+        token = uuid.uuid4().hex
         with self.lock():
             holder = self._holder(path)
             if not holder:
-                path.write_text(json.dumps({"host": _host(), "pid": os.getpid(), "token": token}))
+                claim = {"host": _host(), "pid": os.getpid(), "token": token}
+                path.write_text(json.dumps(claim))
         if holder:
             yield holder
             return
         done = threading.Event()
-        beat = threading.Thread(target=_renew, args=(path, done), daemon=True)
-        beat.start()
+        renewal = threading.Thread(target=_renew, args=(path, done), daemon=True)
+        renewal.start()
         try:
             yield ""
         finally:
             done.set()
-            beat.join()
+            renewal.join()
             with self.lock():
+                # another process may have taken the claim over while this one was suspended
                 if _read(path).get("token") == token:
                     path.unlink(missing_ok=True)
 
     def lock(self) -> FileLock:
-        """Held for moments, while claims or tables are looked at and written."""
+        """A lock that is held for moments, while claims or tables are read and written."""
         return FileLock(self.folder / ".lock")
 
     def _holder(self, path: Path) -> str:
-        """Who holds the claim now, or nothing."""
+        """The process that holds the claim now, or an empty text."""
         claim = _read(path)
         if not claim:
             return ""
-        host, pid = str(claim.get("host")), claim.get("pid")
-        if host == _host() and isinstance(pid, int) and not _lives(pid):
+        host = str(claim.get("host"))
+        pid = claim.get("pid")
+        if host == _host() and isinstance(pid, int) and not _is_alive(pid):
             return ""
-        return "" if self._age(path) > STALE else f"process {pid} on {host.partition('/')[0]}"
+        if self._age(path) > STALE:
+            return ""
+        machine = host.partition("/")[0]
+        return f"process {pid} on {machine}"
 
     def _age(self, path: Path) -> float:
         """Seconds since the claim was renewed, by the clock of the file system that holds it."""
@@ -83,7 +93,7 @@ def _renew(path: Path, done: threading.Event) -> None:
 
 
 def _read(path: Path) -> dict[str, object]:
-    """What a claim says; nothing where there is none or where its writer died before the end."""
+    """The content of a claim; empty where there is none or where its writer died too early."""
     try:
         claim = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -92,14 +102,18 @@ def _read(path: Path) -> dict[str, object]:
 
 
 def _host() -> str:
-    """This machine since it was started and, where there are such, its space of process numbers: names are not unique."""
+    """This machine since its start and, on Linux, its space of process numbers.
+
+    A name alone is not enough: several machines or containers may have the same.
+    """
     with contextlib.suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return f"{platform.node()}/{boot}/{Path('/proc/self/ns/pid').readlink()}"
+        process_space = Path("/proc/self/ns/pid").readlink()
+        return f"{platform.node()}/{boot}/{process_space}"
     return platform.node()
 
 
-def _lives(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

@@ -1,25 +1,111 @@
-"""What one cell gave, as it is written to disk and read back: nothing that is read is taken on trust."""
+"""What one cell gave, as it is written to disk and read back. What is read is checked."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+import types
+import typing
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeVar, get_args
 
 from fewshot_bench.protocols.protocol import Classification, FewShot, Protocol
 from fewshot_bench.protocols.split import Size, size_text
 from fewshot_bench.published import Published
 
-__all__ = ["SCHEMA", "Json", "Record", "Status", "read_record"]
+__all__ = [
+    "SCHEMA",
+    "ArrayFile",
+    "BaselinePart",
+    "DataSetPart",
+    "Provenance",
+    "Record",
+    "Status",
+    "SystemFigure",
+    "TrainingPart",
+    "read_record",
+    "record_stem",
+]
 
 SCHEMA = 2
 Status = Literal["ok", "not applicable", "diverged", "failed"]
 Json = dict[str, Any]
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class SystemFigure(Published):
+    """A figure that a paper prints for `system`, which is no baseline here."""
+
+    system: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSetPart:
+    """The data set. digest: of pixels and labels; dropped: byte-identical copies left out."""
+
+    name: str
+    digest: str
+    images: int = 0
+    dropped: int = 0
+    published: tuple[SystemFigure, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class BaselinePart:
+    """The baseline: digest of its code, its card, rule, preset, and settings."""
+
+    name: str
+    sha256: str
+    title: str = ""
+    paper: str = ""
+    year: int | None = None
+    transductive: bool
+    published: tuple[Published, ...] = ()
+    rule: str
+    preset: str
+    settings_given: Json
+    settings: Json
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPart:
+    """The training. version: of this package; history: (images passed, loss) from time to time."""
+
+    key: str
+    seed: int
+    version: str
+    images_passed: int | None = None
+    parameters: int | None = None
+    history: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArrayFile:
+    """The file with the predictions, beside the record, and its digest. Empty without a result."""
+
+    file: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where a result comes from. commit: empty without a checkout; started: UTC, ISO 8601."""
+
+    version: str = ""
+    commit: str = ""
+    dirty: bool = False
+    python: str = ""
+    packages: dict[str, str] = field(default_factory=dict)
+    device: str = ""
+    threads: int | None = None
+    started: str = ""
+    argv: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What one cell (training x protocol x shot) gave. results/README.md says what each field holds."""
+    """What one cell (training x episode set) gave. results/README.md explains each field."""
 
     schema: int = SCHEMA
     key: str
@@ -31,14 +117,14 @@ class Record:
     episodes: int
     episodes_digests: dict[int, str]
     episodes_file: str = ""
-    protocol: Json
-    pool: list[tuple[int, int]]
-    dataset: Json
-    baseline: Json
-    training: Json
-    predictions: Json = field(default_factory=dict)
-    seconds: Json = field(default_factory=dict)
-    provenance: Json = field(default_factory=dict)
+    protocol: FewShot | Classification
+    pool: tuple[tuple[int, int], ...]
+    dataset: DataSetPart
+    baseline: BaselinePart
+    training: TrainingPart
+    predictions: ArrayFile = ArrayFile()
+    seconds: dict[str, float] = field(default_factory=dict)
+    provenance: Provenance = Provenance()
 
     @property
     def episodes_digest(self) -> str:
@@ -47,19 +133,21 @@ class Record:
 
     @property
     def stem(self) -> str:
-        """Its files' place below `records/`, without the ending."""
-        seed, ways = self.training["seed"], self.asked.ways
-        asked = (
-            f"{ways}way-{self.shots}shot-seed{seed}"
-            if self.train_size is None
-            else f"train{self.at}-run{seed}"
+        """The path of its files below `records/`, without the ending."""
+        return record_stem(
+            key=self.key,
+            dataset=self.dataset.name,
+            baseline=self.baseline.name,
+            ways=self.protocol.ways,
+            shots=self.shots,
+            train_size=self.train_size,
+            seed=self.training.seed,
         )
-        return f"{self.dataset['name']}/{self.baseline['name']}/{asked}-{self.key[:16]}"
 
     @property
-    def at(self) -> str:
-        """Its shots or, in a classification protocol, its train size."""
-        return size_text(self.shots if self.train_size is None else self.train_size)
+    def condition(self) -> Size:
+        """Its shot value or, in a classification protocol, its train size."""
+        return self.shots if self.train_size is None else self.train_size
 
     @property
     def failed(self) -> bool:
@@ -67,82 +155,201 @@ class Record:
         return self.status in ("failed", "diverged")
 
     @property
-    def told(self) -> str:
-        """In a line, what became of it."""
-        asked = (
-            f"{self.shots} shots, seed" if self.train_size is None else f"train size {self.at}, run"
-        )
-        return f"{self.baseline['name']}, {asked} {self.training['seed']}: {self.status}: {self.reason}"
+    def message(self) -> str:
+        """One line that says what became of it."""
+        if self.protocol.is_classification:
+            training = f"train size {size_text(self.condition)}, run {self.training.seed}"
+        else:
+            training = f"{self.shots} shots, seed {self.training.seed}"
+        return f"{self.baseline.name}, {training}: {self.status}: {self.reason}"
 
-    @functools.cached_property
-    def asked(self) -> FewShot | Classification:
-        """The protocol that `protocol` holds."""
-        return Protocol.from_dict(self.protocol)
-
-
-_HOLDS: dict[str, dict[str, type]] = {  # what readers of a record rely on
-    "dataset": {"name": str, "digest": str},
-    "baseline": {
-        "name": str, "sha256": str, "preset": str, "rule": str, "transductive": bool, "settings": dict,
-        "settings_given": dict,
-    },
-    "training": {"key": str, "seed": int, "version": str},
-    "seconds": {},
-    "provenance": {},
-}  # fmt: skip
+    def as_json(self) -> Json:
+        """JSON-serialisable; `read_record` reads it back."""
+        values = asdict(self)
+        values["protocol"] = self.protocol.as_dict()
+        if not self.predictions.file:
+            values["predictions"] = {}
+        return values
 
 
-_MAY_HOLD: dict[str, type | tuple[type, ...]] = {  # of a baseline's settings or of a training, where it is there
-    "encoder": str, "weights": str, "precision": str, "image_size": int, "images_passed": int, "parameters": int,
-    "history": list,
-}  # fmt: skip
+def record_stem(
+    *,
+    key: str,
+    dataset: str,
+    baseline: str,
+    ways: int,
+    shots: int,
+    train_size: Size | None,
+    seed: int,
+) -> str:
+    """The path of a record's files below `records/`, without the ending."""
+    if train_size is None:
+        cell = f"{ways}way-{shots}shot-seed{seed}"
+    else:
+        cell = f"train{size_text(train_size)}-run{seed}"
+    return f"{dataset}/{baseline}/{cell}-{key[:16]}"
+
+
+PLAIN_FIELDS = {
+    "key": str,
+    "reason": str,
+    "shots": int,
+    "train_size": int | float | None,
+    "first_episode": int,
+    "episodes": int,
+    "episodes_file": str,
+}
 
 
 def read_record(values: object) -> Record:
-    """The record of these values; raises one error or another where they are not one's."""
+    """The record with these values.
+
+    Raises `ValueError`, `TypeError` or `KeyError` where they are not those of a record, and
+    `UserError` where its protocol is out of bounds.
+    """
     if not isinstance(values, dict) or not isinstance(values.get("schema"), int):
         raise ValueError("it has no schema version")
-    if values["schema"] > SCHEMA:
-        raise ValueError(
-            f"its schema {values['schema']} is newer than {SCHEMA}; update fewshot-bench"
-        )
+    schema = values["schema"]
+    if schema > SCHEMA:
+        raise ValueError(f"its schema {schema} is newer than {SCHEMA}; update fewshot-bench")
     if values["status"] not in get_args(Status):
         raise ValueError(f"unknown status {values['status']!r}")
-    for part, fields in _HOLDS.items():
-        if not isinstance(values[part], dict):
-            raise TypeError(f"{part} is {values[part]!r}, not an object")
-        for name, kind in fields.items():
-            if not isinstance(values[part][name], kind):
-                raise TypeError(f"{part}.{name} is {values[part][name]!r}, not {kind.__name__}")
-    values["episodes_digests"] = {
-        int(count): str(digest) for count, digest in values["episodes_digests"].items()
-    }
-    values["pool"] = [(int(first), int(count)) for first, count in values["pool"]]
-    for part in (values["baseline"]["settings"], values["training"]):
-        for name in _MAY_HOLD.keys() & part.keys():
-            if part[name] is not None and not isinstance(part[name], _MAY_HOLD[name]):
-                raise TypeError(f"{name} is {part[name]!r}, not {_MAY_HOLD[name]}")
-    if "history" in values["training"]:
-        values["training"]["history"] = [
-            (int(passed), float(loss)) for passed, loss in values["training"]["history"]
-        ]
-    record = Record(**values)
-    for name in ("shots", "episodes", "first_episode"):
-        if type(getattr(record, name)) is not int:  # nor a truth value
-            raise TypeError(f"{name} is {getattr(record, name)!r}, not int")
-    for figure in (*record.baseline.get("published", []), *record.dataset.get("published", [])):
-        Published(**{name: value for name, value in figure.items() if name != "system"})
-    asked = record.asked
-    if not all(
-        isinstance(word, str)
-        for word in (asked.name, asked.dataset, *asked.train_classes, *asked.test_classes)
-    ):
-        raise TypeError(
-            f"its protocol names {asked.name!r}, {asked.dataset!r}, {asked.train_classes}, {asked.test_classes}"
-        )
-    record.episodes_digest  # noqa: B018  is there
-    if record.status == "ok" and not all(
-        isinstance(record.predictions[name], str) for name in ("file", "sha256")
-    ):
+    parts = {**values}
+    for name, expected in PLAIN_FIELDS.items():
+        if name in values:
+            _check_type(name, values[name], expected)
+    digests = values["episodes_digests"].items()
+    parts["episodes_digests"] = {int(count): str(digest) for count, digest in digests}
+    parts["pool"] = tuple((int(first), int(count)) for first, count in values["pool"])
+    parts["protocol"] = _read_protocol(values["protocol"])
+    parts["dataset"] = _read_part(DataSetPart, "dataset", values["dataset"])
+    parts["baseline"] = _read_part(BaselinePart, "baseline", values["baseline"])
+    parts["training"] = _read_part(TrainingPart, "training", values["training"])
+    parts["predictions"] = _read_part(ArrayFile, "predictions", values.get("predictions", {}))
+    parts["provenance"] = _read_part(Provenance, "provenance", values.get("provenance", {}))
+    parts["seconds"] = _converted("seconds", values.get("seconds", {}), dict[str, float])
+    record = Record(**parts)
+    _check_settings(record.baseline.settings)
+    if record.episodes not in record.episodes_digests:
+        raise KeyError(f"no digest of its {record.episodes} episodes")
+    if record.status == "ok" and not record.predictions.file:
         raise TypeError("its predictions name no file")
     return record
+
+
+def _read_protocol(values: object) -> FewShot | Classification:
+    if not isinstance(values, dict):
+        raise TypeError(f"protocol is {values!r}, not an object")
+    protocol = Protocol.from_dict(values)
+    names = (protocol.name, protocol.dataset, *protocol.train_classes, *protocol.test_classes)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"its protocol names {', '.join(map(repr, names))}")
+    return protocol
+
+
+# of a baseline's settings, what tables show and so must be what it should be
+SHOWN_SETTINGS = {
+    "encoder": str | None,
+    "weights": str | None,
+    "precision": str | None,
+    "image_size": int | None,
+}
+
+
+def _check_settings(settings: Json) -> None:
+    for name, expected in SHOWN_SETTINGS.items():
+        if name in settings:
+            _check_type(name, settings[name], expected)
+
+
+# the fields that readers rely on and that must be right; the others describe, and are converted
+RELIED_ON = {
+    "dataset": {"name", "digest"},
+    "baseline": {
+        "name",
+        "sha256",
+        "preset",
+        "rule",
+        "transductive",
+        "settings",
+        "settings_given",
+    },
+    "training": {"key", "seed", "version", "images_passed", "parameters"},
+    "predictions": {"file", "sha256"},
+    "provenance": set[str](),
+}
+
+
+def _read_part(part_class: type[Part], name: str, values: object) -> Part:
+    """A part of a record from JSON. Fields that this version does not know are ignored."""
+    if not isinstance(values, dict):
+        raise TypeError(f"{name} is {values!r}, not an object")
+    hints = _hints(typing.cast(Any, part_class))
+    known = {}
+    for key, expected in hints.items():
+        if key in values:
+            field_name = f"{name}.{key}"
+            if key in RELIED_ON[name]:
+                _check_type(field_name, values[key], expected)
+                known[key] = values[key]
+            else:
+                known[key] = _converted(field_name, values[key], expected)
+    return part_class(**known)
+
+
+@functools.cache
+def _hints(part_class: Any) -> dict[str, Any]:
+    return typing.get_type_hints(part_class)
+
+
+def _converted(name: str, value: object, expected: Any) -> Any:
+    """`value` as the type `expected`; raises `TypeError` or `ValueError` where that cannot be."""
+    origin = typing.get_origin(expected)
+    if origin is tuple:
+        return _converted_tuple(name, value, get_args(expected))
+    if origin is dict:
+        _check_type(name, value, dict)
+        _, value_type = get_args(expected)
+        items = typing.cast(Json, value).items()
+        return {key: _converted(f"{name}.{key}", item, value_type) for key, item in items}
+    if dataclasses.is_dataclass(expected):
+        _check_type(name, value, dict)
+        return _converted_fields(name, typing.cast(Json, value), expected)
+    if isinstance(expected, types.UnionType):
+        return None if value is None else get_args(expected)[0](value)
+    if value is None and expected is str:
+        return ""
+    return expected(value)
+
+
+def _converted_fields(name: str, values: Json, part_class: Any) -> Any:
+    hints = _hints(part_class)
+    fields = {}
+    for key, value in values.items():
+        fields[key] = _converted(f"{name}.{key}", value, hints[key])
+    return part_class(**fields)
+
+
+def _converted_tuple(name: str, value: object, item_types: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{name} is {value!r}, not a list")
+    if item_types[-1] is ...:
+        item_types = (item_types[0],) * len(value)
+    pairs = zip(value, item_types, strict=True)
+    return tuple(_converted(f"an item of {name}", item, expected) for item, expected in pairs)
+
+
+def _check_type(name: str, value: object, expected: Any) -> None:
+    """Raise `TypeError` where `value` is not of a plain type or a union of plain types."""
+    if expected is Any:
+        return
+    is_union = isinstance(expected, types.UnionType)
+    # of dict[str, Any] the type is dict
+    allowed = get_args(expected) if is_union else (typing.get_origin(expected) or expected,)
+    if float in allowed:
+        allowed = (*allowed, int)
+    # True is an int to Python, and no number here
+    is_wrong_bool = isinstance(value, bool) and bool not in allowed
+    if is_wrong_bool or not isinstance(value, allowed):
+        names = " or ".join(item.__name__ for item in allowed)
+        raise TypeError(f"{name} is {value!r}, not {names}")

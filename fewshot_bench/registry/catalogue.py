@@ -1,8 +1,10 @@
-"""What there is: every baseline and data set with its source, and why one is broken; imports what their files import."""
+"""The list of all baselines and data sets, with their sources, and why one is broken.
+
+Making it executes the file of every plug-in.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from fewshot_bench.baseline import Baseline
@@ -16,40 +18,60 @@ PluginRow = dict[str, Any]
 
 
 def listed_plugins(registry: Registry) -> list[PluginRow]:
-    """A row a plug-in or variant: kind, name and error; where that is empty title, source, year, about and settings."""
-    rows = [_plugin_row("baseline", plugin, _of_baseline) for plugin in registry.every_baseline()]
-    return rows + [
-        _plugin_row("data set", plugin, _of_dataset) for plugin in registry.datasets.values()
-    ]
+    """One row for each plug-in or variant.
+
+    Columns: kind, name and error; where that is empty also title, source, year, about, settings.
+    """
+    rows: list[PluginRow] = []
+    for plugin in registry.every_baseline():
+        row: PluginRow = {"kind": "baseline", "name": plugin.name, "error": ""}
+        try:
+            row.update(_baseline_columns(plugin))
+        except UserError as error:
+            row["error"] = str(error)
+        rows.append(row)
+    for dataset in registry.datasets.values():
+        row = {"kind": "data set", "name": dataset.name, "error": ""}
+        try:
+            row.update(_dataset_columns(dataset))
+        except UserError as error:
+            row["error"] = str(error)
+        rows.append(row)
+    return rows
 
 
-def _plugin_row(
-    kind: str, plugin: Plugin[Any], describe: Callable[[Plugin[Any]], PluginRow]
-) -> PluginRow:
-    try:
-        settings = " ".join(plugin.load().settings_type.names())
-        return {
-            "kind": kind,
-            "name": plugin.name,
-            **describe(plugin),
-            "settings": settings,
-            "error": "",
-        }
-    except UserError as error:
-        return {"kind": kind, "name": plugin.name, "error": str(error)}
-
-
-def _of_baseline(plugin: Plugin[Baseline]) -> PluginRow:
-    card = plugin.load().card
+def _baseline_columns(plugin: Plugin[Baseline]) -> PluginRow:
+    baseline_class = plugin.load()
+    card = baseline_class.card
     about = [f"answers by {plugin_rule(plugin)}"]
-    about += ["transductive"] if card.transductive else []
-    about += [] if card.label_equivariant else ["depends on the order of the ways"]
-    return {"title": card.title, "source": card.paper, "year": card.year, "about": ", ".join(about)}
+    if card.transductive:
+        about.append("transductive")
+    if not card.label_equivariant:
+        about.append("depends on the order of the ways")
+    return {
+        "title": card.title,
+        "source": card.paper,
+        "year": card.year,
+        "about": ", ".join(about),
+        "settings": " ".join(baseline_class.settings_type.names()),
+    }
 
 
-def _of_dataset(plugin: Plugin[DataSet]) -> PluginRow:
-    kind = plugin.load()
-    card, names = kind.card, ", ".join(protocol.name for protocol in kind.protocols)
-    about = "synthetic" if card.synthetic else "needs --data" if card.needs_path else ""
-    about += f"; protocols {names}" if names else ""
-    return {"title": card.title, "source": card.source, "year": card.year, "about": about}
+def _dataset_columns(plugin: Plugin[DataSet]) -> PluginRow:
+    dataset_class = plugin.load()
+    card = dataset_class.card
+    about = ""
+    if card.synthetic:
+        about = "synthetic"
+    elif card.needs_path:
+        about = "needs --data"
+    protocol_names = [protocol.name for protocol in dataset_class.protocols]
+    if protocol_names:
+        about += f"; protocols {', '.join(protocol_names)}"
+    return {
+        "title": card.title,
+        "source": card.source,
+        "year": card.year,
+        "about": about,
+        "settings": " ".join(dataset_class.settings_type.names()),
+    }

@@ -1,176 +1,231 @@
-"""Files of plug-ins as modules: which code was executed, and executed anew where a file has changed since."""
+"""Loading the files of plug-ins as modules, and making such modules again in another process."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
+import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from weakref import WeakKeyDictionary
 
 from fewshot_bench.errors import PLUGIN_ERRORS, UserError
+from fewshot_bench.plugins import PREFIX
+from fewshot_bench.registry.parts import (
+    Source,
+    executed_file,
+    file_of,
+    foundations_first,
+    own_modules,
+    read_source,
+    record_execution,
+)
 from fewshot_bench.seeds import digest
 
-__all__ = ["Loaded", "load", "put_back"]
-
-CORE, PLUGINS = "fewshot_bench", "fewshot_bench.plugins."
-INSTALLED = {
-    "site-packages",
-    "dist-packages",
-}  # folders of distributions, which change with their version alone
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """A module, the SHA-256 of its file when it was executed, and what it imported then."""
-
-    module: ModuleType
-    path: Path
-    sha256: str
-    imports: tuple[ModuleType, ...]
-
-    @property
-    def name(self) -> str:
-        """Of the module."""
-        return self.module.__name__
-
-    @property
-    def current(self) -> bool:
-        """Whether this is still the module of its name, and its file what it was."""
-        return sys.modules.get(self.name) is self.module and _sha256(self.path) == self.sha256
+__all__ = ["LoadedPlugin", "Loader", "PluginCode", "bind_name"]
 
 
 @dataclass(frozen=True)
-class Loaded:
-    """A file as a module. parts: that module, then those of its own that it imports, directly or through another: plug-ins,
-    modules of its package, and files in its folder and the folders in there.
+class PluginCode:
+    """Where the module of a plug-in comes from, so that another process can make it again.
+
+    sha256: of the module's own file; foundations: the same of each other module of the plug-in's
+    own, those first that others import.
+
+    Unpickling it makes the modules where they are not there yet. Pickle it before the classes and
+    objects of the plug-in. Raises `UserError` where a file is no longer what it was.
     """
 
-    parts: tuple[Part, ...]
+    module: str
+    path: Path
+    sha256: str
+    foundations: tuple[PluginCode, ...] = ()
 
-    @property
-    def module(self) -> ModuleType:
-        """The file's."""
-        return self.parts[0].module
-
-    @property
-    def sha256(self) -> str:
-        """Of all the code: an edited file is another method."""
-        hashes = [part.sha256 for part in self.parts]
-        return hashes[0] if len(hashes) == 1 else digest(hashes)
+    def __reduce__(self) -> tuple[object, ...]:
+        arguments = (self.module, self.path, self.sha256, self.foundations)
+        return _restored_code, arguments
 
 
-_PARTS: WeakKeyDictionary[ModuleType, Part] = (
-    WeakKeyDictionary()
-)  # by module, as they were first seen
+def _restored_code(
+    module: str, path: Path, sha256: str, foundations: tuple[PluginCode, ...]
+) -> PluginCode:
+    """What `PluginCode` is unpickled by: its foundations were unpickled before, as arguments."""
+    code = PluginCode(module, path, sha256, foundations)
+    existing = sys.modules.get(module)
+    if existing is None:
+        existing = _made_again(code)
+    if executed_file(existing).sha256 != sha256:
+        raise _changed(path)
+    return code
 
 
-def load(name: str, path: Path) -> Loaded:
-    """The file at `path` as the module `name`; it is executed where it has not been, or where a part of it has changed.
+def _made_again(code: PluginCode) -> ModuleType:
+    source = read_source(code.path)
+    if source.sha256 != code.sha256:
+        raise _changed(code.path)
+    if not code.module.startswith(PREFIX):
+        try:
+            return importlib.import_module(code.module)
+        except ModuleNotFoundError:  # it lies in a folder that this process does not search
+            pass
+        except PLUGIN_ERRORS as error:
+            raise _not_importable(code.path, error) from error
+    return execute(code.module, source)
 
-    Raises `UserError` where it is no Python file or raises something itself.
+
+def _changed(path: Path) -> UserError:
+    event = "has changed" if path.is_file() else "is gone"
+    return UserError(f"{path} {event} since the plan was made; run the command again")
+
+
+ModuleKey = tuple[str, Path]  # the name of a module and its file
+
+
+@dataclass(frozen=True)
+class LoadedPlugin:
+    """A file as a module. sha256: of all the code of its own, so that an edit makes another method.
+
+    `code.sha256` is of the file alone.
     """
-    known = sys.modules.get(name)
-    if known is not None and _file(known) == path:
-        parts = _parts(known)
-        old = [part for part in parts if not all(below.current for below in _parts(part.module))]
-        if not old:
-            return Loaded(tuple(parts))
-        for part in old:
-            if sys.modules.get(part.name) is part.module:
-                del sys.modules[part.name]
-        for part in reversed(
-            old
-        ):  # those that others stand on first; a file that was handed over is on no path
-            if part.name.startswith(PLUGINS) and part.name != name and part.name not in sys.modules:
-                _executed(part.name, part.path)
-    return Loaded(tuple(_parts(_executed(name, path))))
+
+    module: ModuleType
+    sha256: str
+    code: PluginCode
 
 
-def _executed(name: str, path: Path) -> ModuleType:
+class Loader:
+    """Loads the files of plug-ins for one registry.
+
+    Each file is read, and executed where that is needed, at most once in the life of a loader. It
+    sees no later edit; a new loader does.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[ModuleKey, LoadedPlugin] = {}
+        self._errors: dict[ModuleKey, str] = {}
+        self._sources: dict[Path, Source] = {}
+
+    def source(self, path: Path) -> Source:
+        """The file as this loader read it first."""
+        if path not in self._sources:
+            self._sources[path] = read_source(path)
+        return self._sources[path]
+
+    def load(self, name: str, path: Path) -> LoadedPlugin:
+        """The file at `path` as the module `name`.
+
+        It is executed where it was not yet, or where it or a module of its own has changed since.
+        Raises `UserError` where it is no Python file or where its code raises something.
+        """
+        key = (name, path)
+        if key in self._errors:
+            raise UserError(self._errors[key])
+        if key not in self._loaded:
+            try:
+                module = self._current_module(name, path)
+                self._loaded[key] = self._described(module)
+            except UserError as error:
+                self._errors[key] = str(error)
+                raise
+        return self._loaded[key]
+
+    def _current_module(self, name: str, path: Path) -> ModuleType:
+        module = sys.modules.get(name)
+        if module is None or file_of(module) != path:
+            return execute(name, self.source(path))
+        outdated = []
+        for part in own_modules(module, self.source):
+            if not self._is_current(part):
+                outdated.append(part)
+        if not outdated:
+            return module
+        return self._executed_again(module, outdated)
+
+    def _is_current(self, module: ModuleType) -> bool:
+        """Whether it and all that it imports of its own are still what they were."""
+        for part in own_modules(module, self.source):
+            if sys.modules.get(part.__name__) is not part:
+                return False
+            if executed_file(part, self.source).sha256 != self.source(file_of(part)).sha256:
+                return False
+        return True
+
+    def _executed_again(self, root: ModuleType, outdated: list[ModuleType]) -> ModuleType:
+        """`root` from the files as they are now; where that fails, all names mean what they did."""
+        ordered = foundations_first(outdated, self.source)
+        removed = []
+        for part in outdated:
+            if sys.modules.get(part.__name__) is part:
+                bind_name(part.__name__, None)
+                removed.append(part)
+        try:
+            # Python finds the others by itself; a file given by its path lies in no known folder
+            for part in ordered:
+                name = part.__name__
+                if part is not root and name.startswith(PREFIX) and name not in sys.modules:
+                    execute(name, self.source(file_of(part)))
+            return execute(root.__name__, self.source(file_of(root)))
+        except UserError:
+            for part in removed:
+                bind_name(part.__name__, part)
+            raise
+
+    def _described(self, module: ModuleType) -> LoadedPlugin:
+        modules = own_modules(module, self.source)
+        hashes = [executed_file(part, self.source).sha256 for part in modules]
+        sha256 = hashes[0] if len(hashes) == 1 else digest(hashes)
+        foundations = []
+        for part in foundations_first(modules, self.source):
+            if part is not module:
+                foundations.append(self._code(part))
+        return LoadedPlugin(module, sha256, self._code(module, tuple(foundations)))
+
+    def _code(self, module: ModuleType, foundations: tuple[PluginCode, ...] = ()) -> PluginCode:
+        sha256 = executed_file(module, self.source).sha256
+        return PluginCode(module.__name__, file_of(module), sha256, foundations)
+
+
+def execute(name: str, source: Source) -> ModuleType:
+    """Execute a file as the module `name`; where that fails, `name` means what it did before.
+
+    Raises `UserError`.
+    """
+    path = source.path
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or path.suffix != ".py":
         raise UserError(f"{path} is not a Python file; name one that ends in .py")
-    before, source = sys.modules.get(name), path.read_bytes()
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:  # not through a cached file of bytecode, which an edit within its second would not renew
-        exec(compile(source, path, "exec", dont_inherit=True), vars(module))
-        _part(module, source)
-    except PLUGIN_ERRORS as error:
-        put_back(name, before)
-        told = f"{type(error).__name__}: {error}".rstrip(": ")
-        raise UserError(f"{path} cannot be imported: {told}") from error
+    before = sys.modules.get(name)
+    module = importlib.util.module_from_spec(spec)
+    bind_name(name, module)
+    try:
+        # not from cached bytecode: Python does not renew it after an edit within the same second
+        code = compile(source.content, path, "exec", dont_inherit=True)
+        exec(code, vars(module))
+        record_execution(module, source)
+    except BaseException as error:
+        bind_name(name, before)
+        if isinstance(error, PLUGIN_ERRORS):
+            raise _not_importable(path, error) from error
+        raise
     return module
 
 
-def put_back(name: str, module: ModuleType | None) -> None:
-    """Let `name` stand for the module that it stood for before, or for none."""
-    if module is None:
-        del sys.modules[name]
-    else:
+def _not_importable(path: Path, error: BaseException) -> UserError:
+    error_name = type(error).__name__
+    text = f"{error_name}: {error}"
+    reason = text.rstrip(": ")  # many an error has no text
+    return UserError(f"{path} cannot be imported: {reason}")
+
+
+def bind_name(name: str, module: ModuleType | None) -> None:
+    """Let imports of `name` find `module`, or nothing; also those that ask its package for it."""
+    package_name, _, stem = name.rpartition(".")
+    package = sys.modules.get(package_name)
+    if module is not None:
         sys.modules[name] = module
-
-
-def _parts(root: ModuleType) -> list[Part]:
-    """The module, then its own that it imports, in the order in which they are met."""
-    found, left = {root: _part(root)}, [root]
-    while left:
-        for module in found[left.pop(0)].imports:
-            if module not in found and _own(module, root):
-                found[module] = _part(module)
-                left.append(module)
-    return list(found.values())
-
-
-def _part(module: ModuleType, source: bytes | None = None) -> Part:
-    """As it was executed from `source`, or else as it was first seen, which is right after another imported it."""
-    if module not in _PARTS:
-        path = _file(module)
-        source = path.read_bytes() if source is None else source
-        imports = tuple(_imported(source, module)) if path.suffix == ".py" else ()
-        _PARTS[module] = Part(module, path, hashlib.sha256(source).hexdigest(), imports)
-    return _PARTS[module]
-
-
-def _imported(source: bytes, module: ModuleType) -> Iterator[ModuleType]:
-    """Modules that it imports as it is executed, not those that its functions import when they are called."""
-    left: list[ast.AST] = [ast.parse(source)]
-    while left:
-        node = left.pop(0)
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            start = importlib.util.resolve_name(
-                "." * node.level + (node.module or ""), module.__package__
-            )
-            names = [start, *(f"{start}.{alias.name}" for alias in node.names)]
-        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            left += ast.iter_child_nodes(node)
-        yield from (sys.modules[name] for name in names if sys.modules.get(name) is not None)
-
-
-def _own(module: ModuleType, root: ModuleType) -> bool:
-    """Whether it belongs to the plug-in `root`: is one too, or of its package, or lies in its folder."""
-    top, package = module.__name__.partition(".")[0], root.__name__.partition(".")[0]
-    a_plugin = module.__name__.startswith(PLUGINS) and not hasattr(module, "__path__")
-    if not a_plugin and (top == CORE or top in sys.stdlib_module_names):
-        return False
-    path = _file(module)
-    if not path.is_file():  # built in, or a folder
-        return False
-    beside = path.is_relative_to(_file(root).parent) and not INSTALLED & set(path.parts)
-    return a_plugin or top == package or beside
-
-
-def _file(module: ModuleType) -> Path:
-    return Path(getattr(module, "__file__", None) or "").resolve()
-
-
-def _sha256(path: Path) -> str:
-    """Of a file; of one that has gone, nothing."""
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        if package is not None:
+            setattr(package, stem, module)
+        return
+    sys.modules.pop(name, None)
+    if package is not None and isinstance(getattr(package, stem, None), ModuleType):
+        delattr(package, stem)

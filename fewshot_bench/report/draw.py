@@ -1,4 +1,4 @@
-"""What the command line and notebooks call for pictures: figures as PNG and SVG files in `plots/` below the results."""
+"""What the command line and notebooks call for pictures: PNG and SVG files in `plots/`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,21 +14,30 @@ import pandas as pd
 
 from fewshot_bench.contract.answering import episode_rule
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.engine.schedule import Notify, execute, fitted_baseline
-from fewshot_bench.errors import PLUGIN_ERRORS, NotApplicable, UserError, unknown
-from fewshot_bench.explain.gradcam import Heat, heats
-from fewshot_bench.explain.pointing import MEASURED, pointing, shares
+from fewshot_bench.engine.features import Features
+from fewshot_bench.engine.progress import OnProgress
+from fewshot_bench.engine.work import fitted_baseline
+from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.explain.study import (
+    StudiedCells,
+    cells_with_most_shots,
+    heat_studies,
+    table_of,
+)
 from fewshot_bench.files import write_atomically
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.columns import condition_label
 from fewshot_bench.leaderboard.compare import MARGIN, differences
+from fewshot_bench.leaderboard.costs import costs, losses
+from fewshot_bench.leaderboard.names import records_named, row_names
 from fewshot_bench.leaderboard.rows import rows_of
+from fewshot_bench.leaderboard.write import write_table
 from fewshot_bench.optional import require
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.plan import Cell, Plan, make_plan
 from fewshot_bench.protocols.episode import NO_QUERY
 from fewshot_bench.records.folder import ResultsFolder
-from fewshot_bench.records.record import Record
+from fewshot_bench.records.paths import ResultPaths
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
 
@@ -37,12 +46,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Drawn", "can_plot", "explain", "map_features", "plot", "samples"]
 
-PLOTS, POINTING = "plots", "pointing.csv"
-ASKED = ["dataset", "protocol", "test_classes", "preset", "ways", "shots", "train_size"]
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What `explain` or `map_features` gave.
+
+    files: what was written; failed: a line for each baseline that failed; table: of `explain`,
+    a row a baseline with how much of its heat lies in annotated boxes.
+    """
+
+    files: list[Path]
+    failed: list[str]
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def can_plot(who: str) -> None:
-    """Raise `UserError` where what `who` draws with is not installed."""
+    """Raise `UserError` where the library that `who` draws with is not installed."""
     require(who, "matplotlib", "plots")
 
 
@@ -52,47 +71,36 @@ def plot(
     margin: float = MARGIN,
     baselines: Sequence[str] | None = None,
 ) -> list[Path]:
-    """Draw what lies below `out`, of some baselines; the paths of the files.
+    """Draw the results below `out`, of some baselines or all; the paths of the files.
 
-    reference: a baseline that the others are held against in a picture of differences; margin: a fraction.
+    reference: a baseline to compare the others with, in a picture of differences;
+    margin: differences up to this fraction count as equivalent.
     Raises `UserError` where matplotlib is not installed, or there is nothing to draw.
     """
     can_plot("bench plot")
     from fewshot_bench.report import plots
 
-    records = ResultsFolder(out, write=False)
-    answers = records.answers(baselines)
-    if not answers:
-        raise UserError(f"--out {out} holds no answer to draw; run bench run --out {out} first")
-    others = [
-        r
-        for r in records
-        if r.status != "ok" and (baselines is None or r.baseline["name"] in baselines)
-    ]
-    return _written(
-        records.out,
-        plots.drawn(
-            tables.leaderboard(answers, others),
-            confusion=tables.confusion(answers),
-            episodes=tables.episode_accuracies(answers),
-            timings=tables.timings(answer.record for answer in answers),
-            losses=tables.losses(answer.record for answer in answers),
-            differences=None
-            if reference is None
-            else differences(rows_of(answers), reference, margin),
-        ),
+    results = ResultsFolder(out, write=False)
+    every = list(results)
+    names = row_names(every)
+    records = records_named(baselines, every, names)
+    predictions = results.predictions(records)
+    if not predictions:
+        raise UserError(f"--out {out} holds no result to draw; run bench run --out {out} first")
+    without_result = [record for record in records if record.status != "ok"]
+    compared = None
+    if reference is not None:
+        compared = differences(rows_of(predictions, names), reference, margin)
+    answered = [one.record for one in predictions]
+    pictures = plots.drawn(
+        tables.leaderboard(predictions, without_result, names),
+        confusion=tables.confusion(predictions, names),
+        episodes=tables.episode_accuracies(predictions, names),
+        costs=costs(answered),
+        losses=losses(answered, names),
+        differences=compared,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """What `explain` or `map_features` gave: the files; a line for each baseline that failed; and of `explain` a row a
-    baseline, with how much of its heat lies in annotated boxes.
-    """
-
-    files: list[Path]
-    failed: list[str]
-    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    return _write(pictures, results.paths)
 
 
 def explain(
@@ -103,108 +111,56 @@ def explain(
     stage: int = 1,
     reference: str | None = None,
     plugins: Sequence[Path | str] = (),
-    notify: Notify = lambda progress: None,
+    notify: OnProgress = lambda progress: None,
 ) -> Drawn:
-    """Draw Grad-CAM heat maps of the same test images for all baselines of `request`, at its most shots or train images.
+    """Draw Grad-CAM heat maps of the same test images for all baselines of `request`.
 
-    Where the data set has boxes, all test images are explained and `pointing.csv` says how much of the heat lies in them.
-    What has not been trained yet is, as by `run`. images: to be drawn; stage: of the encoder, counted from the last
-    convolutional one; reference: a baseline to hold the others against.
+    The maps are of the most shots or train images that are requested. Baselines that are not
+    trained yet are trained first, as by `run`. Where the data set has boxes, all test images are
+    explained, and `pointing.csv` says how much of the heat lies in them.
+    images: how many to draw; stage: of the encoder, the last convolutional one is 1;
+    reference: a baseline to compare the others with.
 
-    Raises `UserError` where captum is not installed, for what cannot be run, and where no baseline has a heat map.
+    Raises `UserError` where captum is not installed, for what cannot be run, and where no
+    baseline has a heat map.
     """
     can_plot("bench explain")
     require("bench explain", "captum", "explain")
-    for option, value in (("--images", images), ("--stage", stage)):
-        if value < 1:
-            raise UserError(f"{option} {value} is out of bounds (allowed: 1 or more)")
+    _check_positive("--images", images)
+    _check_positive("--stage", stage)
     from fewshot_bench.report import gallery
 
-    plan, records = make_plan(request, Registry(plugins)), ResultsFolder(out)
-    names, data = list(dict.fromkeys(training.name for training in plan.trainings)), plan.data
+    plan = make_plan(request, Registry(plugins))
+    results = ResultsFolder(out)
+    names = plan.baselines
     if reference is not None and reference not in names:
         raise unknown("reference", reference, names)
-    rows, figures, failed = [], [], []
-    for number, asked in enumerate(_asked_most(plan, records, notify)):
-        about, drawn = _about(asked[0][1]), dict[str, list[Heat]]()
-        found: dict[str, dict[int, pd.DataFrame]] = {}
-        told: dict[str, dict[str, object]] = {name: {} for name in names}
-        failed += [record.told for _, record in asked if record.failed]
-        for cell, record in asked:
-            name, most = cell.training.name, None if data.boxes else images
-            try:
-                maps = _heats(plan, cell, record, records, notify, stage=stage, most=most)
-            except NotApplicable as error:
-                told[name]["note"] = str(error)
-            except Broken as error:
-                told[name]["note"] = str(error)
-                failed.append(f"{name}: no heat map: {error}")
-            else:
-                told[name] |= {"stage": stage, "places": "{} x {}".format(*maps[0].places)}
-                drawn.setdefault(name, maps[:images])
-                if data.boxes:
-                    found.setdefault(name, {})[cell.training.seed] = shares(maps, data.boxes)
-        measured = {
-            str(row["baseline"]): row
-            for row in pointing(found, data.labels, reference).to_dict("records")
-        }
-        rows += [
-            {
-                **about,
-                "reference": reference,
-                "baseline": name,
-                **measured.get(name, {}),
-                **told[name],
-            }
-            for name in names
-        ]
-        if drawn:
-            title = (
-                f"{_title(about)}: what encoders look at (Grad-CAM, stage {stage} from the last)"
-            )
-            figures.append(
-                gallery.heat_maps(data, drawn, title=title, name=_name("heat", about, number))
-            )
-    whole = dict.fromkeys(("stage", "images", "trainings", "without_heat"), "Int64")
-    columns = [*ASKED, "baseline", "stage", "places", *MEASURED, "reference", "note"]
-    frame = pd.DataFrame(rows, columns=columns).astype(whole)
-    if not figures:
+    studies = heat_studies(plan, results, notify, images=images, stage=stage, reference=reference)
+    pictures = []
+    failed = []
+    for number, study in enumerate(studies):
+        failed += study.failed
+        if study.heats:
+            what = f"what encoders look at (Grad-CAM, stage {stage} from the last)"
+            title = _title(study.studied, what)
+            name = _file_name("heat", study.studied, number)
+            pictures.append(gallery.heat_maps(plan.data, study.heats, title=title, name=name))
+    table = table_of(studies)
+    if not pictures:
         raise UserError(
-            f"none of {', '.join(names)} has a heat map ({frame['note'].iloc[0]}); name one with an encoder"
+            f"none of {', '.join(names)} has a heat map ({table['note'].iloc[0]}); "
+            "name one with an encoder"
         )
-    files = _written(records.out, figures)
-    if data.boxes:
-        text = tables.text(frame).encode()
-        write_atomically(records.out / POINTING, lambda file: file.write(text))
-        files.append(records.out / POINTING)
-    return Drawn(files, failed, frame)
+    files = _write(pictures, results.paths)
+    if plan.data.boxes:
+        write_table(results.paths.pointing, table)
+        files.append(results.paths.pointing)
+    return Drawn(files, failed, table)
 
 
-class Broken(Exception):
-    """What a baseline did wrong, in a line."""
-
-
-def _heats(
-    plan: Plan,
-    cell: Cell,
-    record: Record,
-    records: ResultsFolder,
-    notify: Notify,
-    *,
-    stage: int,
-    most: int | None,
-) -> list[Heat]:
-    """The heat maps of one training; raises `NotApplicable` where it can have none, `Broken` where it should have."""
-    if record.status != "ok":
-        raise NotApplicable(record.told)
-    try:
-        return heats(
-            fitted_baseline(plan, cell, records, notify), cell.question, stage=stage, most=most
-        )
-    except NotApplicable:
-        raise
-    except PLUGIN_ERRORS as error:
-        raise Broken(" ".join(f"{type(error).__name__}: {error}".split())) from error
+def _check_positive(option: str, value: int) -> None:
+    if value < 1:
+        raise UserError(f"{option} {value} is out of bounds (allowed: 1 or more)")
 
 
 def map_features(
@@ -213,57 +169,81 @@ def map_features(
     *,
     method: str = "pca",
     plugins: Sequence[Path | str] = (),
-    notify: Notify = lambda progress: None,
+    notify: OnProgress = lambda progress: None,
 ) -> Drawn:
-    """Draw the features of the test images in two dimensions, a panel a baseline of `request`, of its first training.
+    """Draw the features of the test images in two dimensions, a panel a baseline of `request`.
 
-    method: pca, or tsne and umap where scikit-learn and umap-learn are installed. What has not been trained yet is, as by
-    `run`. Raises `UserError` for what cannot be run, and where no baseline has features.
+    The features are of a baseline's first training. Baselines that are not trained yet are
+    trained first, as by `run`.
+    method: pca, or tsne and umap where scikit-learn and umap-learn are installed.
+
+    Raises `UserError` for what cannot be run, and where no baseline has features.
     """
     can_plot("bench map")
     from fewshot_bench.report import gallery
 
     gallery.check_method(method)
-    plan, records = (
-        make_plan(dataclasses.replace(request, seeds=None), Registry(plugins)),
-        ResultsFolder(out),
-    )
-    figures, failed = [], []
-    for number, asked in enumerate(_asked_most(plan, records, notify)):
-        found = []
-        test_M = gallery.some(_queries(asked[0][0].question))
-        for cell, record in asked:
-            kind = cell.training.kind
-            if record.status == "ok" and episode_rule(kind) != "predict":
-                fitted = fitted_baseline(plan, cell, records, notify)
-                order = fitted.test.argsort()
-                features_MD = fitted.embeddings_MD.cpu().numpy()[
-                    order[np.searchsorted(fitted.test, test_M, sorter=order)]
-                ]
-                found.append(
-                    gallery.Features(cell.training.name, features_MD, kind.rule == "mean_cosine")
-                )
-        failed += [record.told for _, record in asked if record.failed]
-        if found:
-            about = _about(asked[0][1])
-            title = f"{_title(about)}: features of the test images, {gallery.METHODS[method]}"
-            name = _name(f"map-{method}", about, number)
-            figures.append(
-                gallery.feature_map(plan.data, test_M, found, method=method, title=title, name=name)
+    one_training_each = dataclasses.replace(request, seeds=None)
+    plan = make_plan(one_training_each, Registry(plugins))
+    results = ResultsFolder(out)
+    pictures = []
+    failed = []
+    for number, studied in enumerate(cells_with_most_shots(plan, results, notify)):
+        failed += studied.failed
+        first_cell, _ = studied.cells[0]
+        test_M = gallery.some(_queries(first_cell.episode_set))
+        features = []
+        for cell, record in studied.cells:
+            has_features = episode_rule(cell.training.baseline_class) != "predict"
+            if record.status == "ok" and has_features:
+                features_MD = _features(plan, cell, results, notify, test_M)
+                unit = cell.training.baseline_class.rule == "mean_cosine"
+                features.append(gallery.Features(cell.training.name, features_MD, unit))
+        if features:
+            what = f"features of the test images, {gallery.METHODS[method]}"
+            picture = gallery.feature_map(
+                plan.data,
+                test_M,
+                features,
+                method=method,
+                title=_title(studied, what),
+                name=_file_name(f"map-{method}", studied, number),
             )
-    if not figures:
+            pictures.append(picture)
+    if not pictures:
         raise UserError("none of these baselines has features to draw; name one with an encoder")
-    return Drawn(_written(records.out, figures), failed)
+    return Drawn(_write(pictures, results.paths), failed)
 
 
-def _queries(question: EpisodeSet) -> npt.NDArray[np.int64]:
-    """Indices of the test images: of a run those that are asked about, not its references."""
-    if question.is_classification:
-        query = question.source.draw(question.first, question.first + 1).query_TNQ
-        return np.unique(query[query != NO_QUERY])
-    return np.sort(
-        np.concatenate([np.arange(first, first + count) for first, count in question.pool])
-    )
+def _features(
+    plan: Plan,
+    cell: Cell,
+    results: ResultsFolder,
+    notify: OnProgress,
+    images_M: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """The features (M, D) of these test images. images_M: indices in the data set."""
+    fitted = fitted_baseline(plan, cell, results, notify)
+    embedded = fitted.embedded
+    # the positions of these images among the embedded ones
+    order = embedded.argsort()
+    sorted_positions = np.searchsorted(embedded, images_M, sorter=order)
+    positions_M = order[sorted_positions]
+    embeddings = Features(fitted).embeddings_MD.cpu().numpy()
+    return np.asarray(embeddings[positions_M])
+
+
+def _queries(episode_set: EpisodeSet) -> npt.NDArray[np.int64]:
+    """Indices of the test images. Those of a run are its queries, without its references."""
+    if episode_set.is_classification:
+        first = episode_set.first
+        episodes = episode_set.source.draw(first, first + 1)
+        is_query = episodes.query_TNQ != NO_QUERY
+        return np.unique(episodes.query_TNQ[is_query])
+    ranges = []
+    for first, count in episode_set.pool:
+        ranges.append(np.arange(first, first + count))
+    return np.sort(np.concatenate(ranges))
 
 
 def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
@@ -271,54 +251,36 @@ def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
     can_plot("--show")
     from fewshot_bench.report import gallery
 
-    return _written(Path(out), [gallery.samples(data)])
+    return _write([gallery.samples(data)], ResultPaths(Path(out)))
 
 
-def _asked_most(
-    plan: Plan, records: ResultsFolder, notify: Notify
-) -> list[list[tuple[Cell, Record]]]:
-    """For each choice of test classes what asks with the most shots or train images, of runs the first; run, if it was not
-    yet, with its record. Nothing else is trained.
-    """
-    groups: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in plan.cells:
-        if cell.question.first == 0:
-            groups.setdefault(cell.question.protocol.test_classes, []).append(cell)
-    most = {
-        classes: max(cell.question.condition for cell in group) for classes, group in groups.items()
-    }
-    kept = [
-        [cell for cell in group if cell.question.condition == most[classes]]
-        for classes, group in groups.items()
-    ]
-    plan = dataclasses.replace(
-        plan, trainings={cell.training: [cell] for group in kept for cell in group}
-    )
-    record = dict(zip(plan.cells, execute(plan, records, fresh=False, notify=notify), strict=True))
-    return [[(cell, record[cell]) for cell in group] for group in kept]
+def _title(studied: StudiedCells, what: str) -> str:
+    question: Mapping[Hashable, Any] = studied.question
+    parts = [question["dataset"], question["protocol"], condition_label(question)]
+    if studied.differs:
+        parts.append(studied.differs)
+    return f"{', '.join(parts)}: {what}"
 
 
-def _about(record: Record) -> dict[Hashable, object]:
-    described = tables.described(record)
-    return {name: described[name] for name in ASKED}
-
-
-def _title(about: Mapping[Hashable, object]) -> str:
-    return f"{about['dataset']}, {about['protocol']}, {condition_label(about)}"
-
-
-def _name(what: str, about: Mapping[Hashable, object], number: int) -> str:
+def _file_name(what: str, studied: StudiedCells, number: int) -> str:
+    """number: of the picture among those of its protocol."""
     from fewshot_bench.report.figure import stem
 
-    return f"{what}-{stem(str(about['protocol']))}" + (f"-{number}" if number else "")
+    name = f"{what}-{stem(studied.question['protocol'])}"
+    return f"{name}-{number}" if number else name
 
 
-def _written(out: Path, pictures: Iterable[Picture]) -> list[Path]:
+def _write(pictures: Iterable[Picture], paths: ResultPaths) -> list[Path]:
+    """Write the files of pictures, one picture after another; their paths."""
     from fewshot_bench.report.figure import files_of
 
     written = []
     for picture in pictures:
         for name, content in files_of(picture).items():
-            write_atomically(out / PLOTS / name, lambda file, content=content: file.write(content))  # type: ignore[misc]
-            written.append(out / PLOTS / name)
+            _write_file(paths.plots / name, content)
+            written.append(paths.plots / name)
     return written
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    write_atomically(path, lambda file: file.write(content))

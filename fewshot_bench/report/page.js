@@ -8,33 +8,46 @@ function value(row, column) {
   return cell.dataset.number === undefined ? cell.textContent : Number(cell.dataset.number);
 }
 
-function missing(found) {
-  return found === "" || Number.isNaN(found);
+function isMissing(cellValue) {
+  return cellValue === "" || Number.isNaN(cellValue);
+}
+
+// missing values stay last, whichever way the others are sorted
+function compare(first, second, isDescending) {
+  if (isMissing(first) || isMissing(second)) return isMissing(first) - isMissing(second);
+  const areNumbers = typeof first === "number" && typeof second === "number";
+  const order = areNumbers ? first - second : String(first).localeCompare(String(second), "en");
+  return isDescending ? -order : order;
 }
 
 function sort(column) {
   const head = heads[column];
-  const down = head.getAttribute("aria-sort") === "ascending";
+  const isDescending = head.getAttribute("aria-sort") === "ascending";
   for (const other of heads) other.removeAttribute("aria-sort");
-  head.setAttribute("aria-sort", down ? "descending" : "ascending");
-  rows.sort((a, b) => {
-    const [x, y] = [value(a, column), value(b, column)];
-    if (missing(x) || missing(y)) return missing(x) - missing(y);
-    const order = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y), "en");
-    return down ? -order : order;
-  });
+  head.setAttribute("aria-sort", isDescending ? "descending" : "ascending");
+  rows.sort((a, b) => compare(value(a, column), value(b, column), isDescending));
   body.append(...rows);
 }
 
-heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => sort(column)));
-
-document.querySelector("#filter").addEventListener("input", (event) => {
-  const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+function showRowsWith(text) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  let shown = 0;
   for (const row of rows) {
-    const text = row.textContent.toLowerCase();
-    row.hidden = !words.every((word) => text.includes(word));
+    const rowText = row.textContent.toLowerCase();
+    row.hidden = !words.every((word) => rowText.includes(word));
+    if (!row.hidden) shown += 1;
   }
-  document.querySelector("#shown").textContent = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
+  document.querySelector("#shown").textContent = `${shown} of ${rows.length} rows`;
+}
+
+heads.forEach((head, column) => {
+  head.querySelector("button").addEventListener("click", () => sort(column));
 });
 
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => { part.open = true; }));
+document.querySelector("#filter").addEventListener("input", (event) => {
+  showRowsWith(event.target.value);
+});
+
+addEventListener("beforeprint", () => {
+  for (const part of document.querySelectorAll("details")) part.open = true;
+});

@@ -1,4 +1,6 @@
-"""One self-contained HTML page of a folder of results: no network, no clock, the same for the same records."""
+"""One HTML page of a folder of results. It needs no network, and has no clock: the same records
+give the same page.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,29 @@ from markupsafe import Markup
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import write_atomically
 from fewshot_bench.leaderboard import tables
-from fewshot_bench.leaderboard.columns import condition_label
+from fewshot_bench.leaderboard.columns import CONDITION, METHOD, QUESTION, condition_label
 from fewshot_bench.leaderboard.compare import MARGIN, differences, which_test
-from fewshot_bench.leaderboard.rows import row_key, rows_of
+from fewshot_bench.leaderboard.names import row_names
+from fewshot_bench.leaderboard.record_columns import record_columns
+from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.records.paths import ResultPaths
 from fewshot_bench.records.record import Record
-from fewshot_bench.report import draw as pictures
+from fewshot_bench.report.draw import can_plot, plot
+from fewshot_bench.report.frames import where
+from fewshot_bench.report.verdicts import (
+    rankings_at_each_condition,
+    sentences_of_differences,
+    sentences_of_ranks,
+)
 
 __all__ = ["report"]
 
-NAME = "report.html"
-TOLD = {  # kind of picture, the start of its file's name -> what it shows
+# what a picture shows, by the start of its file name
+CAPTIONS = {
     "accuracy": "Accuracy with 95 % intervals",
-    "differences": "Paired differences to the reference with 95 % intervals; within the band they count as equivalent",
+    "differences": "Paired differences to the reference with 95 % intervals; "
+    "within the band they count as equivalent",
     "recall": "Recall of each class at the most shots",
     "confusion": "What each class was taken for at the most shots, in % of the class",
     "episodes": "Share of the episodes above an accuracy",
@@ -39,222 +51,270 @@ TOLD = {  # kind of picture, the start of its file's name -> what it shows
     "map": "Features of the test images in two dimensions",
     "samples": "Images of each class",
 }
-KEPT = ("heat", "map", "samples")  # drawn by commands that need the data
+NEED_DATA = ("heat", "map", "samples")  # drawn by other commands, which read the images
+
+CONDITION_COLUMN = "shots or train size"  # one column for the two of CONDITION
+FRONT = (
+    "rank",
+    "baseline",
+    CONDITION_COLUMN,
+    "accuracy",
+    "ci95_low",
+    "ci95_high",
+    "published",
+    "status",
+    "seeds",
+    "rule",
+    "transductive",
+)
+HEADS = {  # of columns whose head is not their name
+    "ci95_low": "from",
+    "ci95_high": "to",
+    "seeds": "trainings",
+    "dataset": "data set",
+    "dataset_digest": "data digest",
+}
+DECIMALS = {"accuracy": 1, "ci95_low": 1, "ci95_high": 1, "published": 2}  # of percent
+DIGEST_LETTERS = 12
+
+Row = Mapping[Hashable, Any]
+Cell = dict[str, object]
+Pairs = dict[str, object]
 
 
 def report(
     out: Path | str = "results", reference: str | None = None, margin: float = MARGIN
 ) -> Path:
-    """Write `report.html` below `out`, with the plots drawn anew and what `explain` and `map_features` drew; its path.
+    """Write `report.html` below `out`, with new plots and what `explain` and `map_features` drew.
 
-    reference: a baseline that the verdicts hold the others against; margin: a fraction, of what counts as equivalent.
+    reference: a baseline that the verdicts compare the others with; margin: differences up to
+    this fraction count as equivalent. Returns the path of the page.
     Raises `UserError` where matplotlib is not installed, or there is nothing to report.
     """
-    pictures.can_plot("bench report")
-    records = ResultsFolder(out, write=False)
-    answers, every = records.answers(), list(records)
-    if not every:
+    can_plot("bench report")
+    results = ResultsFolder(out, write=False)
+    records = list(results)
+    predictions = results.predictions(records)
+    if not records:
         raise UserError(f"--out {out} holds no record; run bench run --out {out} first")
-    board = tables.leaderboard(answers, [record for record in every if record.status != "ok"])
-    compared = None if reference is None else differences(rows_of(answers), reference, margin)
-    drawn = pictures.plot(out, reference, margin) if answers else []
-    kept = [
-        path
-        for kind in KEPT
-        for path in sorted((records.out / pictures.PLOTS).glob(f"{kind}-*.png"))
-    ]
+    names = row_names(records)
+    without_result = [record for record in records if record.status != "ok"]
+    leaderboard = tables.leaderboard(predictions, without_result, names)
+    if reference is None:
+        verdicts = list(sentences_of_ranks(leaderboard))
+        tested = ""
+    else:
+        compared = differences(rows_of(predictions, names), reference, margin)
+        verdicts = list(sentences_of_differences(compared))
+        tested = "" if compared.empty else which_test(compared)
+    drawn = plot(out, reference, margin) if predictions else []
+    kept = _pictures_of_data(results.paths)
+    images = [path for path in drawn if path.suffix == ".png"] + kept
     script = _resource("page.js")
-    page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
-        _resource("page.html")
-    )
-    text = page.render(
-        title="Few-shot benchmark: " + ", ".join(sorted(board["protocol"].unique())),
+    text = _template().render(
+        title="Few-shot benchmark: " + ", ".join(sorted(leaderboard["protocol"].unique())),
         script=Markup(script),
-        script_digest="sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        baselines=sorted(board["baseline"].unique()),
-        datasets=sorted(board["dataset"].unique()),
-        verdicts=list(_of_ranks(board) if compared is None else _of_differences(compared)),
-        tested="" if compared is None or compared.empty else which_test(compared),
-        heads=list(HEADS),
-        rows=[[_cell(row, name) for name in HEADS.values()] for row in board.to_dict("records")],
-        pictures=[_picture(path) for path in [*(path for path in drawn if path.suffix == ".png"), *kept]],
-        heat=any(path.name.startswith("heat-") for path in kept),
-        pointing=_pointing(records.out / pictures.POINTING),
-        settings=list(_settings(every)),
-        commands=sorted({shlex.join(r.provenance["argv"]) for r in every if isinstance(r.provenance.get("argv"), list)}),
-    )  # fmt: skip
-    write_atomically(records.out / NAME, lambda file: file.write(text.encode()))
-    return records.out / NAME
+        script_digest=_digest(script),
+        baselines=sorted(leaderboard["baseline"].unique()),
+        datasets=sorted(leaderboard["dataset"].unique()),
+        verdicts=verdicts,
+        tested=tested,
+        heads=[HEADS.get(name, name.replace("_", " ")) for name in _columns()],
+        rows=_rows(leaderboard),
+        pictures=[_picture(path) for path in images],
+        has_heat_maps=any(path.name.startswith("heat-") for path in kept),
+        pointing=_pointing(results.paths.pointing),
+        settings=list(_settings(leaderboard, records)),
+        commands=_commands(records),
+    )
+    path = results.paths.report
+    write_atomically(path, lambda file: file.write(text.encode()))
+    return path
+
+
+def _template() -> Any:
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    return environment.from_string(_resource("page.html"))
 
 
 def _resource(name: str) -> str:
-    return importlib.resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+    folder = importlib.resources.files(__package__)
+    return folder.joinpath(name).read_text(encoding="utf-8")
 
 
-HEADS = {
-    "rank": "rank", "baseline": "baseline", "asked": "at", "accuracy": "accuracy", "from": "ci95_low", "to": "ci95_high",
-    "published": "published", "status": "status", "trainings": "seeds", "decided by": "rule",
-    "transductive": "transductive", "encoder": "encoder", "preset": "preset", "data set": "dataset",
-    "protocol": "protocol", "ways": "ways", "queries": "queries", "episodes": "episodes", "test classes": "test_classes",
-    "settings": "settings", "note": "note",
-}  # fmt: skip
-# what the rows of one ranking share
-AMONG = [
-    "dataset_digest",
-    "protocol",
-    "test_classes",
-    "preset",
-    "ways",
-    "queries",
-    "episode_seed",
-    "shots",
-    "train_size",
-]
+def _digest(script: str) -> str:
+    """What the page's security policy knows its only script by."""
+    sha256 = hashlib.sha256(script.encode())
+    encoded = base64.b64encode(sha256.digest())
+    return f"sha256-{encoded.decode()}"
 
 
-CHANCE = {"energy": "cover", "hit": "hit_chance"}
+def _columns() -> list[str]:
+    """The columns of the page's table, with all that set rows apart."""
+    columns = list(FRONT)
+    for name in (*METHOD, *QUESTION, "episodes", "note"):
+        if name not in columns:
+            columns.append(name)
+    return columns
 
 
-def _cell(row: dict[Hashable, Any], name: str) -> dict[str, object]:
+def _rows(leaderboard: pd.DataFrame) -> list[list[Cell]]:
+    columns = _columns()
+    rows = []
+    for row in leaderboard.to_dict("records"):
+        rows.append([_cell(row, name) for name in columns])
+    return rows
+
+
+def _cell(row: Row, name: str) -> Cell:
     """text, and number where the column sorts by one."""
-    if name == "at":
-        size = row["shots"] if pd.isna(row["train_size"]) else row["train_size"]
+    if name == CONDITION_COLUMN:
+        shots, train_size = (row[column] for column in CONDITION)
+        size = shots if pd.isna(train_size) else train_size
         return {"text": condition_label(row), "number": float(size)}
     value = row[name]
     if pd.isna(value):
         return {"text": "", "number": None}
-    if name in ("accuracy", "ci95_low", "ci95_high", "published"):
-        return {
-            "text": f"{100 * value:.{2 if name == 'published' else 1}f}",
-            "number": float(value),
-        }
+    if name in DECIMALS:
+        return {"text": f"{100 * value:.{DECIMALS[name]}f}", "number": float(value)}
     if isinstance(value, bool):
         return {"text": "yes" if value else "no", "number": None}
-    return {"text": str(value), "number": float(value) if isinstance(value, int | float) else None}
+    if isinstance(value, int | float):
+        return {"text": str(value), "number": float(value)}
+    text = str(value)
+    if name.endswith("_digest"):
+        text = text[:DIGEST_LETTERS]
+    return {"text": text, "number": None}
 
 
-def _of_differences(frame: pd.DataFrame) -> Iterator[str]:
-    """A sentence a row of paired differences."""
-    if frame.empty:
-        yield "There is nothing to compare."
-    for row in frame.to_dict("records"):
-        one, other, where = row["baseline"], row["reference"], _where(row)
-        figures = f"{100 * row['difference']:+.1f} points, {100 * row['ci95_low']:+.1f} to {100 * row['ci95_high']:+.1f}"
-        p = "p < 0.001" if row["p_holm"] < 0.001 else f"p = {row['p_holm']:.3f}"
-        yield {
-            "better": f"{where}: {one} is better than {other} ({figures}; {p}).",
-            "worse": f"{where}: {one} is worse than {other} ({figures}; {p}).",
-            "equivalent": f"{where}: {one} and {other} are equivalent within {100 * row['margin']:g} points ({figures}).",
-            "undecided": f"{where}: whether {one} or {other} is better is undecided ({figures}; {p}).",
-        }[row["verdict"]]
-
-
-def _of_ranks(board: pd.DataFrame) -> Iterator[str]:
-    """A sentence a question: which baselines none is significantly better than."""
-    for _, part in board.groupby(AMONG, sort=False, dropna=False):
-        several = part["baseline"].value_counts()
-        first = [
-            f"{_variant(row, several=several[row['baseline']] > 1)} ({100 * row['accuracy']:.1f} %)"
-            for row in part[part["rank"] == 1].to_dict("records")
-        ]
-        where = _where(part.iloc[0].to_dict())
-        yield f"{where}: " + (
-            f"none is significantly better than {', '.join(first)}."
-            if first
-            else "there is no result."
-        )
-
-
-def _variant(row: Mapping[Hashable, Any], *, several: bool) -> str:
-    """A baseline by name; of one with several settings by a part of their digest too."""
-    return f"{row['baseline']} {str(row['settings'])[:6]}" if several else str(row["baseline"])
-
-
-def _where(row: Mapping[Any, Any]) -> str:
-    """What was asked, in words."""
-    return (
-        f"{row['protocol']} ({row['test_classes']}), {row['ways']}-way {condition_label(row)}, {row['queries']} queries, "
-        f"preset {row['preset']}"
-    )
+def _pictures_of_data(paths: ResultPaths) -> list[Path]:
+    """The pictures that other commands have drawn."""
+    kept: list[Path] = []
+    for kind in NEED_DATA:
+        kept += sorted(paths.plots.glob(f"{kind}-*.png"))
+    return kept
 
 
 def _picture(path: Path) -> dict[str, str]:
     kind, _, name = path.stem.partition("-")
-    return {"told": f"{TOLD[kind]}: {name}.", "png": base64.b64encode(path.read_bytes()).decode()}
+    caption = f"{CAPTIONS[kind]}: {name}."
+    encoded = base64.b64encode(path.read_bytes())
+    return {"caption": caption, "png": encoded.decode()}
 
 
 def _pointing(path: Path) -> dict[str, object] | None:
-    """The table that `explain` left, where there is one."""
+    """The table that `explain` wrote, where there is one."""
     if not path.is_file():
         return None
     try:
         frame = pd.read_csv(path)
-        held = frame["reference"].dropna().unique()
-        rows = [
-            [
-                *(row[name] for name in ("protocol", "test_classes", "baseline", "places")),
-                *(f"{row[name]:.0f}" for name in ("images", "without_heat")),
-                *(
-                    text
-                    for name, by in CHANCE.items()
-                    for text in (_within(row, name), f"{100 * row[by]:.1f}")
-                ),
-                _within(row, "above_chance", sign="+"),
-                *(_within(row, "difference", sign="+") for _ in held),
-            ]
-            for row in frame.dropna(subset=["energy"]).to_dict("records")
-        ]
+        references = frame["reference"].dropna().unique()
+        with_heat = frame.dropna(subset=["energy"])
+        rows = []
+        for row in with_heat.to_dict("records"):
+            rows.append(_pointing_row(row, has_reference=len(references) > 0))
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is not what bench explain wrote ({error}); remove it") from None
-    heads = ["protocol", "test classes", "baseline", "places", "images", "no heat"]
-    heads += [
+    heads = [
+        "protocol",
+        "test classes",
+        "baseline",
+        "places",
+        "images",
+        "no heat",
         "heat in boxes",
         "by chance",
         "maximum in a box",
         "by chance",
         "above chance",
-        *(f"against {name}" for name in held),
     ]
+    heads += [f"against {name}" for name in references[:1]]
     return {"heads": heads, "rows": rows}
 
 
-def _within(row: Mapping[Hashable, Any], name: str, *, sign: str = "") -> str:
+def _pointing_row(row: Row, *, has_reference: bool) -> list[str]:
+    cells = [
+        row["protocol"],
+        row["test_classes"],
+        row["baseline"],
+        row["places"],
+        f"{row['images']:.0f}",
+        f"{row['without_heat']:.0f}",
+        _with_interval(row, "energy"),
+        f"{100 * row['cover']:.1f}",
+        _with_interval(row, "hit"),
+        f"{100 * row['hit_chance']:.1f}",
+        _with_interval(row, "above_chance", sign="+"),
+    ]
+    if has_reference:
+        cells.append(_with_interval(row, "difference", sign="+"))
+    return cells
+
+
+def _with_interval(row: Row, name: str, *, sign: str = "") -> str:
     """A share in percent with its interval, where it has one."""
-    if pd.isna(row[name]):
+    share = row[name]
+    low = row[f"{name}_low"]
+    high = row[f"{name}_high"]
+    if pd.isna(share):
         return ""
-    middle, low, high = (
-        f"{100 * row[of]:{sign}.1f}" for of in (name, f"{name}_low", f"{name}_high")
-    )
-    return middle if pd.isna(row[f"{name}_low"]) else f"{middle} ({low} to {high})"
+    text = f"{100 * share:{sign}.1f}"
+    if pd.isna(low):
+        return text
+    low_text = f"{100 * low:{sign}.1f}"
+    high_text = f"{100 * high:{sign}.1f}"
+    return f"{text} ({low_text} to {high_text})"
 
 
-def _settings(records: Sequence[Record]) -> Iterator[dict[str, object]]:
-    """Of each row's first training: the settings as resolved, those that were given marked, and where it was made."""
-    seen: set[str] = set()
+def _settings(leaderboard: pd.DataFrame, records: Sequence[Record]) -> Iterator[dict[str, object]]:
+    """For each row, how its first training was set up and where it was made."""
+    first_records: dict[object, Record] = {}
     for record in records:
-        key = row_key(record)
-        if key in seen:
-            continue
-        seen.add(key)
-        baseline, made = record.baseline, record.provenance
-        settings = {
-            name: f"{value} (given)" if name in baseline["settings_given"] else value
-            for name, value in baseline["settings"].items()
-        }
-        edited = " (edited)" if made.get("dirty") else ""
-        about = {
-            "source": baseline["sha256"],
-            "data set digest": record.dataset["digest"],
-            "episodes": record.episodes_digest,
-            "version": record.training["version"],
-            "commit": f"{made.get('commit', '')}{edited}",
-            **{name: made.get(name, "") for name in ("device", "threads", "python", "started")},
-            "packages": ", ".join(
-                f"{name} {number}" for name, number in dict(made.get("packages", {})).items()
-            ),
-            "seconds": ", ".join(f"{stage} {seconds}" for stage, seconds in record.seconds.items()),
-        }
-        yield {
-            "name": f"{baseline['name']}: {_where(tables.described(record))}",
-            "pairs": [*settings.items(), *about.items()],
-        }
+        key = record_columns(record, record.baseline.name)["key"]
+        first_records.setdefault(key, record)
+    for ranking in rankings_at_each_condition(leaderboard):
+        question = where(ranking)
+        for row in ranking.rows.to_dict("records"):
+            record = first_records[row["key"]]
+            # pairs and no dictionary: a setting may be called like an item of the provenance
+            pairs = [*_resolved(record).items(), *_provenance(record).items()]
+            yield {"name": f"{row['baseline']}: {question}", "pairs": pairs}
+
+
+def _resolved(record: Record) -> Pairs:
+    """The resolved settings; those that a user gave are marked."""
+    settings: Pairs = {}
+    for name, value in record.baseline.settings.items():
+        is_given = name in record.baseline.settings_given
+        settings[name] = f"{value} (given)" if is_given else value
+    return settings
+
+
+def _provenance(record: Record) -> Pairs:
+    made = record.provenance
+    edited = " (edited)" if made.dirty else ""
+    packages = [f"{name} {number}" for name, number in made.packages.items()]
+    seconds = [f"{stage} {number}" for stage, number in record.seconds.items()]
+    return {
+        "source": record.baseline.sha256,
+        "data set digest": record.dataset.digest,
+        "episodes": record.episodes_digest,
+        "version": record.training.version,
+        "commit": f"{made.commit}{edited}",
+        "device": made.device,
+        "threads": made.threads,
+        "python": made.python,
+        "started": made.started,
+        "packages": ", ".join(packages),
+        "seconds": ", ".join(seconds),
+    }
+
+
+def _commands(records: Sequence[Record]) -> list[str]:
+    """The command lines that made the records, each once."""
+    commands = set()
+    for record in records:
+        words = record.provenance.argv
+        if words:
+            commands.add(shlex.join(words))
+    return sorted(commands)

@@ -1,11 +1,11 @@
-"""Pictures of the tables. Frames in, figures out.
+"""Pictures of the tables. Frames in, figures out; a picture shows one ranking.
 
 Accuracies are fractions in the frames and percent in the figures.
 """
 
 from __future__ import annotations
 
-import textwrap
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -14,24 +14,48 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
-from fewshot_bench.leaderboard.columns import condition_label, is_of_splits, question_text
-from fewshot_bench.leaderboard.tables import costs
-from fewshot_bench.report.figure import LOOK, SIZE, Picture, Style, legend, stem, styles_of, titled
+from fewshot_bench.leaderboard.columns import (
+    QUESTION,
+    SPLITS_QUESTION,
+    Ranking,
+    condition_label,
+    is_of_splits,
+    rankings,
+)
+from fewshot_bench.report.figure import (
+    CHANCE_LINE,
+    LOOK,
+    SIZE,
+    Picture,
+    Style,
+    Styles,
+    equivalence_band,
+    legend,
+    single,
+    stem,
+    styles_of,
+    titled,
+)
+from fewshot_bench.report.frames import (
+    best_first,
+    by_question,
+    of_most_shots,
+    percent,
+    references_of,
+    shift_of,
+    title_of,
+)
+from fewshot_bench.report.split_plots import accuracy_by_split, differences_by_split
 
 __all__ = ["drawn"]
 
-TABLE = [
-    "dataset",
-    "protocol",
-    "preset",
-    "ways",
-    "queries",
-    "test_classes",
-]  # what the rows of a picture share
-Draw = Callable[[pd.DataFrame, dict[str, Style]], Figure]
-MOST_SPLITS = 60  # that a picture grows with
-MOST_WRITTEN = 12  # classes of a confusion that is written out; of more a colour bar tells
+Draw = Callable[[Ranking, Styles], Figure]
+MOST_WRITTEN = 12  # classes of a confusion that has numbers; of more a colour bar tells
+BROADEST = 3  # panels of confusions beside each other
+LEAST_SECONDS = 0.01  # the logarithm of 0 cannot be drawn
+MARKS_OF_A_LINE = 8  # of one that has a step for each episode
 
 
 def drawn(
@@ -39,219 +63,174 @@ def drawn(
     *,
     confusion: pd.DataFrame,
     episodes: pd.DataFrame,
-    timings: pd.DataFrame,
+    costs: pd.DataFrame,
     losses: pd.DataFrame,
     differences: pd.DataFrame | None = None,
 ) -> Iterator[Picture]:
-    """Every picture that there is something to show in: of each table of the leaderboard and of the trainings.
+    """Every picture that has something to show.
 
-    Of a protocol over every split of the classes a picture shows all splits, a row each.
+    A protocol over every split of the classes has one picture of all splits, with a row a split.
+    costs: the seconds of each row of the leaderboard, with the columns `key` and `seconds`.
     """
-    styles, seen = styles_of(leaderboard["baseline"]), Counter[str]()
-    every: list[tuple[str, pd.DataFrame | None, Draw, Draw | None]] = [
+    if differences is None:
+        differences = pd.DataFrame()
+    accuracy_and_cost = leaderboard.merge(costs, on="key")
+    frames = [leaderboard, confusion, episodes, accuracy_and_cost, losses, differences]
+    styles = styles_of(_names(frames))
+    kinds: list[tuple[str, pd.DataFrame, Draw, Draw | None]] = [
         ("accuracy", leaderboard, accuracy, accuracy_by_split),
         ("differences", differences, paired_differences, differences_by_split),
         ("recall", confusion, class_recalls, None),
         ("confusion", confusion, confusions, None),
         ("episodes", episodes, episode_shares, None),
-        (
-            "cost",
-            leaderboard.merge(costs(timings), on=["baseline", "dataset"], how="inner"),
-            cost,
-            None,
-        ),
+        ("cost", accuracy_and_cost, cost, None),
         ("loss", losses, loss_curves, None),
     ]
-    for kind, frame, draw_one, draw_splits in every:
-        for of_splits, part in () if frame is None else _of_pictures(frame):
+    drawn_before = Counter[str]()
+    for kind, frame, draw_one, draw_splits in kinds:
+        for of_splits, ranking in _of_pictures(frame):
             draw = draw_splits if of_splits else draw_one
             if draw is None:
                 continue
-            name = f"{kind}-{stem(str(part.iloc[0].get('protocol', part.iloc[0]['dataset'])))}"
+            subject = ranking.first.get("protocol", ranking.first["dataset"])
+            name = f"{kind}-{stem(str(subject))}"
+            number = drawn_before[name]
+            drawn_before[name] += 1
             with rc_context(LOOK):
-                yield Picture(name + (f"-{seen[name]}" if seen[name] else ""), draw(part, styles))
-            seen[name] += 1
+                yield Picture(f"{name}-{number}" if number else name, draw(ranking, styles))
 
 
-def _of_pictures(frame: pd.DataFrame) -> Iterator[tuple[bool, pd.DataFrame]]:
-    """The rows of one picture after another, and whether they are of all splits."""
-    over = is_of_splits(frame) if "protocol" in frame else pd.Series(data=False, index=frame.index)
-    for of_splits, rows in ((False, frame[~over]), (True, frame[over])):
-        shared = [
-            name for name in TABLE if name in frame and not (of_splits and name == "test_classes")
-        ]
-        for _, part in rows.groupby(shared, sort=True, dropna=False):
-            yield of_splits, part
+def _names(frames: list[pd.DataFrame]) -> set[str]:
+    names: set[str] = set()
+    for frame in frames:
+        if not frame.empty:
+            names.update(frame["baseline"])
+    return names
 
 
-def accuracy(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """Accuracy against shots or train size with 95 % intervals; a cell without a result is a cross on the axis."""
-    figure, axes = _figure(_title(frame))
-    ordered = frame.sort_values(["train_size", "shots"], kind="stable")
-    places = {
-        name: at
-        for at, name in enumerate(
-            dict.fromkeys(condition_label(row) for row in ordered.to_dict("records"))
-        )
-    }
-    rows = list(_variants(ordered))
-    for number, (name, part) in enumerate(rows):
-        style, shift = (
-            styles[str(part["baseline"].iloc[0])],
-            0.5 * (number + 0.5 - len(rows) / 2) / len(rows),
-        )
-        at = np.array([places[condition_label(row)] for row in part.to_dict("records")]) + shift
-        middle, low, high = (
-            100 * part[of].to_numpy(dtype=float) for of in ("accuracy", "ci95_low", "ci95_high")
-        )
-        axes.errorbar(
-            at, middle, (middle - low, high - middle), label=name, color=style.colour, marker=style.marker, ls=style.line,
-            markeredgecolor="black", markeredgewidth=0.4, capsize=2, lw=1.2, ms=5,
-        )  # fmt: skip
-        missing = at[np.isnan(middle)]
-        axes.plot(
-            missing,
-            np.zeros(len(missing)),
-            "x",
-            color=style.colour,
-            transform=axes.get_xaxis_transform(),
-            clip_on=False,
-        )
-    if frame["accuracy"].isna().any():
+def _of_pictures(frame: pd.DataFrame) -> Iterator[tuple[bool, Ranking]]:
+    """The ranking of each picture, and whether it is of all splits of a data set's classes.
+
+    Frames of the same records give their rankings in the same order.
+    """
+    if frame.empty:
+        return
+    ordered = by_question(frame)
+    of_splits = pd.Series(data=False, index=ordered.index)
+    if "protocol" in ordered:
+        of_splits = is_of_splits(ordered)
+    for ranking in rankings(ordered[~of_splits], QUESTION):
+        yield False, ranking
+    for ranking in rankings(ordered[of_splits], SPLITS_QUESTION):
+        yield True, ranking
+
+
+def accuracy(ranking: Ranking, styles: Styles) -> Figure:
+    """Accuracy against shots or train size, with 95 % intervals.
+
+    A row without a result is a cross on the axis.
+    """
+    figure, axes = single(title_of(ranking.rows, ranking.differs))
+    rows = ranking.rows.sort_values(["train_size", "shots"], kind="stable")
+    labels = pd.Series(map(condition_label, rows.to_dict("records")), index=rows.index)
+    conditions = list(labels.unique())
+    positions = labels.map(conditions.index)
+    parts = best_first(rows, "accuracy")
+    for number, (name, part) in enumerate(parts):
+        shift = shift_of(number, len(parts))
+        shifted = positions[part.index] + shift
+        _line_of_accuracies(axes, name, part, shifted, styles[name])
+    if rows["accuracy"].isna().any():
         axes.plot([], [], "kx", label="no result")
-    chance = 100 / frame["ways"].iloc[0]
-    axes.axhline(chance, color="#777777", lw=0.8, ls=":", label="chance")
-    axes.set_xticks(list(places.values()), list(places))
-    axes.set_xlim(-0.5, len(places) - 0.5)
+    axes.axhline(100 / ranking.first["ways"], **CHANCE_LINE)
+    axes.set_xticks(range(len(conditions)), conditions)
+    last = len(conditions) - 1
+    axes.set_xlim(-0.5, last + 0.5)
     axes.set_ylabel("accuracy, %, with 95 % interval")
     legend(axes)
     return figure
 
 
-def paired_differences(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """Differences to the reference with 95 % intervals, the margin of equivalence as a band, and the verdicts."""
-    figure, axes = _figure(
-        f"{_title(frame)}\nagainst {frame['reference'].iloc[0]}", height=1.2 + 0.28 * len(frame)
+def _line_of_accuracies(
+    axes: Axes, name: str, rows: pd.DataFrame, positions: pd.Series[float], style: Style
+) -> None:
+    """The accuracies of one row name, and a cross at each position without a result."""
+    # errorbar leaves a gap in the line where a value is missing
+    shown = percent(rows, "accuracy")
+    axes.errorbar(
+        positions.to_numpy(),
+        shown.middle,
+        shown.lengths,
+        **style.mark,
+        label=name,
+        ls=style.line,
+        capsize=2,
+        lw=1.2,
+        ms=5,
     )
-    rows = frame.to_dict("records")[::-1]
-    for at, row in enumerate(rows):
-        style = styles[row["baseline"]]
-        middle, low, high = (100 * row[of] for of in ("difference", "ci95_low", "ci95_high"))
+    missing = positions[np.isnan(shown.middle)]
+    axes.plot(
+        missing,
+        np.zeros(len(missing)),
+        "x",
+        color=style.colour,
+        transform=axes.get_xaxis_transform(),
+        clip_on=False,
+    )
+
+
+def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
+    """Differences to the reference with 95 % intervals, verdicts, and the band of equivalence."""
+    rows = ranking.rows
+    title = f"{title_of(rows, ranking.differs)}\nagainst {references_of(rows)}"
+    height = 1.2 + 0.28 * len(rows)
+    figure, axes = single(title, height=height)
+    labels = []
+    upwards = rows.iloc[::-1]  # the first row comes to the top
+    for position in range(len(upwards)):
+        part = upwards.iloc[[position]]
+        row = part.iloc[0].to_dict()
+        shown = percent(part, "difference")
         axes.errorbar(
-            middle, at, xerr=[[middle - low], [high - middle]], color=style.colour, marker=style.marker,
-            markeredgecolor="black", markeredgewidth=0.4, capsize=2,
-        )  # fmt: skip
-        axes.annotate(row["verdict"], (1.01, at), xycoords=("axes fraction", "data"), va="center")
-    margin = 100 * frame["margin"].max()
-    axes.axvspan(-margin, margin, color="#bbbbbb", alpha=0.5, lw=0)
-    axes.axvline(0, color="black", lw=0.8)
-    axes.set_yticks(
-        range(len(rows)), [f"{row['baseline']}, {condition_label(row)}" for row in rows]
-    )
-    axes.set_xlabel(
-        f"difference, points, with 95 % interval\n(within +-{margin:g} points: equivalent)"
-    )
-    return figure
-
-
-def accuracy_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """Accuracy at the most shots on each split with 95 % intervals, the hardest split first; no mark: no result."""
-    shown = _at_most(frame)
-    names = _in_order(shown, "accuracy")
-    figure, axes = _figure(_title(shown), height=_height(names))
-    rows = list(_variants(shown))
-    for number, (name, part) in enumerate(rows):
-        at = [
-            names.index(label) + 0.5 * (number + 0.5 - len(rows) / 2) / len(rows)
-            for label in part["test_classes"]
-        ]
-        middle, low, high = (
-            100 * part[of].to_numpy(dtype=float) for of in ("accuracy", "ci95_low", "ci95_high")
+            shown.middle,
+            position,
+            xerr=shown.lengths,
+            **styles[row["baseline"]].mark,
+            capsize=2,
         )
-        style = styles[str(part["baseline"].iloc[0])]
-        axes.errorbar(
-            middle, at, xerr=(middle - low, high - middle), label=name, color=style.colour, marker=style.marker, ls="none",
-            markeredgecolor="black", markeredgewidth=0.4, ms=4, elinewidth=0.8,
-        )  # fmt: skip
-    axes.axvline(100 / shown["ways"].iloc[0], color="#777777", lw=0.8, ls=":", label="chance")
-    _name_splits(axes, names)
-    axes.set_xlabel("accuracy, %, with 95 % interval")
-    legend(axes)
-    return figure
-
-
-def differences_by_split(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """Differences to the reference at the most shots on each split with 95 % intervals: a panel a baseline.
-
-    A mark is filled where the verdict is better or worse.
-    """
-    shown = _at_most(frame)
-    names, rows = _in_order(shown, "difference"), list(_variants(shown))
-    figure = Figure(figsize=(max(SIZE[0], 2.8 + 1.7 * len(rows)), _height(names)))
-    panels = figure.subplots(1, len(rows), squeeze=False, sharex=True, sharey=True)[0]
-    for axes, (name, part) in zip(panels, rows, strict=True):
-        style = styles[str(part["baseline"].iloc[0])]
-        for row in part.to_dict("records"):
-            middle, low, high = (100 * row[of] for of in ("difference", "ci95_low", "ci95_high"))
-            sure = row["verdict"] in ("better", "worse")
-            axes.errorbar(
-                middle, names.index(row["test_classes"]), xerr=[[middle - low], [high - middle]], color=style.colour,
-                marker=style.marker, markeredgecolor="black", markerfacecolor=style.colour if sure else "white",
-                markeredgewidth=0.6, ms=5, elinewidth=0.8,
-            )  # fmt: skip
-        margin, verdicts = 100 * part["margin"].max(), part["verdict"].value_counts()
-        axes.axvspan(-margin, margin, color="#bbbbbb", alpha=0.5, lw=0)
-        axes.axvline(0, color="black", lw=0.8)
-        axes.set_title(
-            f"{name}\nbetter on {verdicts.get('better', 0)}, worse on {verdicts.get('worse', 0)}",
-            fontsize=8,
+        axes.annotate(
+            row["verdict"],
+            (1.01, position),
+            xycoords=("axes fraction", "data"),
+            va="center",
         )
-    _name_splits(panels[0], names)
-    figure.supxlabel("difference, points, with 95 % interval; filled: better or worse", fontsize=9)
-    titled(figure, f"{_title(shown)}\nagainst {shown['reference'].iloc[0]}")
+        labels.append(f"{row['baseline']}, {condition_label(row)}")
+    margin = 100 * rows["margin"].max()
+    equivalence_band(axes, margin)
+    axes.set_yticks(range(len(rows)), labels)
+    within = f"within +-{margin:g} points: equivalent"
+    axes.set_xlabel(f"difference, points, with 95 % interval\n({within})")
     return figure
 
 
-def _in_order(frame: pd.DataFrame, value: str) -> list[str]:
-    """Splits by their mean value, the lowest first."""
-    return [
-        str(name)
-        for name in frame.groupby("test_classes")[value].mean().sort_values(kind="stable").index
-    ]
-
-
-def _height(names: list[str]) -> float:
-    return 1.5 + 0.32 * min(len(names), MOST_SPLITS)
-
-
-def _name_splits(axes: Axes, names: list[str]) -> None:
-    axes.set_yticks(range(len(names)), names, fontsize=7)
-    axes.set_ylabel("held-out classes")
-    axes.set_ylim(len(names) - 0.4, -0.6)
-
-
-def class_recalls(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
+def class_recalls(ranking: Ranking, styles: Styles) -> Figure:
     """Recall of each class at the most shots or train images, a mark a baseline."""
-    own = _at_most(frame[frame["class"] == frame["predicted"]])
-    names = list(dict.fromkeys(own["class"]))
-    figure, axes = _figure(_title(own), height=1.4 + 0.5 * len(names))
-    rows = list(_variants(own))
-    for number, (name, part) in enumerate(rows):
-        style, shift = (
-            styles[str(part["baseline"].iloc[0])],
-            0.6 * ((number + 0.5) / len(rows) - 0.5),
-        )
-        at = [names.index(label) - shift for label in part["class"]]
+    rows = of_most_shots(_of_right_predictions(ranking.rows))
+    classes = list(rows["class"].unique())
+    height = 1.4 + 0.5 * len(classes)
+    figure, axes = single(title_of(rows, ranking.differs), height=height)
+    parts = best_first(rows, "share")
+    for number, (name, part) in enumerate(parts):
+        shift = 0.6 * ((number + 0.5) / len(parts) - 0.5)
+        positions = part["class"].map(classes.index)
         axes.plot(
             100 * part["share"],
-            at,
-            style.marker,
-            color=style.colour,
-            markeredgecolor="black",
-            mew=0.4,
+            positions - shift,
+            **styles[name].mark,
             label=name,
+            ls="none",
         )
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(classes)), classes)
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("recall, %")
@@ -259,60 +238,85 @@ def class_recalls(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     return figure
 
 
-def confusions(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """What each class was taken for at the most shots or train images, in percent of the class: a panel a baseline."""
+def _of_right_predictions(confusion: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a confusion whose share is the recall of a class."""
+    is_right = confusion["class"] == confusion["predicted"]
+    return pd.DataFrame(confusion[is_right])
+
+
+def confusions(ranking: Ranking, styles: Styles) -> Figure:
+    """What each class was taken for at the most shots or train images, in % of the class.
+
+    A panel a baseline, all in the same colours: `styles` is not used.
+    """
     del styles
-    shown = _at_most(frame)
-    names = list(dict.fromkeys(shown["class"]))
-    rows = list(_variants(shown))
-    across = min(3, len(rows))
-    down = -(-len(rows) // across)
-    written = len(names) <= MOST_WRITTEN
-    side = 0.9 + (0.45 if written else 0.16) * len(names)
-    figure = Figure(figsize=(across * side + 1, down * side + 0.8))
-    panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-    for axes, (name, part) in zip(panels.flat, rows, strict=False):
-        shares = part.pivot_table(
-            index="class", columns="predicted", values="share", sort=False
-        ).reindex(names, columns=names)
+    rows = of_most_shots(ranking.rows)
+    classes = list(rows["class"].unique())
+    parts = best_first(_of_right_predictions(rows), "share")
+    columns = min(BROADEST, len(parts))
+    lines = math.ceil(len(parts) / columns)
+    has_numbers = len(classes) <= MOST_WRITTEN
+    field = 0.45 if has_numbers else 0.16  # inches
+    side = 0.9 + field * len(classes)
+    width = columns * side + 1
+    height = lines * side + 0.8
+    figure = Figure(figsize=(width, height))
+    panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
+    for axes, (name, _) in zip(panels.flat, parts, strict=False):
+        is_own = rows["baseline"] == name
+        # raises where two rows have one name: shares of two rows are never averaged
+        table = rows[is_own].pivot(index="class", columns="predicted", values="share")
+        shares = table.reindex(classes, columns=classes)
         image = axes.imshow(100 * shares, cmap="cividis", vmin=0, vmax=100)
         axes.grid(visible=False)
         axes.set_title(name, fontsize=8)
-        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9 if written else 6)
-        axes.set_yticks(range(len(names)), names, fontsize=9 if written else 6)
-        if not written:
-            continue
-        for (i, j), share in np.ndenumerate(shares.to_numpy()):
-            axes.annotate(
-                f"{100 * share:.0f}",
-                (j, i),
-                ha="center",
-                va="center",
-                color="black" if share > 0.5 else "white",
-            )
-    if not written:
+        letters = 9 if has_numbers else 6
+        axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=letters)
+        axes.set_yticks(range(len(classes)), classes, fontsize=letters)
+        if has_numbers:
+            _write_shares(axes, shares)
+    if not has_numbers:
         figure.colorbar(image, ax=panels, shrink=0.4, label="%")
-    for axes in panels.flat[len(rows) :]:
+    for axes in panels.flat[len(parts) :]:
         axes.set_visible(False)
-    titled(figure, f"{_title(shown)}: class by rows, taken for, %")
+    titled(figure, f"{title_of(rows, ranking.differs)}: class by rows, taken for, %")
     return figure
 
 
-def episode_shares(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
-    """The share of episodes, at the most shots, whose accuracy is above a value."""
-    shown = _at_most(frame)
-    figure, axes = _figure(_title(shown))
-    for name, part in _variants(shown):
-        style, ordered = (
-            styles[str(part["baseline"].iloc[0])],
-            np.sort(100 * part["accuracy"].to_numpy()),
+def _write_shares(axes: Axes, shares: pd.DataFrame) -> None:
+    """Write each share into its field, in percent."""
+    for (row, column), share in np.ndenumerate(shares.to_numpy()):
+        is_bright = share > 0.5
+        axes.annotate(
+            f"{100 * share:.0f}",
+            (column, row),
+            ha="center",
+            va="center",
+            color="black" if is_bright else "white",
         )
-        above = 100 * (1 - np.arange(len(ordered)) / len(ordered))
-        every = max(1, len(ordered) // 8)
+
+
+def episode_shares(ranking: Ranking, styles: Styles) -> Figure:
+    """The share of episodes, at the most shots, with at least an accuracy."""
+    rows = of_most_shots(ranking.rows)
+    figure, axes = single(title_of(rows, ranking.differs))
+    for name, part in best_first(rows, "accuracy"):
+        style = styles[name]
+        accuracies = np.sort(100 * part["accuracy"].to_numpy())
+        episodes = len(accuracies)
+        at_least = 100 * (1 - np.arange(episodes) / episodes)
         axes.step(
-            ordered, above, where="pre", color=style.colour, ls=style.line, lw=1.3, marker=style.marker, markevery=every,
-            ms=4, label=name,
-        )  # fmt: skip
+            accuracies,
+            at_least,
+            where="pre",
+            label=name,
+            color=style.colour,
+            ls=style.line,
+            lw=1.3,
+            marker=style.marker,
+            markevery=max(1, episodes // MARKS_OF_A_LINE),
+            ms=4,
+        )
     axes.set_xlabel("accuracy of an episode, %")
     axes.set_ylabel("episodes with at least that, %")
     axes.set_ylim(0, 101)
@@ -320,69 +324,49 @@ def episode_shares(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
     return figure
 
 
-def cost(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
+def cost(ranking: Ranking, styles: Styles) -> Figure:
     """Accuracy at the most shots or train images against the seconds of training and embedding."""
-    shown = _at_most(frame).dropna(subset=["accuracy"])
-    figure, axes = _figure(_title(shown if len(shown) else frame))
-    for name, part in _variants(shown):
-        row, style = part.iloc[0], styles[str(part["baseline"].iloc[0])]
-        middle, low, high = (100 * row[of] for of in ("accuracy", "ci95_low", "ci95_high"))
+    at_most = of_most_shots(ranking.rows)
+    figure, axes = single(title_of(at_most, ranking.differs))
+    rows = at_most.dropna(subset=["accuracy"])
+    for name, part in best_first(rows, "accuracy"):
+        shown = percent(part, "accuracy")
+        seconds = part["seconds"].clip(lower=LEAST_SECONDS)
         axes.errorbar(
-            max(row["seconds"], 0.01), middle, [[middle - low], [high - middle]], color=style.colour, marker=style.marker,
-            markeredgecolor="black", markeredgewidth=0.4, capsize=2, ls="none", label=name,
-        )  # fmt: skip
+            seconds,
+            shown.middle,
+            shown.lengths,
+            **styles[name].mark,
+            label=name,
+            ls="none",
+            capsize=2,
+        )
     axes.set_xscale("log")
+    # the default writes powers as formulas, which these figures do not set
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds of training and embedding, for one training")
     axes.set_ylabel("accuracy, %, with 95 % interval")
     legend(axes)
     return figure
 
 
-def loss_curves(frame: pd.DataFrame, styles: dict[str, Style]) -> Figure:
+def loss_curves(ranking: Ranking, styles: Styles) -> Figure:
     """The loss of each training: a panel a baseline, as losses have no common scale."""
-    names = sorted(frame["baseline"].unique())
-    figure = Figure(figsize=(SIZE[0], 0.6 + 1.1 * len(names)))
+    rows = ranking.rows
+    names = sorted(rows["baseline"].unique())
+    height = 0.6 + 1.1 * len(names)
+    figure = Figure(figsize=(SIZE[0], height))
     panels = figure.subplots(len(names), 1, squeeze=False, sharex=True)[:, 0]
     for axes, name in zip(panels, names, strict=True):
-        for _, part in frame[frame["baseline"] == name].groupby("training"):
-            axes.plot(part["images_passed"], part["loss"], color=styles[name].colour, lw=0.9)
+        is_own = rows["baseline"] == name
+        colour = styles[name].colour
+        for _, training in rows[is_own].groupby("training"):
+            axes.plot(training["images_passed"], training["loss"], color=colour, lw=0.9)
         axes.set_ylabel(name, rotation=0, ha="right", va="center")
     panels[-1].set_xlabel("images passed through the encoder")
-    title = f"{frame['dataset'].iloc[0]}, preset {frame['preset'].iloc[0]}: loss"
-    titled(figure, title)
+    title = f"{ranking.first['dataset']}, preset {ranking.first['preset']}"
+    if ranking.differs:
+        title = f"{title}, {ranking.differs}"
+    titled(figure, f"{title}: loss")
     return figure
-
-
-def _figure(title: str, *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(SIZE[0], height))
-    axes = figure.subplots()
-    titled(figure, title)
-    return figure, axes
-
-
-def _title(frame: pd.DataFrame) -> str:
-    """What the rows answer; where they are of one shot value or train size, that too."""
-    row, tested = frame.iloc[0].to_dict(), frame["test_classes"].unique()
-    sizes = {
-        condition_label(one)
-        for one in frame[["shots", "train_size"]].drop_duplicates().to_dict("records")
-    }
-    said = [question_text(row), *(sizes if len(sizes) == 1 else ()), f"preset {row['preset']}"]
-    if len(tested) > 1:
-        said.append(f"{len(tested)} splits")
-    elif pd.isna(row["train_size"]):
-        said.append(f"tested on {textwrap.shorten(tested[0], 100)}")
-    return f"{row['dataset']}, {row['protocol']}: {', '.join(said)}"
-
-
-def _variants(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Rows of one baseline with the same settings; where it has several, each is named by a part of their digest."""
-    several = frame.groupby("baseline")["settings"].nunique().to_dict()
-    for (name, settings), part in frame.groupby(["baseline", "settings"], sort=True):
-        yield (f"{name} {str(settings)[:6]}" if several[str(name)] > 1 else str(name)), part
-
-
-def _at_most(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the most shots or train images."""
-    asked = frame["shots"] if frame["train_size"].isna().all() else frame["train_size"]
-    return pd.DataFrame(frame[asked == asked.max()])

@@ -1,12 +1,12 @@
-"""Intervals over episodes, as pure functions over tallies.
+"""95 % intervals of mean accuracies: pure functions over the sums in `correctness`.
 
-Shapes: T episodes, M test images, S training seeds.
+Shapes: T episodes, C test classes, N ways, K shots, M test images, S trainings (seeds, or runs of a
+classification protocol).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,27 +14,46 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special  # scipy.stats takes a second to import
 
-from fewshot_bench.stats.correctness import Correctness, Design, Moments, apart
+from fewshot_bench.stats import student
+from fewshot_bench.stats.correctness import Correctness, Design, Moments, mean_by_image
 
 __all__ = [
-    "Difference", "Estimate", "Influence", "Kind", "Mean", "Spread", "closed_half_width", "difference",
-    "difference_over_runs", "disjoint_half_width", "estimate", "estimate_over_runs", "holm", "influence", "over_images",
-    "verdict", "wilson",
-]  # fmt: skip
+    "FEW_ERRORS",
+    "Estimate",
+    "Influence",
+    "IntervalKind",
+    "Mean",
+    "Spread",
+    "StandardError",
+    "closed_half_width",
+    "disjoint_half_width",
+    "estimate",
+    "estimate_over_runs",
+    "influence",
+    "influence_over_runs",
+    "over_images",
+    "wilson",
+]
 
 Floats = npt.NDArray[np.float64]
-Kind = Literal[
-    "image-influence", "image-influence+seeds", "images+runs", "wilson", "rule-of-three", "mcnemar"
+IntervalKind = Literal[
+    "image-influence",
+    "image-influence+seeds",
+    "images+runs",
+    "wilson",
+    "rule-of-three",
+    "mcnemar",
 ]
-Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
-FEW_ERRORS = 10  # distinct images ever wrong, below which influence understates the error
+FEW_ERRORS = 10  # with fewer images ever wrong, the influence understates the standard error
 
 
 @dataclass(frozen=True)
 class Influence:
-    """mean: over episodes; se: its standard error over images and episodes; images: how many were asked about; wrong:
-    how many of them were ever answered wrongly (of a difference: ever discordantly).
+    """A mean over episodes with its standard error over other images and other episodes.
+
+    images: number of images that are a query; wrong: how many of them were answered wrongly at
+    least once (of a difference: by the two baselines differently).
     """
 
     mean: float
@@ -44,85 +63,11 @@ class Influence:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A mean accuracy with its 95 % interval, the rule that gave it, and the parts of its standard error."""
-
-    accuracy: float
-    low: float
-    high: float
-    kind: Kind
-    se_images: float
-    se_seeds: float
-
-
-def influence(design: Design, found: Moments) -> Influence:
-    """Image-influence (infinitesimal-jackknife) standard error of the mean accuracy, or of the mean difference.
-
-    The influence of image i of class c is K*(s_i - theta) + (r_i - theta_c)/N, with s_i the mean accuracy of the
-    episodes that have it in support and r_i its own recall; what sampling of episodes adds to its variance is taken off
-    (Efron 2014, J. Am. Stat. Assoc. 109, on bagging; here for two roles of an image).
-    """
-    ways, shots, images = *design.support_TNK.shape[1:], len(design.labels_M)
-    accuracy_T, supports_M, queries_M = found.accuracy_T, design.supports_M, design.queries_M
-    total_M = np.bincount(design.support_TNK.ravel(), np.repeat(accuracy_T, ways * shots), images)
-    recall_M = found.sum_M / np.maximum(queries_M, 1)
-    spread_M = found.square_M / np.maximum(queries_M, 1) - np.square(recall_M)
-
-    variance = accuracy_T.var(ddof=1) / len(accuracy_T) if len(accuracy_T) > 1 else 0.0
-    for label, holds_T in enumerate(design.holds_TC.T):
-        own = (design.labels_M == label) & (queries_M > 0)
-        if own.sum() < 2 or holds_T.sum() < 2:
-            continue
-        theta, var = accuracy_T[holds_T].mean(), accuracy_T[holds_T].var(ddof=1)
-        seen = supports_M[own] > 0
-        times = np.maximum(supports_M[own], 1)
-        in_support = np.where(seen, total_M[own] / times - theta, 0.0)
-        influence_I = shots * in_support + (recall_M[own] - recall_M[own].mean()) / ways
-        noise = np.where(seen, shots**2 * var / times, 0.0) + spread_M[own] / (
-            ways**2 * queries_M[own]
-        )
-        variance += (
-            holds_T.mean() ** 2 * max(0.0, influence_I.var(ddof=1) - noise.mean()) / own.sum()
-        )
-    return Influence(
-        float(accuracy_T.mean()),
-        math.sqrt(variance),
-        int((queries_M > 0).sum()),
-        int(found.wrong_M.sum()),
-    )
-
-
-def estimate(correct: Correctness) -> Estimate:
-    """Mean accuracy over episodes and seeds with its 95 % interval.
-
-    Over S > 1 seeds the variance of their means is added to the influence of the images on the mean correctness, with
-    Satterthwaite's degrees of freedom. Where fewer than 10 images were ever wrong: Wilson's interval over images, or the
-    rule of three where none was.
-    """
-    kind: Kind = "image-influence+seeds" if correct.seeds > 1 else "image-influence"
-    return _estimate(
-        influence(correct.design, correct.moments), Spread.of(correct.accuracy_ST.mean(1)), kind
-    )
-
-
-def estimate_over_runs(correct: Correctness, weights_C: Floats) -> Estimate:
-    """The weighted mean of class recalls, over the runs of a classification protocol, with its 95 % interval.
-
-    A run is an episode of all classes: SE^2 = s^2 / R + sum_c w_c^2 Var_i(r_i) / n_c, with s the standard deviation over R
-    runs and r_i the share of the runs that asked about image i in which it was recognised. weights_C: of each class, 1 in
-    all; the share of its test images gives accuracy, 1 / C macro recall. Few errors: as in `estimate`, of the classes
-    that weigh anything.
-    """
-    runs = Spread.of(correct.recall_STN[0] @ weights_C)
-    return _estimate(
-        _over_images(correct.design, correct.moments, runs, weights_C), runs, "images+runs"
-    )
-
-
-@dataclass(frozen=True)
 class Spread:
-    """Over trainings (seeds or runs): their mean, the variance of that mean, and its degrees of freedom; of one training
-    variance 0.
+    """How a value varies between trainings (seeds or runs).
+
+    mean: over trainings; variance: of this mean, 0 with a single training; df: degrees of freedom
+    of the variance, infinite with a single training.
     """
 
     mean: float
@@ -131,62 +76,52 @@ class Spread:
 
     @classmethod
     def of(cls, values_S: Floats) -> Spread:
-        """That of one value a training."""
-        several = len(values_S) > 1
-        variance = float(values_S.var(ddof=1)) / len(values_S) if several else 0.0
-        return cls(float(values_S.mean()), variance, len(values_S) - 1 if several else math.inf)
+        """The spread of one value a training."""
+        trainings = len(values_S)
+        mean = float(values_S.mean())
+        if trainings == 1:
+            return cls(mean, variance=0.0, df=math.inf)
+        variance = float(values_S.var(ddof=1)) / trainings
+        return cls(mean, variance, df=trainings - 1)
 
 
-def _over_images(design: Design, found: Moments, runs: Spread, weights_C: Floats) -> Influence:
-    """The mean over runs, with its standard error over images alone."""
-    recall_M, asked_M = found.sum_M / np.maximum(design.queries_M, 1), design.queries_M > 0
-    variance, counted_M = 0.0, np.zeros(len(asked_M), dtype=bool)
-    for label, weight in enumerate(weights_C):
-        own = asked_M & (design.labels_M == label)
-        if weight > 0:
-            counted_M |= own
-            variance += (
-                weight**2 * float(recall_M[own].var(ddof=1)) / own.sum() if own.sum() > 1 else 0.0
-            )
-    return Influence(
-        runs.mean, math.sqrt(variance), int(counted_M.sum()), int((found.wrong_M & counted_M).sum())
-    )
+@dataclass(frozen=True)
+class StandardError:
+    """A standard error over images and trainings, with its degrees of freedom."""
+
+    se: float
+    df: float
+
+    @classmethod
+    def combined(cls, se_images: float, images: int, trainings: Spread) -> StandardError:
+        """Add the variance over `images` images and the variance over trainings."""
+        variance_images = se_images**2
+        df_images = images - 1
+        df = student.satterthwaite(variance_images, df_images, trainings.variance, trainings.df)
+        variance = variance_images + trainings.variance
+        return cls(math.sqrt(variance), df)
+
+    def half_width(self, level: float) -> float:
+        """Half the width of the interval at a confidence level, such as 0.95."""
+        probability = (1 + level) / 2
+        t = student.quantile(probability, self.df)
+        return self.se * t
 
 
-def _estimate(found: Influence, trainings: Spread, kind: Kind) -> Estimate:
-    """The interval that adds the variance of the trainings to that of the images."""
-    parts = (found.se, math.sqrt(trainings.variance))
-    if found.wrong < FEW_ERRORS or found.se == 0:
-        low, high = (
-            wilson(found.mean, found.images)
-            if found.wrong
-            else (max(0.0, 1 - 3 / found.images), 1.0)
-        )
-        if trainings.variance > 0:
-            reach = parts[1] * _t(0.975, trainings.df)
-            low, high = (
-                max(0.0, min(low, found.mean - reach)),
-                min(1.0, max(high, found.mean + reach)),
-            )
-        return Estimate(found.mean, low, high, "wilson" if found.wrong else "rule-of-three", *parts)
-    reach = _se_and_t(found, trainings, (0.975,))[1][0]
-    return Estimate(
-        found.mean, max(0.0, found.mean - reach), min(1.0, found.mean + reach), kind, *parts
-    )
+@dataclass(frozen=True)
+class Estimate:
+    """A mean accuracy with its 95 % interval.
 
+    kind: how the interval was computed; se_images and se_seeds: the two parts of the standard
+    error, over images (and episodes) and over trainings.
+    """
 
-def _se_and_t(
-    found: Influence, trainings: Spread, levels: Sequence[float]
-) -> tuple[float, list[float], float]:
-    """Standard error over images and trainings, its reach at each level, and Satterthwaite's degrees of freedom."""
-    se = math.sqrt(found.se**2 + trainings.variance)
-    df = _satterthwaite(found.se**2, found.images - 1, trainings.variance, trainings.df)
-    return se, [se * _t(level, df) for level in levels], df
-
-
-def _t(share: float, df: float) -> float:
-    """The quantile of Student's t."""
-    return float(special.stdtrit(df, share) if math.isfinite(df) else special.ndtri(share))
+    accuracy: float
+    low: float
+    high: float
+    kind: IntervalKind
+    se_images: float
+    se_seeds: float
 
 
 @dataclass(frozen=True)
@@ -198,177 +133,254 @@ class Mean:
     high: float
 
 
+def influence(design: Design, moments: Moments) -> Influence:
+    """Image-influence (infinitesimal-jackknife) standard error of a mean accuracy or difference.
+
+        IF_i    = K * (s_i - theta) + (r_i - theta_c) / N           for image i of class c
+        noise_c = mean_i [K^2 * Var(A) / #S_i + v_i / (N^2 * #Q_i)]
+        SE^2    = sum_c w_c^2 * max(0, Var_i(IF_i) - noise_c) / n_c + Var(A) / T
+
+    A: accuracy of an episode; theta: mean of A over the episodes that contain class c, and Var(A)
+    its variance over them (in the last term over all T episodes); w_c: share of episodes that
+    contain class c. s_i: mean of A over the episodes with image i in support (theta if there is
+    none, and no noise); r_i and v_i: mean and variance of the correctness of image i as a query;
+    theta_c: mean of r_i over the class; #S_i, #Q_i: how often image i is support, query; n_c:
+    images of class c that are a query.
+
+    Infinitesimal jackknife of a mean over resamples: Efron 2014, J. Am. Stat. Assoc. 109. Its noise
+    correction: Wager, Hastie and Efron 2014, J. Mach. Learn. Res. 15. Here an image has two roles.
+    """
+    _, ways, shots = design.support_TNK.shape
+    accuracy_T = moments.accuracy_T
+    episodes = len(accuracy_T)
+    images = len(design.labels_M)
+
+    # The sum of A over the episodes with the image in support.
+    support_accuracies = np.repeat(accuracy_T, ways * shots)
+    support_sum_M = np.bincount(design.support_TNK.ravel(), support_accuracies, images)
+    recall_M = mean_by_image(design, moments)
+    mean_square_M = moments.square_M / np.maximum(design.queries_M, 1)
+    recall_variance_M = mean_square_M - np.square(recall_M)
+    is_query_M = design.queries_M > 0
+
+    variance = 0.0
+    if episodes > 1:
+        variance = accuracy_T.var(ddof=1) / episodes
+    for label, has_class_T in enumerate(design.has_class_TC.T):
+        in_class_M = (design.labels_M == label) & is_query_M
+        class_size = in_class_M.sum()
+        if class_size < 2 or has_class_T.sum() < 2:
+            continue
+        theta = accuracy_T[has_class_T].mean()
+        accuracy_variance = accuracy_T[has_class_T].var(ddof=1)
+
+        # I: the images of this class.
+        supports_I = design.supports_M[in_class_M]
+        is_support_I = supports_I > 0
+        support_divisor_I = np.maximum(supports_I, 1)
+        mean_accuracy_I = support_sum_M[in_class_M] / support_divisor_I
+        as_support_I = np.where(is_support_I, mean_accuracy_I - theta, 0.0)
+        recall_I = recall_M[in_class_M]
+        influence_I = shots * as_support_I + (recall_I - recall_I.mean()) / ways
+
+        support_variance_I = shots**2 * accuracy_variance / support_divisor_I
+        support_noise_I = np.where(is_support_I, support_variance_I, 0.0)
+        query_divisor_I = ways**2 * design.queries_M[in_class_M]
+        noise_I = support_noise_I + recall_variance_M[in_class_M] / query_divisor_I
+
+        weight = has_class_T.mean()
+        image_variance = max(0.0, influence_I.var(ddof=1) - noise_I.mean())
+        variance += weight**2 * image_variance / class_size
+    return Influence(
+        mean=float(accuracy_T.mean()),
+        se=math.sqrt(variance),
+        images=int(is_query_M.sum()),
+        wrong=int(moments.wrong_M.sum()),
+    )
+
+
+def influence_over_runs(
+    design: Design, moments: Moments, mean: float, weights_C: Floats
+) -> Influence:
+    """Standard error over images of a weighted mean of class recalls, over runs of a protocol.
+
+        SE^2 = sum_c w_c^2 * Var_i(r_i) / n_c
+
+    mean: the weighted mean itself; w_c: weight of class c; r_i: mean correctness of image i over
+    the runs that tested it; n_c: tested images of class c. A class of one image adds nothing.
+    Images of classes with weight 0 are not counted.
+    """
+    recall_M = mean_by_image(design, moments)
+    is_query_M = design.queries_M > 0
+    is_counted_M = np.zeros(len(is_query_M), dtype=bool)
+    variance = 0.0
+    for label, weight in enumerate(weights_C):
+        if weight <= 0:
+            continue
+        in_class_M = is_query_M & (design.labels_M == label)
+        is_counted_M |= in_class_M
+        class_size = in_class_M.sum()
+        if class_size > 1:
+            class_variance = float(recall_M[in_class_M].var(ddof=1))
+            variance += weight**2 * class_variance / class_size
+    is_wrong_M = moments.wrong_M & is_counted_M
+    return Influence(
+        mean=mean,
+        se=math.sqrt(variance),
+        images=int(is_counted_M.sum()),
+        wrong=int(is_wrong_M.sum()),
+    )
+
+
+def estimate(correctness: Correctness) -> Estimate:
+    """Mean accuracy over episodes and seeds with its 95 % interval.
+
+    The variance of the mean over seeds is added to the variance over images.
+    If fewer than 10 images were ever wrong, Wilson's interval over images is used; if none was, the
+    rule of three.
+    """
+    images = influence(correctness.design, correctness.moments)
+    accuracy_S = correctness.accuracy_ST.mean(1)
+    seeds = Spread.of(accuracy_S)
+    if correctness.seeds > 1:
+        return _estimate(images, seeds, "image-influence+seeds")
+    return _estimate(images, seeds, "image-influence")
+
+
+def estimate_over_runs(correctness: Correctness, weights_C: Floats) -> Estimate:
+    """Weighted mean of class recalls over the runs of a classification protocol, with its interval.
+
+    Each run is one episode of all classes, and `correctness` has one seed. The variance of the mean
+    over runs is added to the variance over images. Few errors: as in `estimate`, counted in the
+    classes with a weight above 0.
+
+    weights_C: weight of each class, with sum 1. Each class's share of the test images gives the
+    accuracy; 1 / C gives the macro recall.
+    """
+    design = correctness.design
+    recall_RC = correctness.recall_STN[0]
+    runs = Spread.of(recall_RC @ weights_C)
+    images = influence_over_runs(design, correctness.moments, runs.mean, weights_C)
+    return _estimate(images, runs, "images+runs")
+
+
+def _estimate(images: Influence, trainings: Spread, kind: IntervalKind) -> Estimate:
+    """The interval over images and trainings, within 0 and 1."""
+    mean = images.mean
+    has_few_errors = images.wrong < FEW_ERRORS or images.se == 0
+    if has_few_errors:
+        kind = "wilson" if images.wrong else "rule-of-three"
+        low, high = _few_errors_bounds(images, trainings)
+    else:
+        error = StandardError.combined(images.se, images.images, trainings)
+        half_width = error.half_width(0.95)
+        low = max(0.0, mean - half_width)
+        high = min(1.0, mean + half_width)
+    return Estimate(mean, low, high, kind, images.se, math.sqrt(trainings.variance))
+
+
+def _few_errors_bounds(images: Influence, trainings: Spread) -> tuple[float, float]:
+    """Wilson's interval, or the rule of three, widened to the interval over trainings.
+
+    Rule of three: if none of n images is wrong, the accuracy is above 1 - 3 / n with 95 %
+    confidence, as exp(-3) is about 0.05 (Hanley and Lippman-Hand 1983, J. Am. Med. Assoc. 249).
+    """
+    if images.wrong:
+        low, high = wilson(images.mean, images.images)
+    else:
+        low = max(0.0, 1 - 3 / images.images)
+        high = 1.0
+    if trainings.variance > 0:
+        se_trainings = math.sqrt(trainings.variance)
+        half_width = se_trainings * student.quantile(0.975, trainings.df)
+        low = max(0.0, min(low, images.mean - half_width))
+        high = min(1.0, max(high, images.mean + half_width))
+    return low, high
+
+
 def over_images(values_SM: Floats, labels_M: npt.NDArray[np.integer[Any]], *, share: bool) -> Mean:
-    """The mean of what was measured on each image by each training, over other images of the same classes.
+    """Mean of a value measured on each image by each training, with its 95 % interval.
 
-    SE^2 = sum_c (n_c / M)^2 s_c^2 / n_c, of an image's mean over trainings, and of several trainings the variance of their
-    means, with Satterthwaite's degrees of freedom. share: it lies in 0 to 1; one that nearly all or nearly no images have
-    (fewer than 10 apart from the rest) has Wilson's interval, in which 0 and 1 are no certainties. NaN without images; its
-    bounds are where a class has one alone.
+        SE^2 = sum_c (n_c / M)^2 * s_c^2 / n_c + s^2 / S
+
+    n_c: images of class c; s_c: standard deviation over them of an image's mean over trainings;
+    s: standard deviation of the mean over S trainings (no second term if S = 1).
+
+    share: the values are between 0 and 1, and so are the bounds. If all values are 0 or 1 and fewer
+    than 10 images differ from the rest, the interval includes Wilson's.
+
+    The mean is NaN without images. The bounds are NaN if a class has a single image.
     """
-    if not values_SM.size:
+    if values_SM.size == 0:
         return Mean(math.nan, math.nan, math.nan)
-    value_M, images = values_SM.mean(0), values_SM.shape[1]
-    classes = [value_M[labels_M == label] for label in np.unique(labels_M)]
-    if min(map(len, classes)) < 2:
-        return Mean(float(value_M.mean()), math.nan, math.nan)
-    variance = sum(len(own) * float(own.var(ddof=1)) for own in classes) / images**2
+    value_M = values_SM.mean(0)
+    images = len(value_M)
+    weighted_variance = 0.0
+    for label in np.unique(labels_M):
+        class_values = value_M[labels_M == label]
+        if len(class_values) < 2:
+            return Mean(float(value_M.mean()), math.nan, math.nan)
+        weighted_variance += len(class_values) * float(class_values.var(ddof=1))
+    se_images = math.sqrt(weighted_variance / images**2)
+
     trainings = Spread.of(values_SM.mean(1))
-    reach = _se_and_t(
-        Influence(trainings.mean, math.sqrt(variance), images, images), trainings, (0.975,)
-    )[1][0]
-    low, high = trainings.mean - reach, trainings.mean + reach
-    if (
-        share
-        and np.isin(values_SM, (0, 1)).all()
-        and min(value_M.sum(), images - value_M.sum()) < FEW_ERRORS
-    ):
-        bounds = wilson(trainings.mean, images)
-        low, high = min(low, bounds[0]), max(high, bounds[1])
-    return (
-        Mean(trainings.mean, max(0.0, low), min(1.0, high))
-        if share
-        else Mean(trainings.mean, low, high)
-    )
+    mean = trainings.mean
+    half_width = StandardError.combined(se_images, images, trainings).half_width(0.95)
+    low = mean - half_width
+    high = mean + half_width
+    if not share:
+        return Mean(mean, low, high)
 
-
-@dataclass(frozen=True)
-class Difference:
-    """The paired difference of two mean accuracies: its 95 % and 90 % intervals, p of no difference, and the rule."""
-
-    mean: float
-    low: float
-    high: float
-    low90: float
-    high90: float
-    p: float
-    kind: Kind
-
-
-def difference(first: Correctness, second: Correctness) -> Difference:
-    """How much more accurate the first baseline is than the second, on the same episodes.
-
-    By the influence of the images on the difference, with the variance of each baseline's training seeds where it has
-    several. Where fewer than 10 images were ever answered differently: McNemar's exact test on images, with Clopper and
-    Pearson's interval for the share of them that speak for the first.
-    """
-    moments = apart(first, second)
-    one, other = (Spread.of(group.accuracy_ST.mean(1)) for group in (first, second))
-    seeds = Spread(one.mean - other.mean, one.variance + other.variance, min(one.df, other.df))
-    kind: Kind = "image-influence+seeds" if seeds.variance > 0 else "image-influence"
-    return _difference(first.design, moments, influence(first.design, moments), seeds, kind)
-
-
-def difference_over_runs(first: Correctness, second: Correctness, weights_C: Floats) -> Difference:
-    """As `difference`, over the same runs of a classification protocol: by their paired differences and by images, with the
-    weights of `estimate_over_runs`, none of them 0.
-    """
-    moments = apart(first, second)
-    runs = Spread.of((first.recall_STN[0] - second.recall_STN[0]) @ weights_C)
-    return _difference(
-        first.design,
-        moments,
-        _over_images(first.design, moments, runs, weights_C),
-        runs,
-        "images+runs",
-    )
-
-
-def _difference(
-    design: Design, moments: Moments, found: Influence, trainings: Spread, kind: Kind
-) -> Difference:
-    """The interval and test that add the variance of the trainings to that of the images."""
-    if found.wrong < FEW_ERRORS:
-        return _mcnemar(design, moments, found)
-    se, (reach, reach90), df = _se_and_t(found, trainings, (0.975, 0.95))
-    p = 2 * float(special.stdtr(df, -abs(found.mean) / se)) if se > 0 else 1.0
-    mean = found.mean
-    return Difference(mean, mean - reach, mean + reach, mean - reach90, mean + reach90, p, kind)
-
-
-def _mcnemar(design: Design, moments: Moments, found: Influence) -> Difference:
-    """McNemar's exact test on images (1947), and an interval that covers both what it tests and how rare such images are.
-
-    The share of them that speak for the first is bounded by Clopper and Pearson, their number by the Poisson distribution.
-    Towards zero an image weighs as much as it differs on average over its queries; away from zero it weighs one, as images
-    of other draws may differ wholly.
-    """
-    images = found.images
-    apart_M = moments.sum_M / np.maximum(design.queries_M, 1)
-    ours, theirs = int((apart_M > 0).sum()), int((apart_M < 0).sum())
-    count = ours + theirs
-    if count == 0:
-        return Difference(
-            found.mean, -3 / images, 3 / images, -2.3 / images, 2.3 / images, 1.0, "rule-of-three"
-        )
-    weight = float(np.abs(apart_M).sum()) / count / images
-    bounds = []
-    for level in (0.95, 0.90):
-        tail = (1 - level) / 2
-        least = float(special.betaincinv(ours, theirs + 1, tail)) if ours else 0.0
-        most = float(special.betaincinv(ours + 1, theirs, 1 - tail)) if theirs else 1.0
-        few, many = (
-            float(special.gammaincinv(count, tail)),
-            float(special.gammaincinv(count + 1, 1 - tail)),
-        )
-        for side, outward in ((2 * least - 1, least < 0.5), (2 * most - 1, most > 0.5)):
-            bounds.append(side * (many / images if outward else few * weight))
-    exact = min(1.0, 2 * float(special.bdtr(min(ours, theirs), count, 0.5)))
-    p = (
-        exact if found.mean * (ours - theirs) > 0 else 1.0
-    )  # where count and size disagree nothing is decided
-    low, high, low90, high90 = (
-        side(found.mean, b) for side, b in zip((min, max, min, max), bounds, strict=True)
-    )
-    return Difference(found.mean, low, high, low90, high90, p, "mcnemar")
-
-
-def holm(p: Sequence[float]) -> Floats:
-    """p adjusted for all of them (Holm 1979), in the order given."""
-    order = np.argsort(p)
-    steps = np.asarray(p, dtype=np.float64)[order] * np.arange(len(p), 0, -1)
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return adjusted
-
-
-def verdict(found: Difference, adjusted_p: float, margin: float) -> Verdict:
-    """better or worse at 5 %; equivalent where the 90 % interval lies inside +-margin; else undecided."""
-    if adjusted_p < 0.05:
-        return "better" if found.mean > 0 else "worse"
-    return "equivalent" if -margin < found.low90 and found.high90 < margin else "undecided"
-
-
-def _satterthwaite(first: float, first_df: float, second: float, second_df: float) -> float:
-    """Degrees of freedom of the sum of two variances (Satterthwaite 1946)."""
-    parts = sum(part**2 / df for part, df in ((first, first_df), (second, second_df)) if part > 0)
-    return (first + second) ** 2 / parts if parts else math.inf
-
-
-def closed_half_width(accuracy_T: Floats) -> float:
-    """1.96 * std / sqrt(T), the field's habit: it answers for other episodes of the same images alone. NaN if T = 1."""
-    return (
-        float(1.96 * accuracy_T.std(ddof=1) / math.sqrt(len(accuracy_T)))
-        if len(accuracy_T) > 1
-        else math.nan
-    )
-
-
-def disjoint_half_width(design: Design, accuracy_T: Floats) -> float:
-    """Half of the 95 % interval (Student's t) over episodes that share no image; NaN where there are not two.
-
-    The closed form over independent tasks (Lafargue et al. 2024, TMLR); the tasks here are those of the drawn episodes
-    that come first and share no image with those before, which are fewer than a partition would hold.
-    """
-    accuracy = accuracy_T[design.disjoint]
-    if len(accuracy) < 2:
-        return math.nan
-    return _t(0.975, len(accuracy) - 1) * float(accuracy.std(ddof=1)) / math.sqrt(len(accuracy))
+    is_binary = np.isin(values_SM, (0, 1)).all()
+    few = min(value_M.sum(), images - value_M.sum()) < FEW_ERRORS
+    if is_binary and few:
+        wilson_low, wilson_high = wilson(mean, images)
+        low = min(low, wilson_low)
+        high = max(high, wilson_high)
+    return Mean(mean, max(0.0, low), min(1.0, high))
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval (1927) of a share of `count` images."""
+    """Wilson's 95 % interval of a share p of n images (Wilson 1927, J. Am. Stat. Assoc. 22).
+
+        (p + z^2 / (2 n) +- z * sqrt(p (1 - p) / n + z^2 / (4 n^2))) / (1 + z^2 / n)
+
+    z: the 97.5 % quantile of the normal distribution. (Form of the equation: Brown, Cai and
+    DasGupta 2001, Statistical Science 16, equation 4.)
+    """
     z = float(special.ndtri(0.975))
-    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    reach = z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2)) / (1 + z**2 / count)
-    return max(0.0, centre - reach), min(1.0, centre + reach)
+    scale = 1 + z**2 / count
+    shift = z**2 / (2 * count)
+    centre = (share + shift) / scale
+    share_variance = share * (1 - share) / count
+    variance = share_variance + z**2 / (4 * count**2)
+    half_width = z * math.sqrt(variance) / scale
+    low = max(0.0, centre - half_width)
+    high = min(1.0, centre + half_width)
+    return low, high
+
+
+def closed_half_width(accuracy_T: Floats) -> float:
+    """1.96 * std / sqrt(T): half the width of the interval that few-shot papers print.
+
+    It covers other episodes of the same images only. NaN if T = 1.
+    """
+    episodes = len(accuracy_T)
+    if episodes < 2:
+        return math.nan
+    return float(1.96 * accuracy_T.std(ddof=1) / math.sqrt(episodes))
+
+
+def disjoint_half_width(design: Design, accuracy_T: Floats) -> float:
+    """Half the width of the 95 % interval (Student's t) over episodes that share no image.
+
+    The closed form over independent tasks (Lafargue et al. 2024, TMLR, "Oops, I Sampled it Again").
+    Here the tasks are those drawn episodes that share no image; a partition of the images into
+    tasks would hold more. NaN if there are fewer than two.
+    """
+    accuracy = accuracy_T[design.disjoint_episodes]
+    episodes = len(accuracy)
+    if episodes < 2:
+        return math.nan
+    t = student.quantile(0.975, episodes - 1)
+    return t * float(accuracy.std(ddof=1)) / math.sqrt(episodes)

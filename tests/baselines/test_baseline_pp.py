@@ -11,7 +11,7 @@ from tests.helpers.training import fitted, images, made, normal
 @pytest.mark.parametrize("shots", [1, 5])
 def test_baseline_pp_fits_as_the_optimiser_of_torch_does(shots: int):
     support = 3 * normal(0, 4, shots, 16)
-    weight = made("baseline_pp", steps=0).fitted(support).clone().requires_grad_()
+    weight = made("baseline_pp", steps=0).fitted_weights(support).clone().requires_grad_()
     optimiser = torch.optim.SGD([weight], lr=0.01, momentum=0.9, dampening=0.9, weight_decay=0.001)
     ways = torch.arange(4).repeat_interleave(shots)
     start, losses = weight.detach().clone(), []
@@ -22,7 +22,7 @@ def test_baseline_pp_fits_as_the_optimiser_of_torch_does(shots: int):
         losses[-1].backward()
         optimiser.step()
     baseline = made("baseline_pp", steps=50)
-    assert torch.allclose(baseline.fitted(support), weight.detach(), atol=1e-5)
+    assert torch.allclose(baseline.fitted_weights(support), weight.detach(), atol=1e-5)
     assert not torch.allclose(start, weight.detach(), atol=1e-2)
     assert losses[-1] < losses[0]
     query = normal(1, 16)

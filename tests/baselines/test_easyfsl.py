@@ -86,7 +86,7 @@ def test_one_training_serves_them_all(tmp_path: Path):
     names = ["resnet", "simpleshot", "easyfsl:SimpleShot", "easyfsl:BD_CSPN"]
     outcome = run(tmp_path / "out", baselines=names, shots=[1], budget=64)
     assert not outcome.failed
-    assert len({record.training["key"] for record in outcome.records}) == 1
+    assert len({record.training.key for record in outcome.records}) == 1
     assert len(list((tmp_path / "out" / "trainings").iterdir())) == 1
     marked = outcome.table.set_index("baseline")["transductive"]
     assert marked[marked].index.tolist() == ["easyfsl:BD_CSPN"]

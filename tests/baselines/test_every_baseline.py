@@ -86,6 +86,7 @@ def test_grey_and_colour_images_enter_alike(blobs: LabelledImages, trained: Trai
     assert torch.allclose(baseline.embed(images(blobs)), baseline.embed(colour), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_training_pays(tmp_path: Path):
     """Features beat those of the untrained encoder. A pair head starts at random, so that Siamese must beat chance."""
     request = Request(shots=[1], baselines=[*TRAINED, "untrained"], budget=BUDGET, device="cpu")

@@ -11,7 +11,7 @@ from tests.helpers.training import CPU, Trained, fitted, images
 
 def test_resnet_has_a_closed_set_head_that_knows_its_classes(blobs: LabelledImages):
     train = blobs.subset(blobs.class_names[:3])
-    baseline, _ = fitted("resnet", train, passes=1500)
+    baseline, _ = fitted("resnet", train, passes=960, encoder="resnet18")
     logits = baseline.logits(torch.from_numpy(train.images))
     assert logits.shape == (60, 3)
     assert (logits.argmax(1).numpy() == train.labels).mean() > 0.9

@@ -15,7 +15,7 @@ def test_scl_amp_settings_reach_what_they_name(blobs: LabelledImages, trained: T
     train = blobs.subset(blobs.class_names[:3])
     feature, _ = trained("scl_amp")
     embedding, _ = fitted("scl_amp", train, passes=ONE_STEP, reference_vector="embedding")
-    assert feature.embed(images(blobs)).shape[1] == 512
+    assert feature.embed(images(blobs)).shape[1] == feature.parts["encoder"].features
     assert embedding.embed(images(blobs)).shape[1] == 128
     linear, _ = fitted("scl_amp", train, passes=ONE_STEP, hidden_layers=0)
     assert sum("projection" in key for key in linear.state()) == 2
@@ -41,7 +41,7 @@ def test_scl_and_amp_are_the_terms_of_scl_amp(blobs: LabelledImages, trained: Tr
 
     def loss(name: str, **settings: float) -> float:
         """With the same weights, in evaluation mode, where a batch of other views changes no normalisation."""
-        baseline = made(name, image_size=32, **settings)
+        baseline = made(name, encoder=both.settings.encoder, image_size=32, **settings)
         baseline.load(both.state(), context=Context(CPU, 0, lambda passed, loss: None))
         return float(
             baseline.loss(images(blobs), labels, torch.Generator().manual_seed(0)).detach()

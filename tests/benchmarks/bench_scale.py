@@ -22,12 +22,16 @@ CHILD = """
 import json, sys, time
 from types import SimpleNamespace
 import numpy as np, torch
+from pathlib import Path
+from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
+from fewshot_bench.engine.predict import Predictor
+from fewshot_bench.engine.progress import StageReporter
+from fewshot_bench.records.paths import ResultPaths
 from fewshot_bench.data.labelled import group_by_class
 from fewshot_bench.plugins.baselines.pixels import Pixels
 from fewshot_bench.protocols.protocol import FewShot
-from fewshot_bench.planning.episode_sets import ask
-from fewshot_bench.engine.schedule import _Work
+from fewshot_bench.planning.episode_sets import episode_sets
 
 episodes, images, classes, ways, queries = json.loads(sys.argv[1])
 names = [f"class {i}" for i in range(classes)]
@@ -36,18 +40,20 @@ data = group_by_class("scale", pixels, (np.arange(images) * classes // images).t
 protocol = FewShot(name="scale", dataset="scale", train_classes=(names[0],), test_classes=tuple(names), ways=ways,
                     shots=(5,), queries=queries, episodes=episodes)
 (question,) = episode_sets(protocol, data)
-training = SimpleNamespace(kind=Pixels, key="scale", seed=0, split=question.split)
-fitted = FittedBaseline(data, training, torch.device("cpu"), None, False, None)
+training = SimpleNamespace(baseline_class=Pixels, key="scale", own_key="scale", embedding_key="scale", seed=0, split=question.split)
+report = StageReporter("scale", "", lambda progress: None)
+fitted = FittedBaseline(data, training, torch.device("cpu"), ResultPaths(Path("nowhere")), report)
+features = Features(fitted)
 generator = torch.Generator().manual_seed(0)
 centres = torch.randn(classes, FEATURES, generator=generator)
-fitted.__dict__["embeddings_MD"] = 0.15 * centres[torch.from_numpy(data.labels)] + torch.randn(images, FEATURES, generator=generator)
+features.embeddings_MD = 0.15 * centres[torch.from_numpy(data.labels)] + torch.randn(images, FEATURES, generator=generator)
 def mebibytes(name):
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(name))
 with open("/proc/self/clear_refs", "w") as peak:
     peak.write("5")  # the peak starts anew
 before, start = mebibytes("VmRSS"), time.perf_counter()
-predicted = _Work(None, None, fitted)._predicted(question, "mean_cosine")
+predicted = Predictor(fitted, features, question, "mean_cosine").predicted_TNQ()
 seconds = time.perf_counter() - start
 assert len(predicted) == episodes and (predicted[predicted != 255] < classes).all()
 print(json.dumps([seconds, mebibytes("VmHWM") - before]))

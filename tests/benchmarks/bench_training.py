@@ -10,7 +10,7 @@ from torchvision.transforms import v2
 from fewshot_bench.baseline import Context
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from fewshot_bench.learn.encoder import Encoder, best_precision
-from fewshot_bench.learn.losses import self_contrastive, total
+from fewshot_bench.learn.losses import combined_loss, self_contrastive
 
 IMAGES, CLASSES, STEPS = 960, 3, 15
 PRESETS = {
@@ -43,7 +43,7 @@ def fit(data: LabelledImages, chosen: SclAmpSettings) -> None:
 
 def bare(chosen: SclAmpSettings) -> None:
     """The network alone, forwards, backwards and one step of Adam, on one batch of views that never changes."""
-    encoder = Encoder(chosen.encoder).to(DEVICE).to(memory_format=torch.channels_last)
+    encoder = Encoder(chosen).to(DEVICE).to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(encoder.parameters(), fused=True)
     views = 255 * torch.rand(
         3 * chosen.batch_size, 1, chosen.image_size, chosen.image_size, device=DEVICE
@@ -96,7 +96,8 @@ def usual(pictures: Pictures, chosen: SclAmpSettings) -> None:
     for step, (image, first, second, labels) in enumerate(loader, 1):
         x, i, j = projection(network(torch.cat([image, first, second]).to(DEVICE))).chunk(3)
         contrastive = self_contrastive(x, i, j, temperature=chosen.temperature)
-        loss = total(contrastive, arc(x, labels.to(DEVICE)), alpha=chosen.alpha, beta=chosen.beta)
+        margin_loss = arc(x, labels.to(DEVICE))
+        loss = combined_loss(contrastive, margin_loss, alpha=chosen.alpha, beta=chosen.beta)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from fewshot_bench.cli.progress import Watch
-from fewshot_bench.engine.schedule import Progress
+from fewshot_bench.engine.progress import Progress
 
 
 def test_progress_tells_the_time_that_is_left_in_every_stage():

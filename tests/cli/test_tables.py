@@ -1,13 +1,345 @@
-"""Tables fit the terminal."""
+"""Tables on the terminal: one for each question, the best row first, and they fit."""
 
 import io
+from collections.abc import Callable
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from fewshot_bench import api
-from fewshot_bench.cli import tables as board
+from fewshot_bench.cli import detail_tables, tables
+from fewshot_bench.leaderboard import columns
 from tests.helpers.runs import run
+
+Row = dict[str, object]
+Show = Callable[[Console, pd.DataFrame], None]
+
+RESULT: Row = {
+    "rank": 1,
+    "baseline": "resnet",
+    "encoder": "resnet18",
+    "preset": "quick",
+    "dataset": "steel",
+    "protocol": "steel-heldout",
+    "ways": 3,
+    "shots": 5,
+    "queries": 15,
+    "episodes": 2000,
+    "episode_seed": 0,
+    "seeds": 1,
+    "status": "ok",
+    "accuracy": 0.7,
+    "ci95_low": 0.6,
+    "ci95_high": 0.8,
+    "rule": "mean_cosine",
+    "transductive": False,
+    "train_classes": "Pa | In",
+    "test_classes": "Cr | Sc | PS",
+    "episodes_file": "",
+    "dataset_digest": "0" * 32,
+    "note": "",
+}
+# for each column of a question another value, and what the heading then says
+OTHER_QUESTIONS = {
+    "dataset": ("iron", "iron, steel-heldout"),
+    "dataset_digest": ("f" * 32, "data digest ffffffffffff"),
+    "protocol": ("steel-other", "steel, steel-other"),
+    "preset": ("paper", "preset paper"),
+    "ways": (2, "2-way"),
+    "queries": ("all", "all queries a class"),
+    "episode_seed": (7, "episode seed 7"),
+    "episodes_file": ("mine.npz", "episodes from mine.npz"),
+    "train_classes": ("RS", "trained on RS"),
+    "test_classes": ("Cr | Sc | RS", "tested on Cr | Sc | RS"),
+}
+
+
+def leaderboard(*rows: Row) -> pd.DataFrame:
+    return pd.DataFrame([RESULT | row for row in rows], columns=list(columns.LEADERBOARD))
+
+
+def shown(show: Show, frame: pd.DataFrame, width: int = 200) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=width, markup=False, emoji=False), frame)
+    return out.getvalue()
+
+
+def names(text: str, column: int = 1) -> list[list[str]]:
+    """For each table the texts of one column, from the top on."""
+    found: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith("┏"):
+            found.append([])
+        if line.startswith("│"):
+            found[-1].append(line.split("│")[column + 1].strip())
+    return found
+
+
+@pytest.mark.parametrize("column", OTHER_QUESTIONS)
+def test_rows_of_different_questions_stand_in_different_tables(column: str):
+    value, expected = OTHER_QUESTIONS[column]
+    other: Row = {"baseline": "protonet", column: value}
+    text = shown(tables.show_leaderboard, leaderboard({}, other))
+    assert names(text) == [["resnet"], ["protonet"]]
+    headings = [line for line in text.splitlines() if line.startswith(("steel,", "iron,"))]
+    assert headings[0] != headings[1]
+    assert expected in headings[1]
+
+
+def test_the_columns_of_a_question_are_all_tried():
+    assert set(OTHER_QUESTIONS) == set(columns.QUESTION)
+
+
+def test_one_question_has_one_table_and_a_heading_without_what_all_share():
+    text = shown(tables.show_leaderboard, leaderboard({}, {"baseline": "protonet"}))
+    assert names(text) == [["protonet", "resnet"]]
+    heading = text.splitlines()[0]
+    assert heading.endswith("2000 episodes, preset quick, tested on Cr | Sc | PS")
+
+
+def test_the_test_classes_are_named_once():
+    text = shown(tables.show_leaderboard, leaderboard({}, {"test_classes": "RS"}))
+    assert text.splitlines()[0].count("Cr | Sc | PS") == 1
+
+
+def test_rows_of_one_rank_come_by_accuracy_in_the_last_column():
+    frame = leaderboard(
+        {"baseline": "amp", "accuracy": 0.652},
+        {"baseline": "scl_amp", "accuracy": 0.763},
+        {"baseline": "scl_amp", "accuracy": 0.5, "shots": 1},
+        {"baseline": "amp", "accuracy": 0.9, "shots": 1},
+        {"baseline": "broken", "rank": None, "accuracy": None, "status": "failed"},
+        {"baseline": "pixels", "accuracy": 0.8, "rank": 2},
+        {"baseline": "only_one", "accuracy": 0.99, "shots": 1},
+    )
+    text = shown(tables.show_leaderboard, frame)
+    assert names(text) == [["scl_amp", "amp", "pixels", "broken", "only_one"]]
+    assert names(text, 0) == [["1", "1", "2", "-", "-"]]
+    assert "failed" in text
+    assert "missing" in text
+
+
+def test_rows_of_one_baseline_are_told_apart_by_their_names():
+    frame = leaderboard(
+        {"baseline": "protonet_temp[start=10]"},
+        {"baseline": "protonet_temp[start=1]", "accuracy": 0.6},
+        {"baseline": "pixels[episodes=200]", "accuracy": 0.5, "episodes": 200},
+        {"baseline": "maml", "accuracy": 0.4, "episodes": 256, "transductive": True},
+        {"baseline": "slow", "accuracy": 0.3, "episodes": 256},
+        {"baseline": "slow", "accuracy": 0.2, "shots": 1},
+    )
+    assert names(shown(tables.show_leaderboard, frame)) == [
+        [
+            "protonet_temp[start=10]",
+            "protonet_temp[start=1]",
+            "pixels[episodes=200]",
+            "maml (256 episodes, transductive)",
+            "slow (256 episodes at 5-shot)",
+        ]
+    ]
+
+
+def test_what_is_older_is_explained_where_it_is_shown():
+    assert "older" not in shown(tables.show_leaderboard, leaderboard({}))
+    text = shown(tables.show_leaderboard, leaderboard({}, {"baseline": "resnet@older"}))
+    assert "@older: made by older code of the method." in text
+    assert "@older-data:" not in text
+    text = shown(tables.show_leaderboard, leaderboard({"baseline": "untrained@older-data"}))
+    assert "@older-data: made on an older version of the data set." in text
+    assert "@older:" not in text
+    names_of_both = ("resnet[start=1]@older2", "pixels@older@older-data#0a1b2c")
+    both = leaderboard(*({"baseline": name} for name in names_of_both))
+    text = shown(tables.show_leaderboard, both)
+    assert "@older: made by" in text
+    assert "@older-data: made on" in text
+
+
+def test_a_note_names_its_rows_unless_it_is_on_all():
+    frame = leaderboard({"note": "few episodes"}, {"baseline": "amp", "note": "few episodes"})
+    assert "Note: few episodes." in shown(tables.show_leaderboard, frame)
+    frame.loc[1, "note"] = "1 of its 3 trainings gave no result"
+    text = shown(tables.show_leaderboard, frame)
+    assert "Note on amp: 1 of its 3 trainings gave no result." in text
+
+
+def test_classification_shows_macro_recall_and_another_note():
+    size = {"train_size": 10.0, "shots": 1, "queries": "all", "macro_recall": 0.65}
+    text = shown(tables.show_leaderboard, leaderboard(size, size | {"baseline": "amp"}))
+    assert "10 a class" in text
+    assert "65.0" in text
+    assert "tested on all images that were not trained on" in text
+    assert "test classes" not in text
+    assert "macro: mean recall of the classes." in text
+
+
+def test_splits_of_different_presets_stand_apart_and_have_no_rank():
+    row: Row = {
+        "dataset": "steel",
+        "preset": "quick",
+        "ways": 3,
+        "shots": 1,
+        "queries": 15,
+        "episodes": 2000,
+        "episode_seed": 0,
+        "dataset_digest": "0" * 32,
+        "baseline": "amp",
+        "splits": 20,
+        "of": 20,
+        "accuracy": 0.5,
+        "sd": 0.1,
+        "worst": 0.3,
+        "worst_test_classes": "Cr | In",
+    }
+    rows = [
+        row,
+        row | {"baseline": "scl_amp", "accuracy": 0.6},
+        row | {"baseline": "missing", "splits": 19, "accuracy": None, "worst_test_classes": None},
+        row | {"preset": "paper", "episodes": 100},
+    ]
+    frame = pd.DataFrame(rows, columns=list(columns.SPLITS))
+    text = shown(tables.show_splits, frame)
+    assert names(text, 0) == [["scl_amp", "amp", "missing"], ["amp"]]
+    assert "100 episodes, preset paper" in text
+    assert "rank" not in text
+
+
+DIFFERENCE: Row = {
+    "dataset": "steel",
+    "protocol": "steel-heldout",
+    "test_classes": "Cr | Sc | PS",
+    "train_classes": "Pa | In",
+    "preset": "quick",
+    "ways": 3,
+    "shots": 5,
+    "queries": 15,
+    "episode_seed": 0,
+    "episodes_file": "",
+    "dataset_digest": "0" * 32,
+    "baseline": "resnet",
+    "reference": "pixels",
+    "episodes": 2000,
+    "seeds": 1,
+    "difference": 0.102,
+    "ci95_low": 0.05,
+    "ci95_high": 0.15,
+    "kind": "influence",
+    "p": 0.0001,
+    "p_holm": 0.02,
+    "margin": 0.005,
+    "verdict": "better",
+}
+
+
+def test_differences_stand_with_their_question_and_their_reference():
+    rows = [
+        DIFFERENCE,
+        DIFFERENCE | {"baseline": "amp", "train_classes": "RS"},
+        DIFFERENCE | {"baseline": "scl", "reference": "pixels@older"},
+    ]
+    frame = pd.DataFrame(rows, columns=list(columns.COMPARISON))
+    text = shown(tables.show_comparison, frame)
+    assert sorted(names(text, 0)) == [["amp"], ["resnet"], ["scl"]]
+    assert "steel-heldout: against pixels, 3-way" in text
+    assert "steel-heldout: against pixels@older, 3-way" in text
+    assert "trained on RS" in text
+    assert "@older: made by older code of the method." in text
+    assert names(text, 2)[0] == ["+10.2"]
+    assert names(text, 4)[0] == ["< 0.001"]
+    assert shown(tables.show_comparison, frame.iloc[:0]) == "Nothing to compare.\n"
+
+
+def test_what_classes_were_taken_for_is_shown_by_question():
+    rows = []
+    for train_classes in ("Pa | In", "RS"):
+        for name, predicted, count in [
+            ("Cr", "Cr", 30), ("Cr", "Sc", 10), ("Sc", "Cr", 30), ("Sc", "Sc", 10),
+        ]:  # fmt: skip
+            cell = {"class": name, "predicted": predicted, "count": count, "share": count / 40}
+            rows.append(RESULT | {"train_classes": train_classes} | cell)
+    frame = pd.DataFrame(rows, columns=list(columns.CONFUSION))
+    text = shown(detail_tables.show_confusion, frame)
+    assert names(text, 1) == [["75.0", "25.0"], ["75.0", "25.0"]]
+    assert names(text, 2) == [["", "worst"], ["", "worst"]]
+    for train_classes in ("Pa | In", "RS"):
+        expected = "resnet, 5-shot, 3-way, 15 queries a class, preset quick, trained on"
+        assert f"{expected} {train_classes}\n" in text
+
+
+def test_recalls_of_other_test_images_stand_apart_and_published_ones_beside():
+    recall: Row = {
+        "dataset": "steel",
+        "protocol": "steel-small",
+        "preset": "quick",
+        "train_size": 10.0,
+        "queries": "all",
+        "episode_seed": 0,
+        "dataset_digest": "0" * 32,
+        "baseline": "resnet",
+        "runs": 3,
+        "class": "Cr",
+        "recall": 0.7,
+        "ci95_low": 0.6,
+        "ci95_high": 0.8,
+        "published_differs": "",
+    }
+    question = ("dataset", "protocol", "preset", "train_size")
+    published = {name: recall[name] for name in question} | {
+        "baseline": "resnet",
+        "class": "Cr",
+        "recall": 0.9389,
+        "published_differs": "Table III",
+    }
+    rows = [
+        recall,
+        recall | {"baseline": "amp"},
+        recall | {"queries": "180"},
+        recall | {"train_size": 20.0},
+        published,
+    ]
+    frame = pd.DataFrame(rows, columns=list(columns.RECALLS))
+    text = shown(detail_tables.show_recalls, frame)
+    heads = [line.split("┃")[2:-1] for line in text.splitlines() if line.startswith("┃")]
+    assert [[head.strip() for head in line] for line in heads] == [
+        ["resnet", "amp", "resnet"],
+        ["resnet"],
+        ["resnet", "resnet"],
+    ]
+    assert "93.89" in text
+    assert "10 a class: recall in %, tested on 180 images" in text
+    assert "10 a class: recall in %, tested on all images that were not trained on" in text
+    assert "Published: resnet (Table III)." in text
+
+
+def test_heat_of_different_test_classes_stands_apart_and_one_note_ends_it():
+    heat: Row = {
+        "dataset": "steel",
+        "protocol": "steel-splits",
+        "test_classes": "Cr | Sc",
+        "preset": "quick",
+        "ways": 2,
+        "shots": 5,
+        "train_size": None,
+        "baseline": "resnet",
+        "places": "4 x 4",
+        "images": 9,
+        "without_heat": 1,
+        "reference": "amp",
+        "cover": 0.2,
+        "hit_chance": 0.3,
+    }
+    for name in ("energy", "hit", "difference"):
+        heat |= {name: 0.5, f"{name}_low": 0.4, f"{name}_high": 0.6}
+    amp = heat | {"baseline": "amp", "difference": None}
+    none = {"baseline": "pixels", "places": None, "note": "it has no encoder", "energy": None}
+    frame = pd.DataFrame([heat, amp, heat | {"test_classes": "Pa"}, heat | none])
+    text = shown(detail_tables.show_pointing, frame)
+    assert names(text, 0) == [["resnet", "amp"], ["resnet"]]
+    assert names(text, 8) == [["+50.0 +- 10.0", ""], ["+50.0 +- 10.0"]]
+    assert "pixels: it has no encoder" in text
+    assert text.count("Share of the heat inside the boxes") == 1
+    frame["energy"] = None
+    assert "The data set has no boxes" in shown(detail_tables.show_pointing, frame)
 
 
 @pytest.fixture(scope="module")
@@ -16,14 +348,11 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> api.Outcome:
     return run(folder / "out", baselines=["pixels", "untrained", "lbp"], shots=[1, 2, 3, 5, 8, 10])
 
 
-def shown(outcome: api.Outcome, width: int) -> list[str]:
-    out = io.StringIO()
-    board.show_leaderboard(Console(file=out, width=width, markup=False, emoji=False), outcome.table)
-    return out.getvalue().splitlines()
-
-
 def test_a_table_fits_80_columns_and_shows_more_on_wider_ones(outcome: api.Outcome):
-    narrow, wider, widest = (shown(outcome, width) for width in (80, 110, 160))
+    narrow, wider, widest = (
+        shown(tables.show_leaderboard, outcome.table, width).splitlines()
+        for width in (80, 110, 160)
+    )
     for lines, width in ((narrow, 80), (wider, 110), (widest, 160)):
         assert max(map(len, lines)) <= width
         text = "\n".join(lines)

@@ -15,7 +15,7 @@ from fewshot_bench.contract.checks import CHECKS, examine
 from fewshot_bench.contract.subject import Subject
 from fewshot_bench.errors import UserError
 from fewshot_bench.registry.registry import Registry
-from tests.helpers.command_line import TINY
+from tests.helpers.command_line import TINY, words_of
 from tests.helpers.places import ROOT
 from tests.helpers.plugin_files import RULES, copied, plugin
 
@@ -64,6 +64,10 @@ def test_a_sound_method_keeps_it(rule: str):
     assert found(plugin(f"by_{rule}")) == dict.fromkeys(CHECKS, "ok")
 
 
+def test_a_trained_method_keeps_it():
+    assert found(plugin("small_resnet")) == dict.fromkeys(CHECKS, "ok")
+
+
 @pytest.mark.parametrize("breach", BREACHES)
 def test_a_breach_is_named(breach: str):
     """And told: what was expected, what came, and in a sentence why it matters or what to do."""
@@ -91,7 +95,11 @@ def test_a_generator_set_by_the_seed_of_the_training_is_no_breach():
     assert found(plugin("seeded")) == dict.fromkeys(CHECKS, "ok")
 
 
-REGISTERED = [plugin.name for plugin in Registry().every_baseline()]
+QUICK = {"pixels"}  # `test_a_trained_method_keeps_it` has one that trains
+REGISTERED = [
+    pytest.param(plugin.name, marks=() if plugin.name in QUICK else pytest.mark.slow)
+    for plugin in Registry().every_baseline()
+]
 
 
 @pytest.fixture(scope="module")
@@ -104,10 +112,10 @@ def shared_trainings() -> Iterator[None]:
         return dict(fit(Subject(teacher), seed, passes).state())
 
     def fit_or_load(subject: Subject, seed: int, passes: int) -> Baseline:
-        if subject.kind.taught_by is None:
+        if subject.baseline_class.taught_by is None:
             return fit(subject, seed, passes)
-        baseline = subject.kind(subject.settings(passes))
-        learned = taught(Registry().baseline(subject.kind.taught_by).load(), seed, passes)
+        baseline = subject.baseline_class(subject.settings(passes))
+        learned = taught(Registry().baseline(subject.baseline_class.taught_by).load(), seed, passes)
         baseline.load(
             {name: value.clone() for name, value in learned.items()}, context=subject.context(seed)
         )
@@ -131,7 +139,7 @@ def test_every_registered_baseline_keeps_it(name: str, published: dict[str, torc
     unchecked |= set() if kind.card.label_equivariant else {"way order"}
     for check, finding in rows.items():
         assert finding.status == ("not checked" if check in unchecked else "ok"), (
-            f"{check}: {finding.told}"
+            f"{check}: {finding.message}"
         )
 
 
@@ -203,12 +211,7 @@ def test_what_a_method_prints_is_kept_out_of_the_rows(bench, tmp_path: Path):
         *TINY,
         "--plugin",
         path,
-        "--baselines",
-        "talking",
-        "--shots",
-        "1",
-        "--json",
-        "--out",
+        *words_of("--baselines talking --shots 1 --json --out"),
         tmp_path / "out",
     )
     assert [row["baseline"] for row in json.loads(out)] == ["talking"]

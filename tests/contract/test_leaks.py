@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from fewshot_bench.contract.leaks import apart
+from fewshot_bench.contract.leaks import largest_difference
 from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import run
 
@@ -60,16 +60,19 @@ def test_fit_sees_no_test_class(tmp_path: Path):
 
 def test_an_answer_that_is_no_number_is_apart_from_any():
     scores = torch.eye(3)
-    assert apart(scores, scores) == 0.0
-    assert apart(scores, scores * float("nan")) == float("inf")
-    assert apart(scores * float("nan"), scores * float("nan")) == 0.0, (
+    assert largest_difference(scores, scores) == 0.0
+    assert largest_difference(scores, scores * float("nan")) == float("inf")
+    assert largest_difference(scores * float("nan"), scores * float("nan")) == 0.0, (
         "it has diverged, which is told as such"
     )
 
 
 def test_what_all_ways_of_a_query_share_hides_no_difference():
     scores = torch.eye(3)
-    assert apart(scores, scores + torch.tensor([[0.0], [5.0], [-5.0]])) < 1e-6
-    assert apart(1e4 + scores, 1e4 + scores.flip(0)) > 0.5
-    assert apart(1e4 + scores, 1e4 + scores + 1e-3) == 0.0
-    assert apart(scores, scores + torch.tensor([[0.0], [5.0], [-5.0]]), of_scores=False) > 1.0
+    assert largest_difference(scores, scores + torch.tensor([[0.0], [5.0], [-5.0]])) < 1e-6
+    assert largest_difference(1e4 + scores, 1e4 + scores.flip(0)) > 0.5
+    assert largest_difference(1e4 + scores, 1e4 + scores + 1e-3) == 0.0
+    assert (
+        largest_difference(scores, scores + torch.tensor([[0.0], [5.0], [-5.0]]), of_scores=False)
+        > 1.0
+    )

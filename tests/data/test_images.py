@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fewshot_bench.data import images
-from fewshot_bench.data.tree import Tree
+from fewshot_bench.data.tree import FileTree
 from fewshot_bench.errors import UserError
 
 
@@ -26,15 +26,15 @@ def test_images_of_every_mode_are_read_or_refused(tmp_path: Path):
     save(tmp_path / "c" / "5.tif", Image.fromarray(ramp.astype(np.float32)))
     frames = [Image.new("L", (16, 16), shade) for shade in (1, 200)]
     save(tmp_path / "c" / "6.webp", frames[0], save_all=True, append_images=frames[1:])
-    with Tree(tmp_path) as tree:
-        sixteen = images.decode(tree, "c/1.png")
+    with FileTree(tmp_path) as tree:
+        sixteen = images.decode_image(tree, "c/1.png")
         assert sixteen.mode == "L"
         assert np.asarray(sixteen).ravel()[[0, -1]].tolist() == [0, 255]
-        assert [images.decode(tree, f"c/{name}").mode for name in ("2.jpg", "3.png", "4.png")] == [
-            "RGB"
-        ] * 3
-        assert images.peek(tree, "c/1.png") == ((16, 16), True)
+        assert [
+            images.decode_image(tree, f"c/{name}").mode for name in ("2.jpg", "3.png", "4.png")
+        ] == ["RGB"] * 3
+        assert images.image_header(tree, "c/1.png") == images.ImageHeader((16, 16), is_grey=True)
         with pytest.raises(UserError, match="pixels have mode F, not 8 or 16 bits"):
-            images.decode(tree, "c/5.tif")
+            images.decode_image(tree, "c/5.tif")
         with pytest.raises(UserError, match="it has 2 frames; keep the one that is meant"):
-            images.decode(tree, "c/6.webp")
+            images.decode_image(tree, "c/6.webp")

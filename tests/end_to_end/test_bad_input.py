@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from fewshot_bench import api
 from fewshot_bench.request import Request
-from tests.helpers.command_line import SHORT, assert_well_ended, bench
+from tests.helpers.command_line import SHORT, SMALL_IMAGES, assert_well_ended, bench, words_of
 from tests.helpers.files import archive, classes
 from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import run
@@ -65,10 +65,7 @@ def test_damaged_archives(tmp_path: Path, how: Callable[[bytes], bytes]):
     path.write_bytes(how(path.read_bytes()))
     shutil.rmtree(tmp_path / "out", ignore_errors=True)
     status, err = bench(
-        "run",
-        "--dataset",
-        "folder",
-        "--data",
+        *words_of("run --dataset folder --data"),
         path,
         "--ways",
         "2",
@@ -220,26 +217,13 @@ def test_damaged_checkpoints_and_features(
     )
     path = found[which % len(found)]
     small = (
-        "--set",
-        "steel-sim.per_class=24",
-        "--set",
-        "steel-sim.side=32",
-        "--queries",
-        "5",
-        "--episodes",
-        "61",
+        *words_of("--set steel-sim.per_class=24 --set steel-sim.side=32 --queries 5 --episodes 61"),
     )
     with put(path, how(path.read_bytes())):
         status, err = bench(
             "run",
             *small,
-            "--shots",
-            "1",
-            "--budget",
-            "64",
-            "--baselines",
-            "siamese",
-            "--out",
+            *words_of("--shots 1 --budget 64 --baselines siamese --out"),
             finished,
             "--device",
             "cpu",
@@ -255,15 +239,12 @@ def test_damaged_checkpoints_and_features(
 def test_damaged_episode_files(tmp_path: Path, how: Callable[[bytes], bytes]):
     path = tmp_path / "episodes.npz"
     if not path.exists():
-        assert bench("episodes", path, "--shots", "1", "--episodes", "5", "--queries", "2") == (
-            0,
-            "",
-        )
+        sizes = {"steel-sim.per_class": "20", "steel-sim.side": "32"}  # those of SMALL_IMAGES
+        api.episodes(Request(shots=[1], episodes=5, queries=2, settings=sizes), path)
         shutil.copy(path, tmp_path / "whole.npz")
     path.write_bytes(how((tmp_path / "whole.npz").read_bytes()))
-    assert_well_ended(
-        *bench("run", "--episodes-file", path, "--baselines", "pixels", "--out", tmp_path / "out")
-    )
+    words = ("run", *SMALL_IMAGES, "--episodes-file", path, "--baselines", "pixels")
+    assert_well_ended(*bench(*words, "--out", tmp_path / "out"))
 
 
 @given(how=damage())
@@ -279,10 +260,12 @@ def test_damaged_plugins(tmp_path: Path, how: Callable[[bytes], bytes]):
         sys.modules.pop("fewshot_bench.plugins.baselines.mine", None)
 
 
-OPTIONS = ("--dataset", "--data", "--ways", "--shots", "--queries", "--episodes", "--episode-seed", "--protocol", "--train-per-class",
-           "--train-fraction", "--runs", "--test-images", "--splits", "--baselines", "--preset", "--encoder", "--weights",
-           "--image-size", "--budget", "--set", "--seeds", "--device", "--reference", "--train-classes", "--test-classes", "--plugin",
-           "--nonsense")  # fmt: skip
+OPTIONS = words_of(
+    "--dataset --data --ways --shots --queries --episodes --episode-seed --protocol "
+    "--train-per-class --train-fraction --runs --test-images --splits --baselines --preset "
+    "--encoder --weights --image-size --budget --set --seeds --device --reference "
+    "--train-classes --test-classes --plugin --nonsense"
+)
 VALUES = st.one_of(
     st.text(max_size=12), st.integers(-(10**20), 10**20).map(str), st.floats().map(str),
     st.sampled_from(["all", "", ",", "1,,2", "0", "-1", "nan", "1e3", "Pa,Pa", "resnet", "pixels,pixels", "a=b", "pixels.side=0",

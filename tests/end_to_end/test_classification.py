@@ -11,6 +11,7 @@ from fewshot_bench.plugins.episodes.mixedwm38 import CLASSES, GROUPS
 from fewshot_bench import api
 from fewshot_bench.errors import UserError
 from fewshot_bench.leaderboard.rows import Row, paired, rows_of
+from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.protocols.protocol import Classification
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.request import Request
@@ -27,13 +28,17 @@ def run(out: Path, plugins: list[Path] | None = None, **changes: object) -> api.
     return api.run(dataclasses.replace(QUICK, **changes), out, plugins=plugins or [])  # type: ignore[arg-type]
 
 
-def test_each_capability_answers_a_run_alike(tmp_path: Path):
+def test_each_rule_answers_a_run_alike(tmp_path: Path):
     outcome = run(tmp_path / "out", BY_RULE, baselines=[path.stem for path in BY_RULE], runs=1)
     assert not outcome.failed
     records = ResultsFolder(tmp_path / "out")
     for size in (4, 8):
-        found = [records.answer(record) for record in outcome.records if record.train_size == size]
-        assert {answer.record.baseline["rule"] for answer in found} == {
+        found = [
+            records.predictions_of(record)
+            for record in outcome.records
+            if record.train_size == size
+        ]
+        assert {answer.record.baseline.rule for answer in found} == {
             "mean_cosine",
             "pair",
             "classify",
@@ -52,7 +57,7 @@ def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: P
     data = outcome.data
     expected = np.array([image.max() % 6 for image in data.images])
     for record in outcome.records:
-        answer = ResultsFolder(tmp_path / "out").answer(record)
+        answer = ResultsFolder(tmp_path / "out").predictions_of(record)
         assert np.array_equal(answer.predicted_TNQ, expected[answer.episodes.query_TNQ])
     few = {"train_per_class": None, "runs": None, "episodes": 20, "shots": [1]}
     assert run(tmp_path / "few", paths[:1], baselines=names[:1], **few).table["rule"].tolist() == [
@@ -99,13 +104,13 @@ def test_baselines_are_compared_on_the_runs_that_both_have(tmp_path: Path):
     table = api.compare(tmp_path / "out", "pixels")
     assert table[["seeds", "kind"]].to_numpy().tolist() == [[2, "images+runs"]]
     records = ResultsFolder(tmp_path / "out", write=False)
-    found = rows_of([records.answer(record) for record in records]).values()
+    found = rows_of([records.predictions_of(record) for record in records]).values()
     pixels, untrained = sorted(found, key=lambda entry: entry.name)
     both = paired(pixels, untrained)
     assert both is not None
     assert [len(correct.design.classes_TN) for correct in both] == [2, 2]
     assert table["difference"].item() == pytest.approx(
-        untrained.estimate().accuracy - Row(pixels.answers[:2]).estimate().accuracy
+        untrained.estimate().accuracy - Row("pixels", pixels.predictions[:2]).estimate().accuracy
     )
 
 
@@ -147,10 +152,8 @@ def test_tables_of_a_classification_protocol(tmp_path: Path, bench):
 def test_a_budget_that_follows_the_train_size_does_not_part_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    from fewshot_bench.planning import plan
-
-    short = plan.Preset("quick", "resnet18", 32, lambda images, views: images)
-    monkeypatch.setitem(plan.PRESETS, "quick", short)
+    short = Preset("quick", "resnet18", 32, lambda images, views: images)
+    monkeypatch.setitem(PRESETS, "quick", short)
     run(tmp_path / "out", baselines=["resnet"], runs=1)
     table = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
     assert table["images_passed"].nunique() == 2
@@ -174,7 +177,7 @@ def test_a_run_that_failed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def _first_files(tmp_path: Path, runs: list[int]) -> list[str]:
     """The first train file of these runs."""
     outcome = run(tmp_path / "probe", train_per_class=[4])
-    protocol = next(record.asked for record in outcome.records)
+    protocol = next(record.protocol for record in outcome.records)
     assert isinstance(protocol, Classification)
     return [outcome.data.files[protocol.split(outcome.data, 4, number).train[0]] for number in runs]
 
@@ -293,5 +296,5 @@ def test_neu_small_on_the_real_pictures(shared_data: Path, tmp_path: Path):
     outcome = api.run(asked, tmp_path / "out")
     assert outcome.table["queries"].tolist() == ["all", "all"]
     assert outcome.table["accuracy"].between(0.2, 0.9).all()
-    answer = ResultsFolder(tmp_path / "out").answer(outcome.records[0])
+    answer = ResultsFolder(tmp_path / "out").predictions_of(outcome.records[0])
     assert answer.episodes.is_query_TNQ.sum() == 1799 - 60

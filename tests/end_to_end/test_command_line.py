@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from fewshot_bench import api
-from tests.helpers.command_line import TINY
+from tests.helpers.command_line import TINY, words_of
 from tests.helpers.places import ROOT
 from tests.helpers.plugin_files import plugin
 
@@ -22,15 +22,9 @@ ONE = ("run", *TINY, "--baselines", "pixels", "--device", "cpu")
 
 def test_the_main_job_on_a_tiny_budget(bench, tmp_path: Path):
     words = (
-        "run",
-        "--ways",
-        "3",
-        "--shots",
-        "1,3,5",
+        *words_of("run --ways 3 --shots 1,3,5"),
         *TINY,
-        "--budget",
-        "64",
-        "--out",
+        *words_of("--budget 64 --out"),
         tmp_path,
         "--device",
         "cpu",
@@ -94,6 +88,7 @@ def test_list_shows_a_broken_file_with_its_reason_and_the_rest(
     assert "scl_amp" in found.stdout
 
 
+@pytest.mark.slow
 def test_a_baseline_of_a_folder_on_the_path_runs_and_a_taken_name_does_not(tmp_path: Path):
     (tmp_path / "baselines").mkdir()
     own = (ROOT / "baselines" / "pixels.py").read_text()
@@ -175,14 +170,9 @@ def test_your_own_images_by_folder(bench, tmp_path: Path):
             pixels = np.clip(rng.normal(60 + 40 * label, 9, (32, 32)), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(tmp_path / "own" / name / f"{i}.png")
     own = (
-        "run",
-        "--dataset",
-        "folder",
-        "--data",
+        *words_of("run --dataset folder --data"),
         tmp_path / "own",
-        "--baselines",
-        "untrained",
-        "--out",
+        *words_of("--baselines untrained --out"),
         tmp_path / "out",
     )
     status, _, err = bench(
@@ -350,9 +340,7 @@ def test_a_failing_cell_gives_status_1_and_keeps_the_rest(bench, tmp_path: Path)
         *ONE[:-4],
         "--plugin",
         plugin("fails"),
-        "--baselines",
-        "fails,pixels",
-        "--out",
+        *words_of("--baselines fails,pixels --out"),
         tmp_path / "out",
     )
     assert status == 1
@@ -378,14 +366,7 @@ def test_an_encoder_is_chosen_for_all_that_have_one(bench, tmp_path: Path):
     words = (
         "run",
         *TINY,
-        "--shots",
-        "1",
-        "--budget",
-        "64",
-        "--baselines",
-        "resnet,untrained",
-        "--device",
-        "cpu",
+        *words_of("--shots 1 --budget 64 --baselines resnet,untrained --device cpu"),
     )
     status, _, err = bench(
         *words, "--encoder", "timm:test_resnet", "--image-size", "48", "--out", tmp_path / "out"

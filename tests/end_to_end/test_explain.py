@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.helpers.command_line import TINY
+from tests.helpers.command_line import SMALL_IMAGES, words_of
 from tests.helpers.plugin_files import plugin, plugin_words
 
 # a data set with boxes, an encoder that looks at what is bright, one that looks at what is dark
@@ -15,27 +15,14 @@ BOXED = [plugin("blind"), plugin("boxed"), plugin("seeing")]
 
 def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(bench, tmp_path: Path):
     asked = (
-        "--dataset",
-        "boxed",
-        "--shots",
-        "1",
-        "--episodes",
-        "50",
-        "--queries",
-        "3",
-        "--out",
+        *words_of("--dataset boxed --shots 1 --episodes 50 --queries 3 --out"),
         tmp_path,
     )
     status, out, err = bench(
         "explain",
         *plugin_words(BOXED),
         *asked,
-        "--baselines",
-        "seeing,blind,pixels",
-        "--reference",
-        "blind",
-        "--images",
-        "4",
+        *words_of("--baselines seeing,blind,pixels --reference blind --images 4"),
     )
     assert status == 0, err
     assert "pixels: it answers without the features of an encoder" in out
@@ -61,18 +48,11 @@ def test_an_encoder_that_looks_at_the_defect_is_told_from_one_that_does_not(benc
 
 def test_of_a_classification_protocol_the_head_is_explained(bench, tmp_path: Path):
     asked = (
-        "--train-per-class",
-        "4",
-        "--runs",
-        "2",
-        "--baselines",
-        "resnet,scl_amp",
-        "--budget",
-        "120",
-        "--images",
-        "3",
+        *words_of("--train-per-class 4 --runs 2 --baselines resnet,scl_amp --budget 64 --images 3"),
     )
-    status, out, err = bench("explain", *TINY[:4], *asked, "--image-size", "64", "--out", tmp_path)
+    status, out, err = bench(
+        "explain", *SMALL_IMAGES, *asked, "--image-size", "64", "--out", tmp_path
+    )
     assert status == 0, err
     assert "The data set has no boxes, so nothing is measured." in out
     assert not (tmp_path / "pointing.csv").exists()
@@ -95,15 +75,7 @@ def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(bench, tmp_path
     for path, text in zip(plugins[-2:], (breaks, unfit), strict=True):
         path.write_text(text)
     asked = (
-        "--dataset",
-        "boxed",
-        "--shots",
-        "1",
-        "--episodes",
-        "5",
-        "--queries",
-        "3",
-        "--out",
+        *words_of("--dataset boxed --shots 1 --episodes 5 --queries 3 --out"),
         tmp_path / "out",
     )
     status, out, err = bench(

@@ -18,7 +18,7 @@ from fewshot_bench.errors import Unavailable
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings
 from fewshot_bench.registry.registry import Registry
-from tests.helpers.command_line import SHORT, assert_well_ended, bench
+from tests.helpers.command_line import SHORT, SMALL_IMAGES, assert_well_ended, bench, words_of
 from tests.helpers.files import archive, classes, picture
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -87,10 +87,7 @@ def test_names_in_archives_lead_nowhere(tmp_path: Path, name: str):
     assert_well_ended(*bench("data", path, "--dataset", "folder"))
     assert_well_ended(
         *bench(
-            "run",
-            "--dataset",
-            "folder",
-            "--data",
+            *words_of("run --dataset folder --data"),
             path,
             "--ways",
             "2",
@@ -127,20 +124,16 @@ def test_text_that_a_spreadsheet_would_run_is_made_harmless(tmp_path: Path, star
     members = {name.replace("c0", f"{start}cmd"): content for name, content in classes().items()}
     path = archive(tmp_path / "images.zip", members)
     words = (
-        "--dataset",
-        "folder",
-        "--data",
+        *words_of("--dataset folder --data"),
         path,
-        "--ways",
-        "2",
-        "--test-classes",
+        *words_of("--ways 2 --test-classes"),
         f"{start}cmd,c1",
         *SHORT,
     )
     assert bench("run", *words, "--out", tmp_path / "out")[0] == 0
     rows = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
     assert rows["test_classes"].tolist() == [f"'{start}cmd | c1"]
-    text = tables.text(pd.DataFrame({"class": [f"{start}1+1", "a"], "difference": [-0.5, 0.5]}))
+    text = tables.csv_text(pd.DataFrame({"class": [f"{start}1+1", "a"], "difference": [-0.5, 0.5]}))
     assert text == f"class,difference\n'{start}1+1,-0.500000\na,0.500000\n"
 
 
@@ -158,9 +151,8 @@ def test_no_code_comes_from_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     )
     assert_well_ended(*bench("data", tmp_path / "maps.npz", "--dataset", "mixedwm38"))
     np.savez("episodes.npz", about=np.array([Bad()], dtype=object))
-    assert_well_ended(
-        *bench("run", "--episodes-file", tmp_path / "episodes.npz", "--out", tmp_path / "out")
-    )
+    words = ("run", *SMALL_IMAGES, "--episodes-file", tmp_path / "episodes.npz")
+    assert_well_ended(*bench(*words, "--out", tmp_path / "out"))
     (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path / "hub"))
     for name, content in (

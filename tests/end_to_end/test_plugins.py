@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.helpers.command_line import words_of
 from tests.helpers.places import ROOT
 
 TINY = ("--shots", "1", "--episodes", "30", "--queries", "3")
@@ -22,11 +23,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("uv is not here, which installs the extension")
     target = tmp_path_factory.mktemp("site")
     words = (
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--target",
+        *words_of("pip install --quiet --no-deps --target"),
         target,
         ROOT / "tests" / "extension",
     )
@@ -45,6 +42,7 @@ def bench_with(site: Path, *words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment)
 
 
+@pytest.mark.slow
 def test_an_installed_distribution_brings_a_baseline_and_a_data_set(
     installed: Path, tmp_path: Path
 ):
@@ -72,14 +70,9 @@ def test_a_folder_on_the_path_brings_a_baseline(tmp_path: Path):
     )
     environment = {**os.environ, "FEWSHOT_BENCH_PATH": str(tmp_path)}
     words = (
-        "run",
-        "--baselines",
-        "shine",
+        *words_of("run --baselines shine"),
         *TINY,
-        "--set",
-        "steel-sim.per_class=20",
-        "--set",
-        "steel-sim.side=32",
+        *words_of("--set steel-sim.per_class=20 --set steel-sim.side=32"),
     )
     command = [sys.executable, "-m", "fewshot_bench", *words, "--out", str(tmp_path / "out")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment)

@@ -33,7 +33,7 @@ def test_the_tables_follow_from_the_records_to_the_byte(folder: Path, tmp_path: 
 )
 def test_the_comparison_follows_from_the_records_to_the_byte(path: Path):
     reference = pd.read_csv(path)["reference"].iloc[0]
-    assert tables.text(api.compare(path.parent, reference)) == path.read_text()
+    assert tables.csv_text(api.compare(path.parent, reference)) == path.read_text()
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -50,9 +50,9 @@ def test_the_command_that_is_kept_made_every_record_by_unedited_code(folder: Pat
     ]  # as a record keeps paths
     assert (pd.read_csv(folder / "leaderboard.csv")["status"] == "ok").all()
     for record in api.ResultsFolder(folder, write=False):
-        assert record.provenance["argv"][1:] in kept, record.stem
-        assert record.provenance["commit"]
-        assert not record.provenance["dirty"], f"{record.stem} was made by an edited checkout"
+        assert list(record.provenance.argv[1:]) in kept, record.stem
+        assert record.provenance.commit
+        assert not record.provenance.dirty, f"{record.stem} was made by an edited checkout"
 
 
 @pytest.mark.parametrize("name", sorted({path.name for path in PUBLISHED.glob("*/*.csv")}))

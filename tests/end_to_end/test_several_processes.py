@@ -7,23 +7,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.helpers.command_line import TINY
+from tests.helpers.command_line import TINY, words_of
 from tests.helpers.plugin_files import plugin
 
 
+@pytest.mark.slow
 def test_runs_at_once_share_the_work_and_end_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     log = tmp_path / "log"
     monkeypatch.setenv("MET_LOG", str(log))
     words = (
         "run",
         *TINY,
-        "--shots",
-        "1,2",
-        "--seeds",
-        "5",
-        "--baselines",
-        "met,pixels",
-        "--plugin",
+        *words_of("--shots 1,2 --seeds 5 --baselines met,pixels --plugin"),
         str(plugin("met")),
     )
 

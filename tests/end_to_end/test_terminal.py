@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.helpers.command_line import TINY
+from tests.helpers.command_line import TINY, words_of
 from tests.helpers.plugin_files import plugin
 
 RUN = ("run", *TINY, "--baselines", "pixels,untrained", "--shots", "1,3")
@@ -32,13 +32,9 @@ def test_what_failed_is_told_however_quiet(bench, tmp_path: Path):
     words = (
         "run",
         *TINY,
-        "--shots",
-        "1",
-        "--plugin",
+        *words_of("--shots 1 --plugin"),
         plugin("raising"),
-        "--baselines",
-        "raising",
-        "--out",
+        *words_of("--baselines raising --out"),
         tmp_path / "out",
     )
     for more in ((), ("--json",)):

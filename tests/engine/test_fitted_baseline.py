@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from fewshot_bench import api
-from fewshot_bench.engine.fitted_baseline import FittedBaseline
+from fewshot_bench.engine.features import Features
 from fewshot_bench.errors import UserError
-from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.records.tensors import load_tensors, save_tensors
 from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import run
 
@@ -18,17 +18,17 @@ from tests.helpers.runs import run
 def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **chosen: object) -> Path:
     """Where a training is kept that was interrupted after some steps."""
     monkeypatch.setattr("fewshot_bench.engine.fitted_baseline.KEEP_EVERY", 0.0)
-    save, saved = ResultsFolder.save_tensors, 0
+    saved = 0
 
-    def dying(self: ResultsFolder, place: str, *rest: object) -> None:
+    def dying(*arguments: object) -> None:
         nonlocal saved
-        save(self, place, *rest)  # type: ignore[arg-type]
+        save_tensors(*arguments)  # type: ignore[arg-type]
         saved += 1
         if saved == 7:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ResultsFolder, "save_tensors", dying)
+        patch.setattr("fewshot_bench.engine.fitted_baseline.save_tensors", dying)
         with pytest.raises(KeyboardInterrupt):
             run(tmp_path, **chosen)
     (kept,) = (tmp_path / "trainings").glob("*.unfinished.safetensors")
@@ -51,7 +51,7 @@ def test_fresh_forgets_what_hangs_on_the_training(tmp_path: Path, monkeypatch: p
     chosen = {"baselines": ["siamese"], "shots": [1], "budget": 64}
     first = run(tmp_path, **chosen)
     monkeypatch.setattr(
-        FittedBaseline, "_of_each", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt)
+        Features, "_of_each_image", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, **chosen, fresh=True)
@@ -69,7 +69,7 @@ def test_too_little_space_is_told_before_training(tmp_path: Path, monkeypatch: p
     outcome = run(tmp_path, baselines=["resnet"], shots=[1], budget=3200)
     assert [record.status for record in outcome.records] == ["failed"]
     assert "has 1 MiB free and a training needs" in outcome.records[0].reason
-    assert "history" not in outcome.records[0].training
+    assert not outcome.records[0].training.history
 
 
 def test_a_collapsed_encoder_is_named_and_never_ranked(tmp_path: Path):
@@ -94,12 +94,10 @@ def test_a_score_that_is_no_number_fails_its_own_cell_alone(tmp_path: Path):
 def test_weights_that_are_no_numbers_diverge(tmp_path: Path):
     chosen = {"baselines": ["resnet"], "shots": [1], "budget": 64}
     run(tmp_path, **chosen)
-    records = ResultsFolder(tmp_path)
     (checkpoint,) = (tmp_path / "trainings").iterdir()
-    place = f"trainings/{checkpoint.stem}"
-    tensors, about = records.load_tensors(place) or ({}, {})
-    records.save_tensors(
-        place,
+    tensors, about = load_tensors(checkpoint) or ({}, {})
+    save_tensors(
+        checkpoint,
         {
             name: value.float() * float("nan") if value.ndim else value
             for name, value in tensors.items()
@@ -152,7 +150,7 @@ def test_what_was_kept_of_another_training_is_told_in_a_line_and_fresh_helps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     kept = unfinished(tmp_path, monkeypatch, **SMALL_RUN)
-    ResultsFolder(tmp_path).save_tensors(f"trainings/{kept.stem}", {"strange": torch.zeros(3)}, {})
+    save_tensors(kept, {"strange": torch.zeros(3)}, {})
     (failed,) = run(tmp_path, **SMALL_RUN).records
     assert failed.status == "failed"
     assert "what was kept of its training is of another one" in failed.reason
@@ -189,7 +187,7 @@ def test_a_stopped_fresh_run_goes_on_without_fresh(tmp_path: Path, monkeypatch: 
     assert not list((tmp_path / "records").rglob("*.json"))
     began: list[int] = []
     monkeypatch.setattr(
-        "fewshot_bench.learn.train._restored",
+        "fewshot_bench.learn.train._restore",
         lambda state, kept: began.append(1) or state.restore(kept),
     )
     assert run(tmp_path, **SMALL_RUN).table.equals(whole.table)

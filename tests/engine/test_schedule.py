@@ -1,4 +1,4 @@
-"""The engine: what is done is not done again, one failure stops nothing, and every capability gets the same questions."""
+"""The engine: what is done is not done again, one failure stops nothing, and every rule gets the same questions."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.helpers.plugin_files import BY_RULE, copied, plugin
 from tests.helpers.runs import run
 
 
-def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
+def test_each_rule_answers_the_same_questions_alike(tmp_path: Path):
     """Four baselines with one and the same rule behind four interfaces: equal predictions, but for rounding."""
     for queries in (5, "all"):
         outcome = run(
@@ -23,11 +23,15 @@ def test_each_capability_answers_the_same_questions_alike(tmp_path: Path):
         assert not outcome.failed
         records = ResultsFolder(tmp_path / "out")
         for shots in (1, 3):
-            found = [records.answer(record) for record in outcome.records if record.shots == shots]
+            found = [
+                records.predictions_of(record)
+                for record in outcome.records
+                if record.shots == shots
+            ]
             assert len({answer.record.episodes_digest for answer in found}) == 1
             for answer in found[1:]:
                 assert (answer.predicted_TNQ == found[0].predicted_TNQ).mean() > 0.999
-            assert {answer.record.baseline["rule"] for answer in found} == {
+            assert {answer.record.baseline.rule for answer in found} == {
                 "mean_cosine",
                 "pair",
                 "classify",
@@ -63,19 +67,9 @@ def test_another_shot_value_needs_neither_network_nor_checkpoint(
         raise AssertionError("a network was built")
 
     monkeypatch.setattr("fewshot_bench.learn.train.Encoder", forbidden)
-    monkeypatch.setattr(
-        ResultsFolder, "load_tensors", _without_trainings(ResultsFolder.load_tensors)
-    )
+    monkeypatch.setattr("fewshot_bench.engine.fitted_baseline.load_tensors", forbidden)
     outcome = run(tmp_path, **chosen, shots=[2], episodes=90)
     assert [record.status for record in outcome.records] == ["ok", "ok"]
-
-
-def _without_trainings(load):
-    def guarded(self, place: str):
-        assert not place.startswith("trainings/")
-        return load(self, place)
-
-    return guarded
 
 
 def test_finished_work_is_skipped_and_fresh_does_it_again(
@@ -104,7 +98,7 @@ def test_finished_work_is_skipped_and_fresh_does_it_again(
 
 def test_a_failing_baseline_is_recorded_and_the_others_go_on(tmp_path: Path):
     outcome = run(tmp_path / "out", [plugin("raising")], baselines=["raising", "pixels"])
-    assert {(record.baseline["name"], record.status) for record in outcome.records} == {
+    assert {(record.baseline.name, record.status) for record in outcome.records} == {
         ("raising", "failed"),
         ("pixels", "ok"),
     }
@@ -126,7 +120,7 @@ def test_not_a_number_is_named_and_never_ranked(tmp_path: Path, part: str):
 
 def test_seeds_are_trainings_of_their_own_and_one_row(tmp_path: Path):
     outcome = run(tmp_path / "out", baselines=["untrained"], seeds=3)
-    assert len({record.training["key"] for record in outcome.records}) == 3
+    assert len({record.training.key for record in outcome.records}) == 3
     assert outcome.table["seeds"].tolist() == [3, 3]
     assert outcome.table["ci95_kind"].tolist() == ["image-influence+seeds"] * 2
     again = run(tmp_path / "other", baselines=["untrained"], seeds=3)

@@ -12,6 +12,7 @@ from fewshot_bench.plugins.episodes.mixedwm38 import (
     GROUPS,
     MIXED,
     SINGLE,
+    SYSTEMS,
     TABLE_V,
     MixedWM38,
 )
@@ -27,13 +28,16 @@ def zipped(path: Path, *files: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", ["npz", "zip", "folder"])
+@pytest.mark.parametrize("form", ["npz", "zip", "folder", "arrays"])
 def test_every_form_gives_the_same_maps(tmp_path: Path, form: str):
     content = wafer_arrays()
     file = npz(tmp_path / "Wafer_Map_Datasets.npz", content)
-    path = {"npz": file, "zip": zipped(tmp_path / "archive.zip", file), "folder": tmp_path}[form]
-    if form == "folder":
+    path = {"npz": file, "zip": zipped(tmp_path / "archive.zip", file)}.get(form, tmp_path)
+    if form in ("folder", "arrays"):
         (tmp_path / "archive.zip").unlink(missing_ok=True)
+    if form == "arrays":  # the archive, unpacked
+        for name, array in content.items():
+            np.save(tmp_path / f"{name}.npy", array)
     data = MixedWM38().load(path)
     assert data.class_names == CLASSES
     assert data.images.shape == (WAFER_MAPS, 3, 52, 52)
@@ -159,8 +163,8 @@ def test_the_real_subset(shared_data: Path, bench):
 def test_table_v_has_a_figure_for_every_class_and_group():
     order = [len(members) for _, members in GROUPS]
     assert order == [9, 13, 12, 4]
-    for system, figures in TABLE_V.items():
-        assert len(figures) == 38 + 4 + 1
+    assert list(TABLE_V) == [*CLASSES, *(name for name, _ in GROUPS), "mean of classes"]
+    for system, figures in zip(SYSTEMS, zip(*TABLE_V.values(), strict=True), strict=True):
         ends = np.cumsum([0, *order])
         means = [np.mean(figures[a:b]) for a, b in itertools.pairwise(ends)]
         if system != "WSCN":  # which leaves the normal map out of the first

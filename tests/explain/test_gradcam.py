@@ -9,7 +9,7 @@ from torch import nn
 
 from fewshot_bench import Request, UserError, explain
 from fewshot_bench.contract.answering import episode_rule, scores_from_features
-from fewshot_bench.engine.schedule import fitted_baseline
+from fewshot_bench.engine.work import fitted_baseline
 from fewshot_bench.errors import NotApplicable
 from fewshot_bench.explain.gradcam import BATCH, Heat, heats, peaks, stages
 from fewshot_bench.planning.plan import make_plan
@@ -34,14 +34,14 @@ def fitted_and_question(out: Path, baseline: str, **changes: object):
     }
     plan = make_plan(Request(**asked | changes), Registry())  # type: ignore[arg-type]
     cell = plan.cells[0]
-    return fitted_baseline(plan, cell, ResultsFolder(out), lambda progress: None), cell.question
+    return fitted_baseline(plan, cell, ResultsFolder(out), lambda progress: None), cell.episode_set
 
 
 def by_hand(fitted, question, heat: Heat, layer: nn.Module) -> np.ndarray:
     """Grad-CAM with a hook and autograd, of the first episode."""
     baseline, kept = fitted.baseline, []
     position = np.full(len(fitted.data), -1)
-    position[fitted.test] = np.arange(len(fitted.test))
+    position[fitted.embedded] = np.arange(len(fitted.embedded))
     support = question.source.draw(0, 1).support_TNK[0]
     features = (
         baseline.embed(fitted.images(position[support.ravel()]))
@@ -95,7 +95,7 @@ def test_heat_is_that_of_an_independent_computation(
 def test_every_test_image_is_asked_about_once_never_beside_itself(tmp_path: Path):
     fitted, question = fitted_and_question(tmp_path, "untrained")
     found = heats(fitted, question, stage=1, most=None)
-    assert sorted(heat.image for heat in found) == sorted(fitted.test.tolist())
+    assert sorted(heat.image for heat in found) == sorted(fitted.embedded.tolist())
     first = question.source.draw(0, 1)
     own = set(first.query_TNQ.ravel().tolist())
     assert {heat.image for heat in found[: len(own)]} == own, "the episode's own queries come first"

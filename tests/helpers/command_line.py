@@ -7,17 +7,8 @@ import pytest
 
 from fewshot_bench.cli.main import main
 
-# two words an option
-TINY = (
-    "--set",
-    "steel-sim.per_class=20",
-    "--set",
-    "steel-sim.side=32",
-    "--queries",
-    "5",
-    "--episodes",
-    "40",
-)
+SMALL_IMAGES = ("--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32")
+TINY = (*SMALL_IMAGES, "--queries", "5", "--episodes", "40")
 SHORT = ("--shots", "1", "--episodes", "5", "--queries", "2", "--baselines", "pixels")
 
 
@@ -43,3 +34,8 @@ def assert_well_ended(status: int, errors: str) -> None:
     if status == 2:
         assert errors.startswith("error: ")
         assert errors.count("\n") == 1, errors
+
+
+def words_of(command: str) -> list[str]:
+    """The words of a part of a command, as typed."""
+    return command.split()

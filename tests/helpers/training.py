@@ -11,6 +11,7 @@ from fewshot_bench.registry.registry import Registry
 from fewshot_bench.seeds import global_seed
 
 CPU = torch.device("cpu")
+SMALL = {"encoder": "shufflenet_v2_x0_5", "image_size": 32, "passes": 96}
 History = list[tuple[int, float]]  # images passed, loss
 Trained = Callable[[str], tuple[Baseline, History]]
 
@@ -18,10 +19,10 @@ Trained = Callable[[str], tuple[Baseline, History]]
 def fitted(
     name: str, train: LabelledImages, seed: int = 0, **settings: object
 ) -> tuple[Baseline, History]:
-    """A registered baseline after `fit` on 96 images passed, and its losses."""
+    """A registered baseline after `fit`, by default with `SMALL`, and its losses."""
     baseline_class = Registry().baseline(name).load()
     settings_type = baseline_class.settings_type
-    values = settings_type.applicable({"image_size": 32, "passes": 96, **settings})
+    values = settings_type.applicable({**SMALL, **settings})
     baseline = baseline_class(settings_type.given(name, values))
     history: History = []
 

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from fewshot_bench import api
+from fewshot_bench.errors import UserError
 from fewshot_bench.records.folder import ResultsFolder
-from tests.helpers.command_line import TINY
+from tests.helpers.command_line import TINY, words_of
 from tests.helpers.plugin_files import copied, plugin
 from tests.helpers.runs import SMALL, run
 
@@ -105,8 +106,24 @@ def test_runs_at_different_times_and_lengths_are_one_table(tmp_path: Path, bench
     outcome = run(tmp_path / "out", baselines=["pixels", "untrained"], episodes=200)
     assert len(outcome.table) == 4
     assert api.leaderboard(tmp_path / "out")["rank"].max() == 2
-    assert set(api.compare(tmp_path / "out", "pixels")["baseline"]) == {"untrained"}
+    names = set(api.compare(tmp_path / "out", "pixels")["baseline"])
+    assert names == {"untrained", "untrained[episodes=60]"}
     assert bench("show", "--out", tmp_path / "out")[0] == 0
+
+
+def test_any_row_can_be_the_reference_and_a_name_for_several_is_none(tmp_path: Path):
+    chosen = {"baselines": ["untrained", "pixels"], "shots": [1]}
+    run(tmp_path, **chosen)
+    run(tmp_path, **chosen, encoder="shufflenet_v2_x0_5")
+    small = "untrained[encoder=shufflenet_v2_x0_5]"
+    large = "untrained[encoder=resnet18]"
+    assert set(api.compare(tmp_path, small)["baseline"]) == {large, "pixels"}
+    frame = api.compare(tmp_path, "pixels")
+    assert set(frame["baseline"]) == {large, small}
+    assert set(frame["reference"]) == {"pixels"}
+    with pytest.raises(UserError, match="'untrained' is there with several settings") as error:
+        api.compare(tmp_path, "untrained")
+    assert f"allowed: {large}, {small}" in str(error.value)
 
 
 def test_a_record_is_not_reused_under_another_label(tmp_path: Path):
@@ -122,9 +139,9 @@ def test_show(finished: Path, bench):
     (record,) = [
         r
         for r in ResultsFolder(finished, write=False)
-        if (r.baseline["name"], r.shots) == ("untrained", 3)
+        if (r.baseline.name, r.shots) == ("untrained", 3)
     ]
-    answer = ResultsFolder(finished, write=False).answer(record)
+    answer = ResultsFolder(finished, write=False).predictions_of(record)
     true = np.broadcast_to(answer.episodes.classes_TN[:, :, None], answer.predicted_TNQ.shape)
     for i, name in enumerate(("Crazing", "Scratches", "Pitted_Surface")):
         own = frame[(frame["class"] == name) & (frame["predicted"] == name)]
@@ -143,16 +160,9 @@ def test_show(finished: Path, bench):
 
 def test_all_splits(tmp_path: Path, bench):
     few = (
-        "--set",
-        "steel-sim.per_class=20",
-        "--set",
-        "steel-sim.side=32",
-        "--queries",
-        "5",
-        "--episodes",
-        "30",
-        "--shots",
-        "1",
+        *words_of(
+            "--set steel-sim.per_class=20 --set steel-sim.side=32 --queries 5 --episodes 30 --shots 1"
+        ),
     )
     words = ("run", *few, "--splits", "all", "--baselines", "pixels", "--out", tmp_path)
     status, out, err = bench(*words)

@@ -22,7 +22,7 @@ from fewshot_bench.registry.registry import Registry
 from tests.helpers.training import CPU, fitted
 
 pytestmark = pytest.mark.usefixtures("learn2learn")
-SMALL = {"train_shots": 2, "train_queries": 2, "steps": 2}
+SMALL = {"encoder": "resnet18", "train_shots": 2, "train_queries": 2, "steps": 2}
 Trained = Callable[[str], tuple[Baseline, list[tuple[int, float]]]]
 
 
@@ -96,7 +96,7 @@ def test_training_sends_the_gradient_through_the_steps_unless_told_not_to(
     rows = batch if name == "maml" else baseline.encode(batch).detach()
     support, query, ways = baseline.episode(rows)
     if name == "maml":
-        baseline.rows[0] = 6
+        baseline.support_rows.count = 6
     scores = by_hand(
         baseline, support, query, torch.arange(3).repeat_interleave(2), create_graph=not first_order
     )
@@ -134,7 +134,7 @@ def test_support_norm_is_batch_norm_of_the_support():
     x = torch.randn(9, 4, 5, 5)
     alone = norm.train()(x[:6])
     network = nn.Sequential(nn.Conv2d(4, 4, 1), norm)
-    normalise_by_support(network)[0] = 6
+    normalise_by_support(network).count = 6
     found = network[1](x)
     assert torch.allclose(found[:6], alone, atol=1e-5)
     moments = x[:6].var((0, 2, 3), correction=0, keepdim=True), x[:6].mean((0, 2, 3), keepdim=True)
@@ -155,7 +155,7 @@ def test_activations_within_normalisations_of_timm_stay(name: str):
     expected = network.train()(
         images
     ).detach()  # no drop-out in these: the moments of the batch are all that matters
-    normalise_by_support(network)[0] = 6
+    normalise_by_support(network).count = 6
     assert [type(part) for part in network.modules() if isinstance(part, kinds)] == before != []
     assert not any(isinstance(part, nn.BatchNorm2d) for part in network.modules())
     assert torch.allclose(network(images), expected, atol=1e-3 * float(expected.abs().max()))

@@ -47,19 +47,18 @@ def test_an_encoder_normalises_inside():
 )
 def test_settings_are_checked(changes: dict[str, object], expected: str):
     with pytest.raises(UserError, match=expected) as error:
-        EncoderSettings(**changes)  # type: ignore[arg-type]
+        EncoderSettings(**changes).resolved()  # type: ignore[arg-type]
     assert len(str(error.value)) < 2000
 
 
 def test_default_weights_are_recorded_under_the_name_they_stand_for():
-    assert EncoderSettings(weights="DEFAULT").weights == "IMAGENET1K_V1"
-    assert (
-        EncoderSettings.given("x", {"encoder": "resnet50", "weights": "DEFAULT"}).weights
-        == "IMAGENET1K_V2"
-    )
+    assert EncoderSettings(weights="DEFAULT").resolved().weights == "IMAGENET1K_V1"
+    resnet50 = EncoderSettings.given("x", {"encoder": "resnet50", "weights": "DEFAULT"})
+    assert resnet50.resolved().weights == "IMAGENET1K_V2"
     frozen = Registry().baseline("frozen").load().settings_type
-    assert frozen.given("frozen", {"encoder": "resnet50"}).as_dict()["weights"] == "IMAGENET1K_V2"
-    timm = EncoderSettings(encoder="timm:resnet18", weights="DEFAULT").weights
+    recorded = frozen.given("frozen", {"encoder": "resnet50"}).resolved().as_dict()
+    assert recorded["weights"] == "IMAGENET1K_V2"
+    timm = EncoderSettings(encoder="timm:resnet18", weights="DEFAULT").resolved().weights
     assert timm in zoo.Timm().weights("timm:resnet18")
     with pytest.raises(
         UserError, match=r"weights=none is out of bounds .allowed: published ones; untrained"

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from fewshot_bench.learn.losses import (
     ArcMargin,
+    combined_loss,
     contrast,
     self_contrastive,
     supervised_contrastive,
-    total,
 )
 from tests.helpers.training import normal
 
@@ -136,7 +136,7 @@ def test_eq4_has_finite_gradients_at_theta_0_and_pi():
 
 
 def test_eq5():
-    assert float(total(torch.tensor(2.0), torch.tensor(8.0), alpha=0.75, beta=0.25)) == 3.5
+    assert float(combined_loss(torch.tensor(2.0), torch.tensor(8.0), alpha=0.75, beta=0.25)) == 3.5
 
 
 @pytest.mark.parametrize("temperature", [0.1, 1.0])

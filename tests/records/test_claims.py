@@ -12,6 +12,7 @@ import pytest
 
 from fewshot_bench.records import claims
 from fewshot_bench.records.claims import Claims
+from tests.helpers.places import ROOT
 
 
 def held_elsewhere(folder: Path, *, host: str, pid: int, age: float) -> None:
@@ -81,27 +82,12 @@ def test_what_was_taken_over_is_not_given_back_by_the_former_holder(tmp_path: Pa
     assert json.loads((tmp_path / "work.json").read_text())["token"] == "theirs"
 
 
-CLAIM_OFTEN = """
-import sys, time
-from pathlib import Path
-from fewshot_bench.records.claims import Claims
-
-folder, log = Path(sys.argv[1]), Path(sys.argv[2])
-times = 0
-while times < 20:
-    with Claims(folder).held("work") as holder:
-        if not holder:
-            times += 1
-            for letter in "be":
-                with log.open("a") as file:
-                    file.write(letter)
-                time.sleep(0.001)
-"""
+PROGRAM = ROOT / "tests" / "helpers" / "claim_often.py"
 
 
 def test_many_processes_are_never_in_at_once(tmp_path: Path):
     log = tmp_path / "log"
-    command = [sys.executable, "-c", CLAIM_OFTEN, str(tmp_path / "claims"), str(log)]
+    command = [sys.executable, str(PROGRAM), str(tmp_path / "claims"), str(log)]
     processes = [subprocess.Popen(command) for _ in range(4)]
     assert [process.wait() for process in processes] == [0] * 4
     assert log.read_text() == "be" * 80

@@ -7,6 +7,7 @@ import pytest
 
 from fewshot_bench import api
 from fewshot_bench.errors import UserError
+from fewshot_bench.records.record import read_record
 from tests.helpers.runs import run
 
 
@@ -45,3 +46,43 @@ def test_damaged_results_are_named(tmp_path: Path):
     assert run(tmp_path / "out", shots=[1]).table.equals(
         outcome.table
     )  # a record without its array is made again
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "expected"),
+    [
+        ("baseline", "paper", None, ""),
+        ("baseline", "year", "2020", 2020),
+        ("baseline", "published", [{"protocol": "p", "at": 5, "accuracy": 1, "differs": ""}], None),
+        ("training", "history", [[7.5, 1]], ((7, 1.0),)),
+        ("provenance", "threads", "2", 2),
+    ],
+)
+def test_what_describes_a_result_is_read_as_what_it_should_be(
+    tmp_path: Path, part: str, name: str, value: object, expected: object
+):
+    """A card may say anything: no result is lost by it."""
+    values = run(tmp_path, shots=[1]).records[0].as_json()
+    values[part][name] = value
+    record = read_record(json.loads(json.dumps(values)))
+    if expected is None:
+        (figure,) = record.baseline.published
+        assert (figure.at, figure.accuracy) == ("5", 1.0)
+    else:
+        assert getattr(getattr(record, part), name) == expected
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value"),
+    [
+        ("baseline", "sha256", 5),
+        ("baseline", "transductive", "no"),
+        ("training", "seed", True),
+        ("dataset", "digest", None),
+    ],
+)
+def test_what_readers_rely_on_must_be_right(tmp_path: Path, part: str, name: str, value: object):
+    values = run(tmp_path, shots=[1]).records[0].as_json()
+    values[part][name] = value
+    with pytest.raises(TypeError, match=f"{part}.{name} is {value!r}, not"):
+        read_record(json.loads(json.dumps(values)))

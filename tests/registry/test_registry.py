@@ -155,7 +155,7 @@ def test_one_training_serves_those_it_teaches(tmp_path: Path, monkeypatch: pytes
     names = ["counted", "pupil"]
     outcome = run(tmp_path / "out", [plugin(name) for name in names], baselines=names)
     assert len((tmp_path / "fits").read_text().splitlines()) == 1
-    assert len({record.training["key"] for record in outcome.records}) == 1
+    assert len({record.training.key for record in outcome.records}) == 1
     assert len({record.key for record in outcome.records}) == 4
     assert len(list((tmp_path / "out" / "embeddings").iterdir())) == 1
     assert outcome.table["rule"].nunique() == 2

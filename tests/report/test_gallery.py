@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.report import gallery
-from tests.helpers.command_line import TINY
+from tests.helpers.command_line import TINY, words_of
 
 
 def features(blobs: LabelledImages, *, unit: bool = False) -> gallery.Features:
@@ -92,11 +92,7 @@ def test_bench_map_draws_a_panel_a_baseline_of_each_split(bench, tmp_path: Path)
     words = (
         "map",
         *TINY,
-        "--shots",
-        "1",
-        "--splits",
-        "all",
-        "--out",
+        *words_of("--shots 1 --splits all --out"),
         tmp_path,
         "--baselines",
         "pixels",

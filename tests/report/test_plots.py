@@ -11,8 +11,10 @@ from PIL import Image
 
 from fewshot_bench import api
 from fewshot_bench.errors import UserError
+from fewshot_bench.leaderboard.columns import Ranking
 from fewshot_bench.report import draw as pictures
 from fewshot_bench.report import figure, plots
+from tests.helpers.frames import DIFFERENT, board, board_row, confusion, confusion_frame
 from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import run
 
@@ -27,13 +29,13 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "out",
         [plugin("raising")],
         baselines=["pixels", "raising", "resnet"],
-        budget=320,
+        budget=128,
     )
     return folder / "out"
 
 
 def picture(table: pd.DataFrame, draw) -> figure.Figure:
-    return draw(table, figure.styles_of(table["baseline"]))
+    return draw(Ranking(table, ""), figure.styles_of(table["baseline"]))
 
 
 def test_bench_plot_draws_every_kind_as_png_and_svg(bench, done: Path):
@@ -84,7 +86,7 @@ def test_differences_have_margin_verdict_and_reference(done: Path):
 
 
 def test_shares_of_episodes_fall_from_all_to_none(done: Path):
-    answers = api.ResultsFolder(done, write=False).answers()
+    answers = api.ResultsFolder(done, write=False).predictions()
     frame = api.tables.episode_accuracies(answers)
     table = api.leaderboard(done)
     means = frame.groupby(["baseline", "shots"])["accuracy"].mean()
@@ -114,7 +116,7 @@ def test_a_confusion_of_many_classes_is_told_by_colour(classes: int, written: in
         dataset="many", protocol="many", preset="quick", ways=classes, queries="15", test_classes="all", shots=1, train_size=np.nan,
         baseline="pixels", encoder="", settings="",
     )  # fmt: skip
-    drawn = plots.confusions(frame, {})
+    drawn = plots.confusions(Ranking(frame, ""), {})
     assert len(drawn.axes[0].texts) == written
     assert [axes.get_ylabel() for axes in drawn.axes[1:]] == (
         [] if written else ["%"]
@@ -126,7 +128,7 @@ def test_names_from_data_sets_are_text_and_no_mathematics(tmp_path: Path, done: 
     pictures = list(
         plots.drawn(
             api.leaderboard(done).assign(protocol="$\\frac{$"), confusion=confusion, episodes=pd.DataFrame(),
-            timings=pd.DataFrame(columns=["baseline", "dataset", "seconds_train", "seconds_embed"]), losses=pd.DataFrame(),
+            costs=pd.DataFrame(columns=["key", "seconds"]), losses=pd.DataFrame(),
         )
     )  # fmt: skip
     for found in pictures:
@@ -143,7 +145,7 @@ def test_what_cannot_be_drawn_is_one_line(
     bench, done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     for words, expected in (
-        (("--out", tmp_path), "holds no answer to draw"),
+        (("--out", tmp_path), "holds no result to draw"),
         (("--out", done, "--baselines", "nothing"), "unknown baseline of the results 'nothing'"),
         (
             ("--out", done, "--reference", "resnett"),
@@ -164,7 +166,8 @@ def test_what_cannot_be_drawn_is_one_line(
 def test_every_split_is_a_row_of_one_picture(tmp_path: Path):
     run(
         tmp_path,
-        baselines=["pixels", "untrained"],
+        [plugin("levels")],
+        baselines=["pixels", "levels"],
         splits="all",
         shots=[1, 2],
         episodes=40,
@@ -211,7 +214,7 @@ def test_a_classification_protocol_is_drawn_too(tmp_path: Path):
     assert names == {"accuracy", "recall", "confusion", "cost"}
     recalls, drawn = (
         api.recalls(tmp_path),
-        plots.class_recalls(api.confusion(tmp_path), figure.styles_of(["pixels"])),
+        picture(api.confusion(tmp_path), plots.class_recalls),
     )
     (line,) = drawn.axes[0].lines
     own = recalls[
@@ -239,3 +242,95 @@ def test_names_like_formulas_are_drawn_as_they_are(tmp_path: Path):
     }
     run(tmp_path / "out", dataset="folder", data=tmp_path / "data", **free)
     assert any(path.name.startswith("confusion") for path in pictures.plot(tmp_path / "out"))
+
+
+NO_COSTS = pd.DataFrame(columns=["key", "seconds"])
+
+
+def written_recalls(figure) -> dict[str, list[int]]:
+    """The diagonal of each panel of a picture of confusions, by the title of the panel."""
+    recalls = {}
+    for axes in figure.axes:
+        texts = [int(text.get_text()) for text in axes.texts]
+        recalls[axes.get_title()] = [texts[0], texts[3]]
+    return recalls
+
+
+@pytest.mark.parametrize("column", DIFFERENT)
+def test_rankings_that_differ_have_a_picture_each_that_says_what_differs(column: str):
+    other, expected = DIFFERENT[column]
+    changes = {column: other}
+    # the confusions come in the other order than the leaderboard's rows
+    frame = confusion_frame(confusion(0.3, 0.5, **changes), confusion(0.9, 0.8))
+    table = board(board_row(0.85), board_row(0.4, **changes))
+    pictures = list(
+        plots.drawn(
+            table, confusion=frame, episodes=pd.DataFrame(), costs=NO_COSTS, losses=pd.DataFrame()
+        )
+    )
+    titles = {
+        picture.name: picture.figure.get_suptitle().replace("\n", " ") for picture in pictures
+    }
+    assert set(titles) == {
+        f"{kind}-steel-heldout{number}"
+        for kind in ("accuracy", "recall", "confusion")
+        for number in ("", "-1")
+    }
+    recalls = {}
+    for picture in pictures:
+        said = [text for text in expected if text in titles[picture.name]]
+        assert len(said) == 1, titles[picture.name]
+        if picture.name.startswith("confusion"):
+            recalls[said[0]] = written_recalls(picture.figure)
+    assert recalls == {expected[0]: {"hist": [90, 80]}, expected[1]: {"hist": [30, 50]}}
+    for kind in ("accuracy", "recall"):  # the same number: the same ranking
+        for number in ("", "-1"):
+            said = [text for text in expected if text in titles[f"{kind}-steel-heldout{number}"]]
+            assert said[0] in titles[f"confusion-steel-heldout{number}"]
+
+
+def test_a_single_ranking_has_nothing_that_differs_in_its_title():
+    (picture,) = plots.drawn(
+        board(board_row(0.5)),
+        confusion=pd.DataFrame(),
+        episodes=pd.DataFrame(),
+        costs=NO_COSTS,
+        losses=pd.DataFrame(),
+    )
+    assert picture.figure.get_suptitle().replace("\n", " ") == (
+        "steel, steel-heldout: 2-way, 15 queries a class, 1-shot, preset quick, "
+        "tested on dent | rust"
+    )
+
+
+def test_two_rows_have_a_panel_and_an_entry_of_the_legend_each():
+    older = {"baseline": "hist@older", "source": "cccccccccccc"}
+    frame = confusion_frame(confusion(0.3, 0.5, **older), confusion(0.9, 0.8))
+    ((of_splits, ranking),) = plots._of_pictures(frame)
+    assert not of_splits
+    assert written_recalls(plots.confusions(ranking, {})) == {
+        "hist": [90, 80],
+        "hist@older": [30, 50],
+    }
+    table = board(board_row(0.4, **older), board_row(0.85))
+    costs = pd.DataFrame({"key": ["one", "two"], "seconds": [3.0, 5.0]})
+    pictures = plots.drawn(
+        table.assign(key=costs["key"]),
+        confusion=frame,
+        episodes=pd.DataFrame(),
+        costs=costs,
+        losses=pd.DataFrame(),
+    )
+    figures = {picture.name.partition("-")[0]: picture.figure for picture in pictures}
+    for kind in ("accuracy", "recall", "cost"):
+        (axes,) = figures[kind].axes
+        entries = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert [name for name in entries if name != "chance"] == ["hist", "hist@older"], kind
+    seconds = [float(c.lines[0].get_xdata()[0]) for c in figures["cost"].axes[0].containers]
+    assert seconds == [5.0, 3.0], "each row has its own seconds"
+
+
+def test_shares_of_two_rows_with_one_name_are_never_averaged():
+    frame = confusion_frame(confusion(0.3, 0.5), confusion(0.9, 0.8))
+    with pytest.raises(ValueError, match="duplicate"):
+        plots.confusions(Ranking(frame, ""), {})

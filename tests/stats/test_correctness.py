@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fewshot_bench.stats import intervals as stats
-from fewshot_bench.stats.correctness import Correctness, Design, apart
+from fewshot_bench.stats.correctness import Correctness, Design, difference_moments
 from tests.helpers.simulation import drawn_design
 
 POOLS = {"equal": ((0, 20), (20, 20), (40, 20)), "unequal": ((0, 20), (20, 12), (32, 31))}
@@ -60,7 +60,7 @@ def test_one_baseline_and_a_difference_equal_a_plain_loop(
     one, other = Correctness(design, first), Correctness(design, second)
     for moments, values in (
         (one.moments, np.mean(first, 0)),
-        (apart(one, other), np.mean(first, 0) - np.mean(second, 0)),
+        (difference_moments(one, other), np.mean(first, 0) - np.mean(second, 0)),
     ):
         found = stats.influence(design, moments)
         assert (found.mean, found.se) == pytest.approx(influence_by_loops(design, values))
@@ -71,8 +71,10 @@ def test_an_image_is_wrong_when_any_seed_ever_was_and_apart_when_ever_answered_d
     first, second = design.query_TNQ != 3, design.query_TNQ != 7
     both = Correctness(design, [first, second])
     assert np.flatnonzero(both.moments.wrong_M).tolist() == [3, 7]
-    assert np.flatnonzero(apart(both, Correctness(design, [first])).wrong_M).tolist() == [3, 7]
-    assert not apart(both, both).wrong_M.any()
+    assert np.flatnonzero(
+        difference_moments(both, Correctness(design, [first])).wrong_M
+    ).tolist() == [3, 7]
+    assert not difference_moments(both, both).wrong_M.any()
 
 
 def test_many_seeds_are_counted_without_overflow():
@@ -81,7 +83,7 @@ def test_many_seeds_are_counted_without_overflow():
     moments = Correctness(design, all_right).moments
     assert (moments.sum_M == design.queries_M).all()
     assert moments.square_M == pytest.approx(design.queries_M)
-    assert not apart(
+    assert not difference_moments(
         Correctness(design, all_right), Correctness(design, all_right[:1])
     ).wrong_M.any()
 

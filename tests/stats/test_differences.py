@@ -5,6 +5,7 @@ import pytest
 from scipy import stats as known
 from statsmodels.stats.multitest import multipletests
 
+from fewshot_bench.stats import differences
 from fewshot_bench.stats import intervals as stats
 from fewshot_bench.stats.correctness import Correctness
 from tests.helpers.simulation import (
@@ -25,7 +26,8 @@ def test_a_difference_over_runs_is_paired():
     first, second = correctness_of_runs(common, [200, 200]), correctness_of_runs(worse, [200, 200])
     weights = np.array([0.5, 0.5])
     found, mirrored = (
-        stats.difference_over_runs(a, b, weights) for a, b in ((first, second), (second, first))
+        differences.difference_over_runs(a, b, weights)
+        for a, b in ((first, second), (second, first))
     )
     assert found.p < 0.01
     assert (found.mean, found.low, found.high) == pytest.approx(
@@ -37,29 +39,29 @@ def test_a_difference_over_runs_is_paired():
 
 def test_holm_equals_an_independent_library():
     p = np.random.default_rng(0).random(9) ** 3
-    assert stats.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
-    assert stats.holm([]).tolist() == []
+    assert differences.holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert differences.holm([]).tolist() == []
 
 
 def test_a_baseline_against_itself_is_equivalent_and_nothing_else():
     design = drawn_design(pool_of(3, 40), 3, 1, 5, 2000)
     correct = answers(np.random.default_rng(0), design)
-    found = stats.difference(Correctness(design, [correct]), Correctness(design, [correct]))
+    found = differences.difference(Correctness(design, [correct]), Correctness(design, [correct]))
     assert (found.mean, found.p, found.kind) == (0.0, 1.0, "rule-of-three")
     assert found.low == pytest.approx(-3 / 120)
-    assert stats.verdict(found, found.p, margin=0.05) == "equivalent"
-    assert stats.verdict(found, found.p, margin=0.005) == "undecided"
+    assert differences.verdict(found, found.p, margin=0.05) == "equivalent"
+    assert differences.verdict(found, found.p, margin=0.005) == "undecided"
 
 
 def test_few_discordant_images_are_judged_by_mcnemars_exact_test():
     design = drawn_design(pool_of(3, 40), 3, 1, 5, 2000)
     first = np.ones(design.query_TNQ.shape, dtype=bool)
     second = ~np.isin(design.query_TNQ, [1, 2, 3, 50, 60, 70])
-    found = stats.difference(Correctness(design, [first]), Correctness(design, [second]))
+    found = differences.difference(Correctness(design, [first]), Correctness(design, [second]))
     assert found.kind == "mcnemar"
     assert found.p == pytest.approx(known.binomtest(6, 6).pvalue)
     assert found.mean > 0
-    mirrored = stats.difference(Correctness(design, [second]), Correctness(design, [first]))
+    mirrored = differences.difference(Correctness(design, [second]), Correctness(design, [first]))
     assert (mirrored.p, mirrored.mean, mirrored.low) == pytest.approx(
         (found.p, -found.mean, -found.high)
     )
@@ -75,8 +77,8 @@ def test_few_discordant_images_are_judged_by_mcnemars_exact_test():
     ],
 )
 def test_verdicts(low90: float, high90: float, mean: float, p: float, expected: str):
-    found = stats.Difference(mean, low90, high90, low90, high90, p, "image-influence")
-    assert stats.verdict(found, p, 0.005) == expected
+    found = differences.Difference(mean, low90, high90, low90, high90, p, "image-influence")
+    assert differences.verdict(found, p, 0.005) == expected
 
 
 def test_seeds_enter_the_difference():
@@ -86,7 +88,7 @@ def test_seeds_enter_the_difference():
     seeds = [base & (rng.random(base.shape) >= rate) for rate in (0.0, 0.1, 0.2)]
     nothing = Correctness(design, [base & False])
     one, three = (
-        stats.difference(Correctness(design, some), nothing) for some in (seeds[:1], seeds)
+        differences.difference(Correctness(design, some), nothing) for some in (seeds[:1], seeds)
     )
     assert three.kind == "image-influence+seeds"
     assert three.high - three.low > 2 * (one.high - one.low)
@@ -105,7 +107,7 @@ def test_coverage_of_the_paired_interval(shots: int):
             state  # the same images, seen by the second baseline with more spread
         )
         found.append(
-            stats.difference(
+            differences.difference(
                 Correctness(design, [first]),
                 Correctness(design, [answers(rng, design, spread=1.6)]),
             )

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from fewshot_bench import DataCard, DataSet, FewShot
-from fewshot_bench.data.labelled import group_by_class
+from fewshot_bench import DataCard, DataSet, FewShot, group_by_class
 
 NAMES = ("black", "dark", "grey", "light", "pale", "white")
 

@@ -1,0 +1,110 @@
+"""Lists on the terminal: what a data set holds, which plug-ins there are, what checks found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from fewshot_bench.cli.layout import print_line
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.registry.catalogue import PluginRow
+
+__all__ = ["dropped_text", "show_data", "show_findings", "show_plugins"]
+
+MOST_COPIES_NAMED = 5
+STATUS_TEXTS = {"broken": "broken", "not checked": "not checked", "ok": "checks passed"}
+
+
+def show_data(console: Console, data: LabelledImages) -> None:
+    """What a data set holds and what is wrong with it."""
+    channels, height, width = data.images.shape[1:]
+    colour = "grey" if channels == 1 else "RGB"
+    text = (
+        f"{data.name}: {len(data)} images of {width} x {height} pixels, {colour}, "
+        f"{len(data.class_names)} classes, digest {data.digest[:32]}"
+    )
+    print_line(console, text, wrap=False)
+    console.print(_class_table(data))
+    print_line(console, f"byte-identical copies: {dropped_text(data)}", wrap=False)
+    for note in data.notes:
+        print_line(console, f"note: {note}", wrap=False)
+
+
+def _class_table(data: LabelledImages) -> Table:
+    """Each class with its short name, images and boxes."""
+    table = Table("class", "short", "images")
+    if data.boxes is not None:
+        table.add_column("boxes")
+    short_names = {full: short for short, full in data.abbreviations.items()}
+    for name in data.class_names:
+        first, count = data.class_range(name)
+        cells = [name, short_names.get(name, ""), str(count)]
+        if data.boxes is not None:
+            boxes_of_images = data.boxes[first : first + count]
+            cells.append(str(sum(len(boxes) for boxes in boxes_of_images)))
+        table.add_row(*cells)
+    return table
+
+
+def dropped_text(data: LabelledImages) -> str:
+    """How many byte-identical copies were left out, and the first of them by name."""
+    if not data.dropped:
+        return "none"
+    named = [f"{copy} is {earlier}" for copy, earlier in data.dropped[:MOST_COPIES_NAMED]]
+    text = "; ".join(named)
+    others = len(data.dropped) - len(named)
+    if others:
+        text += f" and {others} more"
+    return f"{len(data.dropped)} left out ({text})"
+
+
+def show_plugins(console: Console, rows: Sequence[PluginRow]) -> None:
+    """Baselines and data sets in a table each, then those that cannot be used, with the reason."""
+    table_of_kind: dict[str, Table] = {}
+    unusable = []
+    for row in rows:
+        kind = row["kind"]
+        if kind not in table_of_kind:
+            table_of_kind[kind] = _plugin_table(f"{kind}s")
+        if row["error"]:
+            unusable.append(row)
+            continue
+        year = str(row["year"] or "")
+        table_of_kind[kind].add_row(row["name"], row["title"], row["source"], year, row["about"])
+    for table in table_of_kind.values():
+        console.print(table)
+    for row in unusable:
+        print_line(console, f"not usable: {row['name']}: {row['error']}", wrap=False)
+
+
+def _plugin_table(title: str) -> Table:
+    return Table("name", "title", "source", "year", "", title=title, title_justify="left")
+
+
+def show_findings(console: Console, frame: pd.DataFrame) -> None:
+    """How many checks each baseline passed; for the others what was expected and what came."""
+    for name, rows in frame.groupby("baseline", sort=False):
+        counts = _counts_text(rows["status"])
+        print_line(console, f"{name}: {counts}")
+        is_ok = rows["status"] == "ok"
+        _show_reasons(console, rows[~is_ok])
+
+
+def _show_reasons(console: Console, rows: pd.DataFrame) -> None:
+    """One line for each reason, with the checks that gave it."""
+    for (status, reason), part in rows.groupby(["status", "told"], sort=False):
+        checks = ", ".join(part["check"])
+        text = f"  {status}: {checks}: {reason}"
+        print_line(console, text, wrap=False)
+
+
+def _counts_text(statuses: pd.Series[str]) -> str:
+    counts = statuses.value_counts()
+    texts = []
+    for status, text in STATUS_TEXTS.items():
+        if status in counts:
+            texts.append(f"{counts[status]} {text}")
+    return ", ".join(texts)

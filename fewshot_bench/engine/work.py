@@ -1,0 +1,153 @@
+"""The work on one training: its cells become records."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from fewshot_bench.contract.leaks import Leak
+from fewshot_bench.engine.features import Features
+from fewshot_bench.engine.fitted_baseline import FittedBaseline, Learned
+from fewshot_bench.engine.predict import Predictor
+from fewshot_bench.engine.progress import OnProgress, StageReporter
+from fewshot_bench.engine.provenance import provenance
+from fewshot_bench.errors import PLUGIN_ERRORS, Diverged, NotApplicable, UserError
+from fewshot_bench.planning.plan import Cell, Plan
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.records.record import BaselinePart, DataSetPart, Record, Status, TrainingPart
+
+__all__ = ["Work", "fitted_baseline"]
+
+
+def fitted_baseline(
+    plan: Plan, cell: Cell, folder: ResultsFolder, on_progress: OnProgress
+) -> FittedBaseline:
+    """The training that serves a cell; its `fit` runs when it is first needed."""
+    training = cell.training
+    report = StageReporter(training.name, _training_label(cell), on_progress)
+    return FittedBaseline(plan.data, training, plan.device, folder.paths, report)
+
+
+def _training_label(cell: Cell) -> str:
+    """What sets a training apart from the others of its baseline, for progress."""
+    seed = cell.training.seed
+    if cell.episode_set.is_classification:
+        return f"{cell.episode_set.label}, run {seed}"
+    return f"seed {seed}" if seed else ""
+
+
+class Work:
+    """Makes the records of the cells of one training."""
+
+    def __init__(self, plan: Plan, folder: ResultsFolder, fitted: FittedBaseline) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.fitted = fitted
+        self.features = Features(fitted)
+        self._failure: tuple[Status, str] | None = None  # of the training: all cells share it
+
+    def forget(self) -> None:
+        """Remove what is on disk of the training and of what is made from it."""
+        self.features.forget()
+        self.fitted.forget()
+
+    def record(self, cell: Cell) -> Record:
+        """Answer the episodes of one cell, and keep its record. What fails is recorded too."""
+        record = replace(_blank_record(self.plan, cell), provenance=provenance(self.plan.device))
+        if self._failure is not None:
+            status, reason = self._failure
+            return self.folder.write(replace(record, status=status, reason=reason))
+        is_training = True
+        try:
+            learned = self.fitted.train()
+            predictor = Predictor(self.fitted, self.features, cell.episode_set, cell.rule)
+            is_training = False
+            self.fitted.report("score", note=cell.episode_set.label)
+            start = time.perf_counter()
+            predicted_TNQ = predictor.predicted_TNQ()
+            seconds = round(time.perf_counter() - start, 3)
+        except Diverged as error:
+            return self._failed(record, "diverged", str(error), of_training=is_training)
+        except NotApplicable as error:
+            return self._failed(record, "not applicable", str(error), of_training=False)
+        except PLUGIN_ERRORS as error:
+            # whatever a baseline does wrong is the failure of its own cells
+            reason = _reason(error)
+            of_training = not self.fitted.is_trained
+            return self._failed(record, "failed", reason, of_training=of_training)
+        if cell.episode_set.file is not None:
+            name = self.folder.keep_episodes(cell.episode_set.file)
+            record = replace(record, episodes_file=name)
+        record = replace(
+            record,
+            training=_with_outcome(record.training, learned),
+            seconds=self._seconds(learned, score=seconds),
+        )
+        return self.folder.write(record, predicted_TNQ)
+
+    def _failed(self, record: Record, status: Status, reason: str, *, of_training: bool) -> Record:
+        if of_training:
+            self._failure = (status, reason)
+        return self.folder.write(replace(record, status=status, reason=reason))
+
+    def _seconds(self, learned: Learned, *, score: float) -> dict[str, float]:
+        seconds = {"train": learned.seconds}
+        if self.features.seconds is not None:
+            seconds["embed"] = self.features.seconds
+        return {**seconds, "score": score}
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong, on one line."""
+    is_message = isinstance(error, (UserError, Leak))
+    text = str(error) if is_message else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
+
+
+def _with_outcome(training: TrainingPart, learned: Learned) -> TrainingPart:
+    return replace(
+        training,
+        images_passed=learned.images_passed,
+        parameters=learned.parameters,
+        history=learned.history,
+    )
+
+
+def _blank_record(plan: Plan, cell: Cell) -> Record:
+    """A cell's record before its outcome is known."""
+    training = cell.training
+    episode_set = cell.episode_set
+    data = plan.data
+    card = training.baseline_class.card
+    return Record(
+        key=cell.key,
+        status="ok",
+        shots=episode_set.shots,
+        train_size=episode_set.train_size,
+        first_episode=episode_set.first,
+        episodes=episode_set.episodes,
+        episodes_digests=episode_set.digests,
+        protocol=episode_set.protocol,
+        pool=episode_set.pool,
+        dataset=DataSetPart(
+            name=data.name,
+            digest=data.digest,
+            images=len(data),
+            dropped=len(data.dropped),
+            published=plan.published(episode_set),
+        ),
+        baseline=BaselinePart(
+            name=training.name,
+            sha256=training.plugin.sha256,
+            title=card.title,
+            paper=card.paper,
+            year=card.year,
+            transductive=card.transductive,
+            published=tuple(card.published),
+            rule=cell.rule,
+            preset=training.preset,
+            settings_given=dict(training.given),
+            settings=training.settings.as_dict(),
+        ),
+        training=TrainingPart(key=training.key, seed=training.seed, version=training.version),
+    )

@@ -1,0 +1,101 @@
+"""The columns that a record fills without its predictions: what was run, and on what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fewshot_bench.leaderboard.columns import QUESTION
+from fewshot_bench.protocols.split import size_text
+from fewshot_bench.records.record import Record
+from fewshot_bench.seeds import digest
+
+__all__ = [
+    "LISTED",
+    "question_key",
+    "record_columns",
+    "row_key",
+]
+
+LISTED = " | "  # between class names in a table: names may hold spaces and commas
+# what a protocol lists for all its runs; rows of another list may share a run
+OF_PROTOCOL_LISTS = ("shots", "train_sizes", "runs")
+
+
+def record_columns(record: Record, name: str) -> dict[str, Any]:
+    """The columns of a leaderboard that say what was run and on what. name: of the row."""
+    baseline = record.baseline
+    protocol = record.protocol
+    settings = baseline.settings
+    return {
+        "baseline": name,
+        "encoder": settings.get("encoder"),
+        "weights": settings.get("weights"),
+        "preset": baseline.preset,
+        "dataset": protocol.dataset,
+        "protocol": protocol.name,
+        "ways": protocol.ways,
+        "shots": record.shots,
+        "train_size": record.train_size,
+        "queries": protocol.queries_text,
+        "episodes": record.episodes,
+        "episode_seed": protocol.episode_seed,
+        "rule": baseline.rule,
+        "transductive": baseline.transductive,
+        "image_size": settings.get("image_size"),
+        "precision": settings.get("precision"),
+        "settings": _settings_digest(record),
+        "train_classes": LISTED.join(protocol.train_classes),
+        "test_classes": LISTED.join(protocol.test_classes),
+        "episodes_digest": record.episodes_digest,
+        "episodes_file": record.episodes_file,
+        "dataset_digest": record.dataset.digest[:32],
+        "source": baseline.sha256[:12],
+        "version": record.training.version,
+        **_published(record),
+        "key": row_key(record)[:16],
+    }
+
+
+def question_key(record: Record) -> tuple[Any, ...]:
+    """The values of the columns that rows of one ranking share."""
+    columns = record_columns(record, record.baseline.name)
+    return tuple(columns[name] for name in QUESTION)
+
+
+def row_key(record: Record) -> str:
+    """A digest of what the trainings of one row share."""
+    baseline = record.baseline
+    protocol = record.protocol.as_dict()
+    for name in OF_PROTOCOL_LISTS:
+        protocol.pop(name, None)
+    is_few_shot = record.train_size is None
+    episodes = record.episodes_digest if is_few_shot else size_text(record.condition)
+    return digest(
+        protocol,
+        record.dataset.digest,
+        record.shots,
+        episodes,
+        baseline.preset,
+        baseline.name,
+        baseline.settings,
+        baseline.sha256,
+        record.training.version,
+    )
+
+
+def _settings_digest(record: Record) -> str:
+    """A digest of the settings, without a budget that follows from the number of train images."""
+    settings = dict(record.baseline.settings)
+    if record.train_size is not None and "passes" not in record.baseline.settings_given:
+        settings.pop("passes", None)
+    return digest(settings)[:12]
+
+
+def _published(record: Record) -> dict[str, Any]:
+    """The figure of a paper that stands beside this row, if there is one; it is never ranked."""
+    condition = size_text(record.condition)
+    for figure in record.baseline.published:
+        is_same = (figure.protocol, figure.at) == (record.protocol.name, condition)
+        if is_same and not figure.group:
+            return {"published": figure.accuracy, "published_differs": figure.differs}
+    return {}

@@ -1,0 +1,165 @@
+"""The protocol that a request comes to, with the request's options in place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.planning.episode_sets import EpisodeSet, episode_sets, replayed
+from fewshot_bench.protocols.protocol import Classification, FewShot
+from fewshot_bench.request import Request
+
+__all__ = ["chosen_episode_sets"]
+
+FEW_SHOT_OPTIONS = (
+    "train_classes",
+    "test_classes",
+    "ways",
+    "shots",
+    "queries",
+    "episodes",
+    "splits",
+    "seeds",
+)
+CLASSIFICATION_OPTIONS = ("train_per_class", "train_fraction", "runs", "test_images")
+
+
+def chosen_episode_sets(
+    request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
+) -> list[EpisodeSet]:
+    """The episode sets of a request: from its episodes file, or from a protocol.
+
+    protocols: the named ones of the data set. Raises `UserError` for options that do not fit.
+    """
+    if request.episodes_file is not None:
+        _refuse_options_beside_file(request)
+        return replayed(request.episodes_file, data)
+    base = _base_protocol(request, data, protocols)
+    if request.episode_seed is not None:
+        base = dataclasses.replace(base, episode_seed=request.episode_seed)
+    if isinstance(base, Classification):
+        return episode_sets(_classification(request, base).over(data), data)
+    return _few_shot_sets(request, base, data)
+
+
+def _options_in(request: Request, names: Sequence[str]) -> list[str]:
+    """Which of these options the request has, as they are written on the command line."""
+    options = []
+    for name in names:
+        if getattr(request, name) is not None:
+            options.append("--" + name.replace("_", "-"))
+    return options
+
+
+def _refuse_options_beside_file(request: Request) -> None:
+    # seeds are of the trainings, not of the episodes
+    of_protocol = [name for name in FEW_SHOT_OPTIONS if name != "seeds"]
+    names = ["protocol", *of_protocol, *CLASSIFICATION_OPTIONS, "episode_seed"]
+    for option in _options_in(request, names):
+        raise UserError(
+            f"--episodes-file {request.episodes_file} settles the protocol; leave {option} out"
+        )
+
+
+def _base_protocol(
+    request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
+) -> FewShot | Classification:
+    """The named protocol, else the data set's first one of the kind that the options are for."""
+    if request.protocol is not None:
+        named = {protocol.name: protocol for protocol in protocols}
+        if request.protocol not in named:
+            what = f"protocol of {data.name}"
+            raise unknown(what, request.protocol, named, "bench list shows them")
+        return named[request.protocol]
+    if _options_in(request, CLASSIFICATION_OPTIONS):
+        return _base_classification(request, data, protocols)
+    for protocol in protocols:
+        if isinstance(protocol, FewShot):
+            return protocol
+    return FewShot(name=f"{data.name}-custom", dataset=data.name)
+
+
+def _base_classification(
+    request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
+) -> Classification:
+    """The first classification protocol whose train sizes are of the requested kind."""
+    by_share = request.train_fraction is not None
+    if not by_share and request.train_per_class is None:
+        option = _options_in(request, CLASSIFICATION_OPTIONS)[0]
+        raise UserError(
+            f"{option} is for classification protocols; name one with --protocol, or give "
+            "--train-per-class or --train-fraction"
+        )
+    for protocol in protocols:
+        if isinstance(protocol, Classification):
+            has_shares = protocol.train_sizes[0] < 1
+            if has_shares == by_share:
+                return protocol
+    sizes = (0.8,) if by_share else (10,)
+    return Classification(name=f"{data.name}-custom", dataset=data.name, train_sizes=sizes)
+
+
+def _classification(request: Request, base: Classification) -> Classification:
+    """The classification protocol with the request's options in place."""
+    for option in _options_in(request, FEW_SHOT_OPTIONS):
+        remedy = ""
+        if option == "--seeds":
+            remedy = "; a run draws its split and trains from its own seed: say --runs"
+        raise UserError(
+            f"{option} is for few-shot protocols, and {base.name} is a classification "
+            f"protocol{remedy}"
+        )
+    if request.train_per_class is not None and request.train_fraction is not None:
+        raise UserError(
+            "--train-per-class and --train-fraction are two ways to say one thing; leave one out"
+        )
+    changes: dict[str, Any] = {}
+    if request.train_per_class is not None:
+        changes["train_sizes"] = tuple(request.train_per_class)
+    if request.train_fraction is not None:
+        for share in request.train_fraction:
+            if not 0 < share < 1:
+                raise UserError(
+                    f"--train-fraction {share:g} is out of bounds "
+                    "(allowed: more than 0, less than 1)"
+                )
+        changes["train_sizes"] = tuple(request.train_fraction)
+    if request.runs is not None:
+        changes["runs"] = request.runs
+    if request.test_images is not None:
+        is_all = request.test_images == "all"
+        changes["test_images"] = None if is_all else float(request.test_images)
+    return dataclasses.replace(base, **changes)
+
+
+def _few_shot_sets(request: Request, base: FewShot, data: LabelledImages) -> list[EpisodeSet]:
+    """The episode sets of the few-shot protocol, or of all its splits."""
+    for option in _options_in(request, CLASSIFICATION_OPTIONS):
+        raise UserError(
+            f"{option} is for classification protocols, and {base.name} is a few-shot protocol; "
+            "leave it out"
+        )
+    changes: dict[str, Any] = {}
+    if request.ways is not None:
+        changes["ways"] = request.ways
+    if request.episodes is not None:
+        changes["episodes"] = request.episodes
+    if request.shots is not None:
+        changes["shots"] = tuple(request.shots)
+    if request.queries is not None:
+        changes["queries"] = None if request.queries == "all" else int(request.queries)
+    changed = dataclasses.replace(base, **changes)
+    protocol = changed.over(data, request.train_classes, request.test_classes)
+    if request.splits is None:
+        return episode_sets(protocol, data)
+    if request.splits != "all":
+        raise unknown("splits", request.splits, ("all",))
+    if request.train_classes is not None:
+        raise UserError("--splits all chooses the train classes itself; leave --train-classes out")
+    sets = []
+    for split in protocol.splits(data):
+        sets += episode_sets(split, data)
+    return sets

@@ -1,0 +1,92 @@
+"""Options are declared once, read as the help says, and handed to commands by name."""
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from fewshot_bench.cli import options, parsing, reading, running
+from fewshot_bench.cli.output import chosen_form, known_form
+from fewshot_bench.cli.parsing import names
+from fewshot_bench.errors import UserError
+from fewshot_bench.request import Request
+
+COMMANDS = {
+    command.callback.__name__: command.callback
+    for command in [*running.app.registered_commands, *reading.app.registered_commands]
+}
+
+
+def test_there_are_twelve_commands():
+    assert len(COMMANDS) == 12
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_has_a_parameter_for_each_option_that_it_takes(name: str):
+    command = COMMANDS[name]
+    taken = set(inspect.signature(command).parameters)
+    own = set(inspect.signature(inspect.unwrap(command)).parameters)
+    of_request = {option.name for option in options.REQUEST_OPTIONS}
+    if "request" in own:
+        assert own - {"request"} == {name for name in taken if name in own}
+        assert taken - own <= of_request
+    else:
+        assert own == taken
+
+
+def test_every_option_of_a_request_is_a_field_of_it_with_the_same_default():
+    fields = {field.name: field for field in dataclasses.fields(Request)}
+    for option in options.REQUEST_OPTIONS:
+        default = getattr(Request(), option.name)
+        assert option.name in fields
+        assert option.default == default or not default
+    named = {option.name for option in options.REQUEST_OPTIONS}
+    assert set(fields) - named == {"data_folder"}
+
+
+def test_no_option_is_declared_twice():
+    """A flag stands for two options where it means two things: what to run, and what to show."""
+    written = re.findall(r'(?<!")"(--[a-z-]+)"', Path(options.__file__).read_text(encoding="utf-8"))
+    repeated = {flag for flag in written if written.count(flag) > 1}
+    assert repeated == {"--baselines", "--shots"}
+    for module in (running, reading):
+        assert "typer.Option" not in Path(module.__file__).read_text(encoding="utf-8")
+
+
+def test_text_is_read():
+    assert parsing.names("--x", "a, b c") == ["a", "b c"]
+    assert parsing.whole_numbers("--x", "1,3") == [1, 3]
+    assert parsing.shares("--x", "0.8,0.6") == [0.8, 0.6]
+    assert parsing.whole_number_or_all("--x", "all") == "all"
+    assert parsing.whole_number_or_all("--x", "15") == 15
+    assert parsing.size_or_all("--x", "0.2") == 0.2
+    assert parsing.points("--x", 0.5) == 0.005
+    assert parsing.settings("--x", ["a.b = 1", "c.d=e=f"]) == {"a.b": "1", "c.d": "e=f"}
+    assert chosen_form(known_form("--x", "table"), json=True) == "json"
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "expected"),
+    [
+        (parsing.names, "a,,b", "has an empty entry"),
+        (parsing.whole_number, "1.5", "allowed: a whole number"),
+        (parsing.whole_numbers, "1,x", "--x 'x' cannot be read"),
+        (parsing.shares, "half", "shares such as 0.8"),
+        (parsing.whole_number_or_all, "most", "a whole number, or all"),
+        (parsing.size_or_all, "most", "a share such as 0.2, or all"),
+        (parsing.points, 100.0, "less than 100 points"),
+        (parsing.settings, ["a.b"], "write --x BASELINE.SETTING=VALUE"),
+        (known_form, "xml", "allowed: table, csv, md, json"),
+    ],
+)
+def test_what_cannot_be_read_is_told_with_the_flag(read, text, expected: str):
+    with pytest.raises(UserError, match=expected) as error:
+        read("--x", text)
+    assert str(error.value).startswith("--x ")
+
+
+def test_a_comma_inside_brackets_belongs_to_the_name_of_a_row():
+    text = "protonet[flip=0.2,learning_rate=0.01], pixels"
+    assert names("--baselines", text) == ["protonet[flip=0.2,learning_rate=0.01]", "pixels"]
