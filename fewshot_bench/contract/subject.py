@@ -23,7 +23,7 @@ from fewshot_bench.learn.encoder import chosen_by_method
 from fewshot_bench.seeds import derive, generators_reset_by, global_seed
 from fewshot_bench.settings import Settings
 
-__all__ = ["FEW_PASSES", "MANY_PASSES", "SIDE", "TRAIN_CLASSES", "ShortTrainings", "Subject"]
+__all__ = ["FEW_PASSES", "SIDE", "TRAIN_CLASSES", "ShortTrainings", "Subject"]
 
 SIDE = 32  # pixels
 TRAIN_CLASSES = 5
@@ -34,8 +34,7 @@ PATTERNS = 5  # different ones, each in several widths
 # what a method trains with, where it does not choose itself
 SMALL = {"encoder": "resnet18", "image_size": SIDE, "precision": "float32"}
 # budgets, in images passed through the encoder
-PASSES = 600
-MANY_PASSES = 1800  # for a method that has not learned to compare images by then
+PASSES = 1800
 FEW_PASSES = 64  # where two trainings are compared bit by bit: two batches
 
 Picture = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -74,11 +73,6 @@ class Subject:
         name = self.baseline_class.__name__
         settings = settings_type.given(name, settings_type.applicable(values))
         return settings.resolved()
-
-    @property
-    def has_budget(self) -> bool:
-        """Whether its training can be made longer."""
-        return "passes" in self.baseline_class.settings_type.names()
 
     @property
     def answers_from_images(self) -> bool:
