@@ -30,6 +30,7 @@ class Lbp(Baseline):
         year=2002,
     )
     rule = "mean_cosine"
+    learns_from = "nothing"
     needs = ("skimage", "texture")
 
     def embed(self, images_BCHW: Tensor) -> Tensor:

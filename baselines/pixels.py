@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from fewshot_bench import Baseline, Card, Settings
+from fewshot_bench import Baseline, Card, EmbeddingSettings
 from fewshot_bench.learn import resize
 
 
 @dataclass(frozen=True, kw_only=True)
-class PixelsSettings(Settings):
+class PixelsSettings(EmbeddingSettings):
     """side: pixels a side of the small image."""
 
     side: int = 16
@@ -26,6 +26,7 @@ class Pixels(Baseline):
 
     card = Card(standard=True, title="Pixels", paper="a floor: correlation of thumbnails")
     rule = "mean_cosine"
+    learns_from = "nothing"
     settings_type = PixelsSettings
     settings: PixelsSettings
 

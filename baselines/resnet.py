@@ -9,14 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot_bench import Card, Context, LabelledImages, Published, TrainedBaseline
+from fewshot_bench import Card, Published, TrainedBaseline
 
 TABLES = "Tables III, VI of Phuong et al. (2024): ResNet-50, 100 epochs; initial weights not stated"
-EMBEDDED_AT_ONCE = 256  # train images
 
 
 class ResNet(TrainedBaseline):
-    """A residual network trained as a classifier. `centre` is the mean train feature."""
+    """A network trained as a classifier."""
 
     card = Card(
         standard=True,
@@ -35,25 +34,6 @@ class ResNet(TrainedBaseline):
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The classifier over the train classes."""
         return {"classifier": nn.Linear(features, classes)}
-
-    def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
-        """Make the encoder, the classifier, and room for the centre (D,)."""
-        super().build(classes, device, fetch=fetch)
-        weight = self.parts.get_parameter("classifier.weight")
-        centre = torch.zeros_like(weight.detach()[0])
-        self.parts.register_buffer("centre", centre)
-
-    def fit(self, train: LabelledImages, *, context: Context) -> None:
-        """Train, then average the features of the train images."""
-        super().fit(train, context=context)
-        sums = []
-        with torch.no_grad():
-            for images in torch.from_numpy(train.images).split(EMBEDDED_AT_ONCE):
-                # a subclass embeds otherwise, the centre is that of the encoder's features
-                features = ResNet.embed(self, images.to(context.device))
-                sums.append(features.sum(0))
-        centre = torch.stack(sums).sum(0) / len(train)
-        self.parts.get_buffer("centre").copy_(centre)
 
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
         """Cross-entropy on one view of each image."""

@@ -1,37 +1,14 @@
-"""SimpleShot: nearest centroid on centred features of unit length of a plain classifier.
-
-Shapes: B images, D features.
-"""
+"""SimpleShot: the old name of `resnet` with the rule `centred`."""
 
 from __future__ import annotations
 
-import torch.nn.functional as F
-from fewshot_bench.plugins.baselines.resnet import ResNet
-from torch import Tensor
+from fewshot_bench.plugins.rules.centred import Centred
 
-from fewshot_bench import Baseline, Card
+from fewshot_bench import Baseline
 
 
-class SimpleShot(ResNet):
-    """CL2N (section 3): features minus the mean feature of the train images, then L2-normalised.
+class SimpleShot(Baseline):
+    """Nearest centroid on centred features of unit length of a plain classifier."""
 
-    It shares the training of `resnet`.
-    """
-
-    card = Card(
-        title="SimpleShot",
-        paper=(
-            "Wang et al.: SimpleShot: Revisiting Nearest-Neighbor Classification "
-            "for Few-Shot Learning"
-        ),
-        year=2019,
-    )
-    rule = "prototype"
-    taught_by = "resnet"
-    logits = Baseline.logits  # classification protocols are answered by centroids too
-
-    def embed(self, images_BCHW: Tensor) -> Tensor:
-        """Centred features (B, D) of unit length."""
-        features = super().embed(images_BCHW)
-        centre = self.parts.get_buffer("centre")
-        return F.normalize(features - centre, dim=1)
+    card = Centred.card
+    stands_for = ("resnet", "centred")

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from fewshot_bench import Card
-from fewshot_bench.learn import EncoderBaseline
+from dataclasses import dataclass
+
+from fewshot_bench import Card, NotApplicable
+from fewshot_bench.learn import EncoderBaseline, EncoderSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class UntrainedSettings(EncoderSettings):
+    """The encoder, which has random weights under all presets."""
+
+    weights: str = "none"
 
 
 class Untrained(EncoderBaseline):
@@ -11,3 +20,15 @@ class Untrained(EncoderBaseline):
 
     card = Card(standard=True, title="Untrained encoder", paper="a floor: no training")
     rule = "mean_cosine"
+    settings_type = UntrainedSettings
+    settings: UntrainedSettings
+    learns_from = "seed"
+
+    def check_weights(self) -> None:
+        """Raise `NotApplicable` if the encoder has weights that were trained."""
+        weights = self.settings.weights
+        if weights != "none":
+            raise NotApplicable(
+                f"weights={weights} were trained, frozen is that encoder; "
+                "--set untrained.weights=none keeps the floor"
+            )

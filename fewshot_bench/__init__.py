@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         recalls,
         run,
     )
-    from fewshot_bench.baseline import Baseline, Card, Context
+    from fewshot_bench.baseline import Baseline, Card, Context, EmbeddingSettings
     from fewshot_bench.data.cache import cached_images
     from fewshot_bench.data.images import (
         IMAGE_SUFFIXES,
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from fewshot_bench.report.draw import Drawn, explain, map_features, plot, samples
     from fewshot_bench.report.page import report
     from fewshot_bench.request import Request
+    from fewshot_bench.rule import Products, Rule, RuleSettings, unit
     from fewshot_bench.seeds import derive
     from fewshot_bench.settings import Settings
 
@@ -55,6 +56,7 @@ _HOMES = {
     "DataCard": "dataset",
     "DataSet": "dataset",
     "Drawn": "report.draw",
+    "EmbeddingSettings": "baseline",
     "FewShot": "protocols.protocol",
     "FileTree": "data.tree",
     "IMAGE_SUFFIXES": "data.images",
@@ -62,8 +64,11 @@ _HOMES = {
     "LabelledImages": "data.labelled",
     "NotApplicable": "errors",
     "Outcome": "api",
+    "Products": "rule",
     "Published": "published",
     "Request": "request",
+    "Rule": "rule",
+    "RuleSettings": "rule",
     "Settings": "settings",
     "TrainedBaseline": "learn.train",
     "TrainingSettings": "learn.train",
@@ -90,6 +95,7 @@ _HOMES = {
     "report": "report.page",
     "run": "api",
     "samples": "report.draw",
+    "unit": "rule",
 }
 
 __all__ = [
@@ -102,14 +108,18 @@ __all__ = [
     "DataCard",
     "DataSet",
     "Drawn",
+    "EmbeddingSettings",
     "FewShot",
     "FileTree",
     "ImageHeader",
     "LabelledImages",
     "NotApplicable",
     "Outcome",
+    "Products",
     "Published",
     "Request",
+    "Rule",
+    "RuleSettings",
     "Settings",
     "TrainedBaseline",
     "TrainingSettings",
@@ -136,6 +146,7 @@ __all__ = [
     "report",
     "run",
     "samples",
+    "unit",
 ]
 
 

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.checks import examine
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.data.tree import FileTree
-from fewshot_bench.engine.progress import OnProgress
+from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.leaderboard import tables
@@ -22,17 +21,19 @@ from fewshot_bench.leaderboard.recall import recalls as class_recalls
 from fewshot_bench.leaderboard.record_columns import row_key
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_tables
-from fewshot_bench.planning.plan import make_plan
+from fewshot_bench.planning.plan import Plan, make_plan
 from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
 from fewshot_bench.records.episode_files import write_episodes
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 from fewshot_bench.registry.catalogue import listed_plugins
-from fewshot_bench.registry.registry import Plugin, Registry, usable
+from fewshot_bench.registry.examined import Examined, examined
+from fewshot_bench.registry.registry import Registry, usable
 from fewshot_bench.request import Request
 
 __all__ = [
     "Outcome",
+    "Stopped",
     "check",
     "compare",
     "confusion",
@@ -55,7 +56,8 @@ class Outcome:
 
     table: the leaderboard rows of this run; comparison: their differences to the reference, None
     without one; records: one for each training and each of its episode sets; data: the images;
-    files: the tables that were written.
+    files: the tables that were written; notes: what the user should know of how the request was
+    read.
     """
 
     table: pd.DataFrame
@@ -63,11 +65,20 @@ class Outcome:
     records: list[Record]
     data: LabelledImages
     files: list[Path]
+    notes: Sequence[str] = ()
 
     @property
     def failed(self) -> list[Record]:
         """Records of what has no result."""
         return [record for record in self.records if record.failed]
+
+
+class Stopped(KeyboardInterrupt):
+    """A run was stopped by Ctrl-C. outcome: of the cells that are done; its files are written."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
 def run(
@@ -82,15 +93,38 @@ def run(
     """Run a request, keep its records in the folder `out`, and write the leaderboard there anew.
 
     fresh: compute again what is on disk; reference: a baseline that the others are compared with;
-    plugins: files that define more baselines or data sets; notify: called with each `Progress`.
+    plugins: files that define more baselines or data sets; notify: called with each `Progress`;
+    `leaderboard.standings` makes accuracies of the records that come with it.
 
-    Raises `UserError` for what cannot be run. What fails while it runs is in `Outcome.failed`.
+    Raises `UserError` for what cannot be run, and `Stopped`, a `KeyboardInterrupt`, if it is
+    stopped after a cell is done. What fails while it runs is in `Outcome.failed`.
     """
     plan = make_plan(request, Registry(plugins))
     if reference is not None and reference not in plan.baselines:
         raise unknown("reference", reference, plan.baselines)
     results = ResultsFolder(out)
-    records = execute(plan, results, fresh=fresh, on_progress=notify)
+    done: list[Record] = []
+
+    def on_progress(progress: Progress) -> None:
+        if progress.record is not None:
+            done.append(progress.record)
+        notify(progress)
+
+    try:
+        records = execute(plan, results, fresh=fresh, on_progress=on_progress)
+    except KeyboardInterrupt:
+        if not done:
+            raise
+        answered = {record.baseline.answerer for record in done if record.status == "ok"}
+        known_reference = reference if reference in answered else None
+        raise Stopped(_outcome(plan, results, done, known_reference)) from None
+    return _outcome(plan, results, records, reference)
+
+
+def _outcome(
+    plan: Plan, results: ResultsFolder, records: list[Record], reference: str | None
+) -> Outcome:
+    """What these records of a plan come to. Writes the leaderboard of the folder anew."""
     table, files = write_tables(results)
     # the column `key` holds the first 16 digits of a row's key
     keys = {row_key(record)[:16] for record in records}
@@ -102,7 +136,7 @@ def run(
         ]
         # the same names as in the table of the whole folder
         comparison = differences(rows_of(predictions, row_names(results)), reference)
-    return Outcome(rows_of_run, comparison, records, plan.data, files)
+    return Outcome(rows_of_run, comparison, records, plan.data, files, plan.notes)
 
 
 def leaderboard(out: Path | str = "results") -> pd.DataFrame:
@@ -222,46 +256,30 @@ def _recognised(path: Path, registry: Registry) -> str:
 def check(
     methods: Sequence[str] | str, *, notify: Callable[[str], None] = lambda name: None
 ) -> pd.DataFrame:
-    """Check baselines against the contract; a row for each baseline and check.
+    """Check baselines and rules against the contract; a row for each of them and each check.
 
-    methods: names of baselines, files that define one, or `all`; notify: called with the name of
-    each baseline before its checks.
-    Columns: baseline, check, status (ok, broken or not checked), and told: what was expected, what
-    came, and why it matters. Raises `UserError` for a name that does not exist.
+    methods: names of baselines or rules, files that define one, or `all`; notify: called with each
+    name before its checks.
+    Columns: baseline (or rule), check, status (ok, broken or not checked), and told: what was
+    expected, what came, and why it matters. Raises `UserError` for a name that does not exist.
     """
     names = [methods] if isinstance(methods, str) else methods
     registry = Registry([name for name in names if name.endswith(".py")])
-    plugins: list[Plugin[Baseline]] = []
+    subjects: list[Examined] = []
     for name in names:
-        plugins += _plugins_of(name, registry)
-    # all are loaded before the first is checked, so that a mistake ends the command at once
-    baseline_classes = [plugin.load() for plugin in plugins]
+        subjects += examined(name, registry)
     rows = []
-    for plugin, baseline_class in zip(plugins, baseline_classes, strict=True):
-        notify(plugin.name)
-        for finding in examine(baseline_class):
+    for subject in subjects:
+        notify(subject.name)
+        for finding in examine(subject.baseline_class, subject.rule_class):
             row = {
-                "baseline": plugin.name,
+                "baseline": subject.name,
                 "check": finding.check,
                 "status": finding.status,
                 "told": finding.message,
             }
             rows.append(row)
     return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
-
-
-def _plugins_of(method: str, registry: Registry) -> list[Plugin[Baseline]]:
-    """The baselines that a name, a file or `all` stands for."""
-    if method == "all":
-        return [plugin for plugin, _ in usable(registry.every_baseline())]
-    path = Path(method)
-    if method.endswith(".py"):
-        if path.stem not in registry.baselines:
-            raise UserError(f"{path} defines a data set; only baselines have a contract")
-        return registry.variants(path.stem)
-    if path.exists() and method not in registry.baselines:
-        raise UserError(f"{method} is no Python file; name one that ends in .py, or a baseline")
-    return [registry.baseline(method)]
 
 
 def listing(plugins: Sequence[Path | str] = ()) -> pd.DataFrame:

@@ -16,27 +16,40 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
-__all__ = ["Baseline", "Card", "Context", "EmbeddingRule"]
+__all__ = ["Baseline", "Card", "Context", "EmbeddingSettings", "LearnsFrom"]
 
-EmbeddingRule = Literal["mean_cosine", "prototype"]
+LearnsFrom = Literal["images", "seed", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What a method is and where it was published.
+    """What a method or rule is and where it was published.
 
-    standard: it runs if the user names no baseline; transductive: its answer to a query may depend
-    on the other queries; label_equivariant: permuting the ways permutes its answers; published:
-    accuracies that papers print, shown beside the measured ones and never ranked with them.
+    standard: it runs if the user names no baseline; standard_rules: the rules it then answers by;
+    transductive: its answer to a query may depend on the other queries; label_equivariant:
+    permuting the ways permutes its answers; published: accuracies that papers print, shown beside
+    the measured ones and never ranked with them.
     """
 
     title: str
     paper: str
     year: int | None = None
     standard: bool = False
+    standard_rules: tuple[str, ...] = ("own",)
     transductive: bool = False
     label_equivariant: bool = True
     published: tuple[Published, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingSettings(Settings):
+    """views: features of a test image are the mean over so many of its dihedral views.
+
+    1 is the image itself, 8 are its rotations by 90 degrees and their mirror images: a defect has
+    no up. References and queries are treated alike, each by itself.
+    """
+
+    views: Literal[1, 8] = 1
 
 
 def _keep_nothing(snapshot: Callable[[], Mapping[str, Tensor]]) -> None:
@@ -70,11 +83,12 @@ class Baseline:
     Images are uint8 tensors (B, C, H, W) on the device of the context, C = 1 or 3. A baseline
     answers episodes by the first of these rules that it implements:
 
-    - `embed` and a `rule`: the class whose support has the highest mean cosine similarity
-      (`mean_cosine`), or the nearest mean (`prototype`);
+    - `embed` and a `rule`: the name of a decision rule, such as `mean_cosine` or `prototype`;
     - `embed` and `pair`: the class whose support has the highest mean score with the query;
     - `embed` and `classify`: the highest score, computed from the features of the support;
     - `predict`: the highest score, computed from the images of the support.
+
+    One with `embed` can be asked for any other rule on its features too (`--rules`).
 
     A baseline with `logits`, a closed-set head over the train classes, answers classification
     protocols by that head.
@@ -86,18 +100,39 @@ class Baseline:
     """
 
     card: ClassVar[Card]
-    rule: ClassVar[EmbeddingRule | None] = None
-    settings_type: ClassVar[type[Settings]] = Settings
+    rule: ClassVar[str | None] = None
+    settings_type: ClassVar[type[Settings]] = EmbeddingSettings
+    # what `fit` learns from: the train images, the seed alone (random weights), or nothing; where
+    # it is not the images, one training and one embedding serve all splits
+    learns_from: ClassVar[LearnsFrom] = "images"
     # images that pass through the encoder in training for each image of a batch
     views: ClassVar[int] = 1
     # a slow method answers only the first so many episodes
     max_episodes: ClassVar[int | None] = None
     # a module that may be missing, and the extra of fewshot-bench that installs it
     needs: ClassVar[tuple[str, str] | None] = None
-    # the baseline whose training this one takes over; it must derive from that baseline's class
-    taught_by: ClassVar[str | None] = None
+    # (baseline, rule): this name is an old one, and a run takes these instead
+    stands_for: ClassVar[tuple[str, str] | None] = None
     # variants are named NAME:VARIANT; a baseline with variants cannot be named alone
     variants: ClassVar[Mapping[str, type[Baseline]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        # a new `fit` may look at the images, whatever the one that it replaces did
+        for parent in cls.__mro__:
+            if "learns_from" in vars(parent):
+                return
+            if "fit" in vars(parent):
+                cls.learns_from = "images"
+                return
+
+    @classmethod
+    def shared_features(cls, settings: Settings) -> Mapping[str, object] | None:
+        """What the features of an image depend on beside its pixels, if no training changes them.
+
+        Baselines that return the same share their features. None: they are its own.
+        """
+        del settings
+        return None
 
     def __init__(self, settings: Settings | None = None) -> None:
         if settings is None:

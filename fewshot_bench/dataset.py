@@ -61,6 +61,13 @@ class DataSet(ABC):
         of this data set.
         """
 
+    def versioned_protocols(self) -> tuple[FewShot | Classification, ...]:
+        """`protocols`, in the version that belongs to the settings.
+
+        Override it where a setting changes the images that the protocols mean.
+        """
+        return self.protocols
+
     @classmethod
     def recognises(cls, files: Sequence[str]) -> bool:
         """Whether a folder or archive with these file names holds this data set."""

@@ -11,7 +11,15 @@ from fewshot_bench.protocols.split import Size
 __all__ = ["Request"]
 
 PATHS = ("data", "data_folder", "episodes_file")
-LISTS = ("train_classes", "test_classes", "shots", "train_per_class", "train_fraction", "baselines")
+LISTS = (
+    "train_classes",
+    "test_classes",
+    "shots",
+    "train_per_class",
+    "train_fraction",
+    "baselines",
+    "rules",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,8 +30,9 @@ class Request:
     protocol of the data set; queries: a number or "all"; splits: "all" runs every split of the
     classes; train_per_class, train_fraction: train images of each class, as numbers or as shares,
     for a classification protocol; runs: how often that protocol splits and trains; test_images: a
-    number, a share or "all"; settings: "baseline.name" -> value as text. A path may be given as
-    text, and a single value may be given instead of a list.
+    number, a share or "all"; rules: names of decision rules, "own" or "all"; views: of each test
+    image, 1 or 8; settings: "owner.name" -> value as text. A path may be given as text, and a
+    single value may be given instead of a list.
     """
 
     dataset: str | None = None
@@ -44,7 +53,9 @@ class Request:
     runs: int | None = None
     test_images: Size | str | None = None
     baselines: Sequence[str] = ()
+    rules: Sequence[str] = ()
     preset: str = "quick"
+    views: int | None = None
     encoder: str | None = None
     weights: str | None = None
     image_size: int | None = None

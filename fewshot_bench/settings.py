@@ -109,7 +109,10 @@ class Settings:
 
 
 def _read(name: str, text: str, field_type: Any) -> object:
-    """`text` as a value of `field_type`; raises `UserError` if it is none."""
+    """`text` as a value of `field_type`; raises `UserError` if it is none.
+
+    Text that is no choice of a `Literal` is returned: `Settings` names the choices.
+    """
     try:
         if field_type is bool:
             return _BOOLEANS[text.casefold()]
@@ -117,7 +120,13 @@ def _read(name: str, text: str, field_type: Any) -> object:
             return int(text)
         if field_type is float:
             return float(text)
+        for choice in typing.get_args(field_type):
+            if str(choice) == text:
+                return choice
     except (KeyError, ValueError):
         allowed = _READABLE[field_type]
         raise UserError(f"{name}={text!r} cannot be read (allowed: {allowed})") from None
+    for choice in typing.get_args(field_type):
+        if str(choice) == text:
+            return choice
     return text

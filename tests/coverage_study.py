@@ -21,13 +21,13 @@ from rich.progress import track
 from rich.table import Table
 from safetensors.numpy import load_file
 
-from fewshot_bench.engine import scoring
 from fewshot_bench.protocols.episode import DrawnEpisodes
 from fewshot_bench.protocols.split import DrawnRuns
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import differences
 from fewshot_bench.stats import intervals as stats
 from fewshot_bench.stats.correctness import Correctness, Design
+from tests.helpers.prototypes import nearest_ways
 
 CLASSES, IMAGES, QUERIES = 3, 300, 15
 JITTER = 0.1  # of the standard deviation of a feature within its class
@@ -73,9 +73,7 @@ def study(
     for _ in track(range(draws), description=f"{shots} shots", transient=True):
         correct = []
         for features in next(source):
-            ways = scoring.from_pairs(
-                scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True
-            )
+            ways = nearest_ways(features, drawn)
             correct.append(Correctness(design, [ways == np.arange(CLASSES)[:, None]]))
         found, apart = stats.estimate(correct[0]), differences.difference(*correct)
         half = stats.closed_half_width(correct[0].accuracy_ST[0])
@@ -101,9 +99,7 @@ def study_of_runs(
         design = Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels)
         correct = []
         for features in next(source):
-            ways = scoring.from_pairs(
-                scoring.prototype_MM(features), drawn.support_TNK, drawn.query_TNQ, prototype=True
-            )
+            ways = nearest_ways(features, drawn)
             correct.append(Correctness(design, [ways == np.arange(CLASSES)[:, None]]))
         found = stats.estimate_over_runs(correct[0], weights_C)
         apart = differences.difference_over_runs(correct[0], correct[1], weights_C)

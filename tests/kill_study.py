@@ -20,8 +20,8 @@ from pathlib import Path
 # as `bench`, but a training is kept after every step
 BENCH = "from fewshot_bench.engine import fitted_baseline; from fewshot_bench.cli.main import main; fitted_baseline.KEEP_EVERY = 0.0; main()"
 RUN = (
-    "run", "--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32", "--encoder", "shufflenet_v2_x0_5", "--image-size", "32", "--queries", "5", "--episodes",
-    "40", "--shots", "1,3", "--budget", "1200", "--baselines", "pixels,resnet,simpleshot,siamese", "--device", "cpu",
+    "run", "--preset", "scratch", "--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32", "--encoder", "shufflenet_v2_x0_5", "--image-size", "32", "--queries", "5", "--episodes",
+    "40", "--shots", "1,3", "--budget", "1200", "--baselines", "pixels,resnet,siamese", "--rules", "own,centred", "--device", "cpu",
 )  # fmt: skip
 TABLES = ("leaderboard.csv", "leaderboard-wide.csv")
 MOST = 4  # times that one run is killed, so that it ends

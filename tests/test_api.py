@@ -1,14 +1,16 @@
 """What notebooks call: paths as text, tables rebuilt from the records."""
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from fewshot_bench import api
+from fewshot_bench.engine.progress import Progress
 from fewshot_bench.request import Request
 from tests.helpers.plugin_files import copied
-from tests.helpers.runs import SMALL, run
+from tests.helpers.runs import QUICK, SMALL, run
 
 
 def test_leaderboard_is_rebuilt_from_the_records_to_the_byte(tmp_path: Path):
@@ -23,6 +25,44 @@ def test_leaderboard_is_rebuilt_from_the_records_to_the_byte(tmp_path: Path):
     assert set(table["rank"]) == {1, 2}
     wide = pd.read_csv(tmp_path / "out" / "leaderboard-wide.csv")
     assert wide["1-shot"].str.fullmatch(r"0\.\d{4} \+- 0\.\d{4}").all()
+
+
+def test_a_run_that_is_stopped_says_what_is_done(tmp_path: Path):
+    """As Ctrl-C in a notebook, as soon as the second cell has its record."""
+    seen: list[Progress] = []
+
+    def stop_at_the_second(progress: Progress) -> None:
+        seen.append(progress)
+        if progress.stage == "cell" and progress.done == 2:
+            raise KeyboardInterrupt
+
+    request = dataclasses.replace(QUICK, baselines=["pixels", "lbp"])
+    with pytest.raises(api.Stopped) as stopped:
+        api.run(request, tmp_path, reference="lbp", notify=stop_at_the_second)
+    outcome = stopped.value.outcome
+    assert outcome.records == [step.record for step in seen if step.record is not None]
+    assert list(zip(outcome.table["baseline"], outcome.table["shots"], strict=True)) == [
+        ("pixels", 1),
+        ("pixels", 3),
+    ]
+    assert outcome.comparison is None
+    assert all(file.is_file() for file in outcome.files)
+
+    # the same command goes on from there
+    again = api.run(request, tmp_path, reference="lbp")
+    assert again.records[:2] == outcome.records
+    assert len(again.table) == 4
+
+
+def test_a_run_that_is_stopped_before_a_cell_is_done_gives_nothing(tmp_path: Path):
+    def stop(progress: Progress) -> None:
+        if progress.stage == "start":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        api.run(QUICK, tmp_path, notify=stop)
+    assert not isinstance(stopped.value, api.Stopped)
+    assert not list(tmp_path.glob("*.csv"))
 
 
 def test_paths_may_be_text_and_lists_single_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -9,7 +9,18 @@ import pytest
 
 import fewshot_bench
 from fewshot_bench.registry.registry import Registry
-from tests.helpers.house import CORE, FILES, FLOOR, PAGE, ROOT, imported, room, with_picture
+from tests.helpers.house import (
+    CORE,
+    CORE_PATHS,
+    FILES,
+    FLOOR,
+    PAGE,
+    ROOT,
+    RULES,
+    imported,
+    room,
+    with_picture,
+)
 from tests.helpers.readability import figures
 
 
@@ -35,13 +46,14 @@ def test_no_circles():
 @pytest.mark.parametrize("name", FILES)
 def test_the_core_never_names_a_plugin(name: str):
     text = FILES[name].read_text()
-    assert not re.search(r"plugins\.(baselines|episodes)\.\w", text)
+    assert not re.search(r"plugins\.(baselines|episodes|rules)\.\w", text)
     registry = Registry()
     strings = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
-    assert not strings & ({*registry.baselines, *registry.datasets} - {"folder"})
+    assert not strings & ({*registry.baselines, *registry.datasets, *registry.rules} - {"folder"})
 
 
-PLUGIN_FILES = [*(ROOT / "baselines").glob("*.py"), *(ROOT / "episodes").glob("*.py")]
+PLUGIN_FOLDERS = (ROOT / "baselines", ROOT / "episodes", RULES)
+PLUGIN_FILES = [path for folder in PLUGIN_FOLDERS for path in folder.glob("*.py")]
 PUBLIC = ("fewshot_bench", "fewshot_bench.learn")
 
 
@@ -91,6 +103,7 @@ WHOLE_PROGRAM = "end_to_end"
 # what concerns a whole folder, not a file of it
 OF_A_FOLDER = {
     "baselines/test_every_baseline.py",
+    "rules/test_every_rule.py",
     "learn/test_public_names.py",
     "test_architecture.py",
 }
@@ -123,7 +136,7 @@ def test_tests_mirror_the_source(name: str):
 
 @pytest.mark.parametrize(
     "path",
-    [*CORE.rglob("*.py"), *(ROOT / "baselines").glob("*.py"), *(ROOT / "episodes").glob("*.py")],
+    [*CORE_PATHS, *PLUGIN_FILES],
 )
 def test_files_can_be_read_in_a_sitting(path: Path):
     assert len(path.read_text().splitlines()) <= 400
@@ -131,7 +144,8 @@ def test_files_can_be_read_in_a_sitting(path: Path):
 
 def test_every_baseline_and_data_set_loads_and_has_a_card():
     registry = Registry()
-    for plugin in [*registry.baselines.values(), *registry.datasets.values()]:
+    plugins = [registry.baselines, registry.datasets, registry.rules]
+    for plugin in [one for kind in plugins for one in kind.values()]:
         kind = plugin.family()
         assert kind.card.title
         assert kind.__doc__
@@ -146,7 +160,7 @@ def test_the_picture_of_the_house_is_that_of_the_imports():
 
 def test_lines_can_be_read_without_unpacking():
     """Bounds a little above what well-read libraries have: 3.7 to 6.0 nodes a line, 7 to 10 at the 90th percentile."""
-    measured = figures([*CORE.rglob("*.py"), *PLUGIN_FILES])
+    measured = figures([*CORE_PATHS, *PLUGIN_FILES])
     assert measured.density(0.5) <= 7
     assert measured.density(0.9) <= 11
     assert measured.per_thousand_lines(measured.nested_comprehensions) < 1

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import atexit
 import gc
+import math
 import signal
 import sys
+import time
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -27,6 +30,7 @@ MISTAKE = 2  # exit status
 INTERRUPTED = 130  # exit status that typer makes of Ctrl-C
 # objects that are made before Python looks for garbage: imports make many and leave none
 OBJECTS_BEFORE_COLLECTION = 100_000
+ECHO = 1.0  # seconds after a signal, in which another one means the same
 STOPPED = "stopped; what is done is kept, and the same command, without --fresh, goes on from there"
 
 
@@ -57,8 +61,7 @@ def bench(
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
-    # schedulers stop a job by SIGTERM: treat it like Ctrl-C
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _hear_signals()
     atexit.register(_skip_last_collection)
     try:
         status = app(standalone_mode=False) or 0
@@ -70,8 +73,32 @@ def main() -> None:
         name = error.filename or "a file"
         status = _mistake(f"{name} cannot be read or written ({error.strerror})")
     if status == INTERRUPTED:
+        # Python puts its own handlers away as it ends, and an echo would then change the status
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
         typer.echo(STOPPED, err=True)
     sys.exit(status)
+
+
+def _hear_signals() -> None:
+    """Make SIGTERM, by which schedulers stop a job, the same as Ctrl-C, and count an echo once.
+
+    `uv run` and some shells send a signal twice; the second one must not end the writing of what
+    is done.
+    """
+    last = -math.inf
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        before = last
+        last = time.monotonic()
+        if last - before > ECHO:
+            signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGTERM, interrupt)
+    # a job in the background of a shell is not to hear SIGINT
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def _mistake(message: str) -> int:

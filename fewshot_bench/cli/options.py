@@ -164,15 +164,36 @@ REQUEST_OPTIONS = (
     Option("--splits", "all: run every choice of as many held-out classes."),
     Option(
         "--baselines",
-        "Names of baselines, or all.  [default: the standard ones]",
+        "Names of baselines, also as frozen+whitened, or all.  [default: the standard ones]",
         read=parsing.names,
     ),
-    Option("--preset", "quick or paper.", str, "quick"),
-    Option("--encoder", "A torchvision classifier, e.g. resnet50, or timm:NAME."),
-    Option("--weights", "none, DEFAULT, or published weights, e.g. IMAGENET1K_V2."),
+    Option(
+        "--rules",
+        "Decision rules on the features: names, own, or all fast ones.  [default: own]",
+        read=parsing.names,
+    ),
+    Option(
+        "--views",
+        "Views of each test image, whose features are averaged: 1 or 8.  [default: 1]",
+        read=parsing.whole_number,
+    ),
+    Option(
+        "--preset",
+        "quick (pretrained), scratch or paper (both from random weights).",
+        str,
+        "quick",
+    ),
+    Option(
+        "--encoder",
+        "efficientnet_lite0, a torchvision classifier, e.g. resnet50, or timm:NAME.",
+    ),
+    Option(
+        "--weights",
+        "none, DEFAULT, published weights, e.g. IMAGENET1K_V2, or a file, e.g. moco.pth.",
+    ),
     Option(
         "--image-size",
-        "Side of the images that enter the encoder, in pixels.",
+        "Side of the images that enter the encoder, in pixels; 0: the encoder's own.",
         read=parsing.whole_number,
     ),
     Option(
@@ -199,7 +220,7 @@ REQUEST_OPTIONS = (
 # options and arguments of single commands
 METHODS = Argument(
     "methods",
-    "Python files that define a baseline, names of baselines, or all.",
+    "Python files that define a baseline or rule, names of them, or all.",
     list[str],
     REQUIRED,
 )
@@ -233,7 +254,7 @@ SAMPLES = Option("--show", "Draw some images of each class.", bool, default=Fals
 CSV = Option("--csv", "Print CSV, with the settings of each.", bool, default=False)
 PLUGIN = Option(
     "--plugin",
-    "A Python file with another baseline or data set; repeat for more.",
+    "A Python file with another baseline, rule or data set; repeat for more.",
     list[Path],
     (),
     parameter="plugins",

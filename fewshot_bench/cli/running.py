@@ -72,15 +72,17 @@ def run(
 
     if plots:
         draw.can_plot("--plots")  # a missing library is told before hours of work
-    with _watch(form, quiet=quiet) as watch:
-        try:
-            with output.prints_to_stderr(form):
-                outcome = api.run(
-                    request, out, fresh=fresh, reference=reference, plugins=plugins, notify=watch
-                )
-        except KeyboardInterrupt:  # main tells how to go on
-            typer.echo(f"done: {', '.join(watch.done) or 'nothing'}", err=True)
-            raise
+    watch = _watch(form, quiet=quiet, out=out)
+    try:
+        with watch, output.prints_to_stderr(form):
+            outcome = api.run(
+                request, out, fresh=fresh, reference=reference, plugins=plugins, notify=watch
+            )
+    except KeyboardInterrupt as stop:  # main tells how to go on
+        if isinstance(stop, api.Stopped):
+            _show_outcome(stop.outcome, form, quiet=quiet)
+        typer.echo(f"done: {watch.done_text}", err=True)
+        raise
     _show_outcome(outcome, form, quiet=quiet)
     # where everything failed there is nothing to draw
     has_results = not outcome.table["accuracy"].isna().all()
@@ -111,7 +113,7 @@ def _show_outcome(outcome: Outcome, form: Form, *, quiet: bool) -> None:
 )
 @takes(PLUGIN, CSV)
 def list_(plugins: list[Path], csv: bool) -> None:
-    """Show every baseline and data set with its source, and why one cannot be used."""
+    """Show every baseline, rule and data set with its source, and why one cannot be used."""
     if csv:
         from fewshot_bench import api
 
@@ -133,7 +135,7 @@ def list_(plugins: list[Path], csv: bool) -> None:
 )
 @takes(METHODS, FORMAT, JSON)
 def check(methods: list[str], form: Form, json: bool) -> None:
-    """Check baselines against the contract on generated images; exit status 1 if one breaks it."""
+    """Check baselines and rules against the contract; exit status 1 if one breaks it."""
     form = output.chosen_form(form, json=json)
     from fewshot_bench import api
     from fewshot_bench.cli import lists
@@ -246,11 +248,16 @@ def data(request: Request, path: Path | None, show: bool, out: Path, plugins: li
         output.show_paths(draw.samples(images, out))
 
 
-def _watch(form: Form, *, quiet: bool) -> Watch:
-    """Progress, on standard error if standard output is for a program to read."""
-    from fewshot_bench.cli.progress import Watch
+def _watch(form: Form, *, quiet: bool, out: Path | None = None) -> Watch:
+    """Progress, on standard error if standard output is for a program to read.
 
-    return Watch(output.console(err=form != "table", quiet=quiet))
+    out: the folder of results whose accuracies are shown as they come; None: none are.
+    """
+    from fewshot_bench.cli.progress import watch_on
+    from fewshot_bench.leaderboard.standings import Standings
+
+    standings = None if out is None else Standings(out)
+    return watch_on(output.console(err=form != "table", quiet=quiet), standings)
 
 
 def _show_drawn(drawn: Drawn, *, with_files: bool) -> None:

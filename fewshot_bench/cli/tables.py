@@ -41,8 +41,8 @@ from fewshot_bench.leaderboard.tables import splits
 __all__ = ["show_comparison", "show_leaderboard", "show_outcome", "show_splits"]
 
 # a column is shown where the terminal has so many characters a line
-WIDTH_FOR_ENCODER = 100
-WIDTH_FOR_RULE = 120
+WIDTH_FOR_RULE = 100
+WIDTH_FOR_ENCODER = 120
 UNRANKED = math.inf  # sorts below every rank
 SPLITS_NOTE = (
     "Mean, standard deviation and worst accuracy over all splits in %; "
@@ -55,6 +55,8 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
     show_leaderboard(console, outcome.table)
     if outcome.comparison is not None:
         show_comparison(console, outcome.comparison)
+    for note in outcome.notes:
+        print_line(console, f"Note: {note}.")
     for note in outcome.data.notes:
         print_line(console, f"Data: {note}.")
     if outcome.data.dropped:

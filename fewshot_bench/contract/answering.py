@@ -1,4 +1,4 @@
-"""How one episode is answered: by which rule, and what the rule computes from features.
+"""How one episode is answered: by a rule on features, or by a method of the baseline itself.
 
 Shapes: N ways, K shots, Q queries, D features; A and B rows of features.
 """
@@ -8,23 +8,31 @@ from __future__ import annotations
 from typing import Literal, assert_never, get_args
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from fewshot_bench.baseline import Baseline, EmbeddingRule
+from fewshot_bench.baseline import Baseline
+from fewshot_bench.rule import Rule
 
 __all__ = [
+    "OWN",
     "PAIR_TILE",
-    "Rule",
+    "RESERVED",
+    "OwnMethod",
     "checked_call",
     "episode_rule",
+    "has_features",
     "has_head",
+    "own_method",
     "pair_scores",
     "rule_of",
     "scores_from_features",
 ]
 
-Rule = EmbeddingRule | Literal["pair", "classify", "predict", "classifier"]
+OWN = "own"  # stands for the rule that a baseline has itself
+# how a baseline answers by itself: by the method of that name, "classifier" by `logits`
+OwnMethod = Literal["pair", "classify", "predict", "classifier"]
+# names that no rule may have
+RESERVED: tuple[str, ...] = (OWN, "all", *get_args(OwnMethod))
 PAIR_TILE = 128  # rows and columns of the score matrix that a pair head fills at once
 
 
@@ -37,19 +45,20 @@ def has_head(baseline_class: type[Baseline]) -> bool:
     return _has(baseline_class, "logits")
 
 
-def episode_rule(baseline_class: type[Baseline]) -> Rule:
-    """The rule by which this baseline answers few-shot episodes.
+def has_features(baseline_class: type[Baseline]) -> bool:
+    """Whether it answers episodes from features. Raises `TypeError` as `episode_rule`."""
+    return episode_rule(baseline_class) != "predict"
+
+
+def episode_rule(baseline_class: type[Baseline]) -> str:
+    """The baseline's own rule for few-shot episodes: an `OwnMethod`, else the name of a `Rule`.
 
     Raises `TypeError` where it has none.
     """
-    name = baseline_class.__name__
     if _has(baseline_class, "embed"):
-        own_rule = baseline_class.rule
-        if own_rule is not None:
-            allowed = get_args(EmbeddingRule)
-            if own_rule not in allowed:
-                raise TypeError(f"{name}.rule is {own_rule!r} (allowed: {', '.join(allowed)})")
-            return own_rule
+        rule = baseline_class.rule
+        if rule is not None:
+            return rule
         if _has(baseline_class, "pair"):
             return "pair"
         if _has(baseline_class, "classify"):
@@ -57,12 +66,13 @@ def episode_rule(baseline_class: type[Baseline]) -> Rule:
     if _has(baseline_class, "predict"):
         return "predict"
     raise TypeError(
-        f"{name} cannot answer episodes: it needs embed with a rule, pair or classify; or predict"
+        f"{baseline_class.__name__} cannot answer episodes: "
+        "it needs embed with a rule, pair or classify; or predict"
     )
 
 
-def rule_of(baseline_class: type[Baseline], *, is_classification: bool) -> Rule:
-    """The rule by which this baseline answers a protocol of this kind.
+def rule_of(baseline_class: type[Baseline], *, is_classification: bool) -> str:
+    """The baseline's own rule for protocols of this kind.
 
     A closed-set head decides in classification protocols. Raises `TypeError` as `episode_rule`.
     """
@@ -71,22 +81,34 @@ def rule_of(baseline_class: type[Baseline], *, is_classification: bool) -> Rule:
     return episode_rule(baseline_class)
 
 
-def checked_call(baseline: Baseline, method: str, *tensors: Tensor) -> Tensor:
-    """Call a method of a baseline; raises `TypeError` where it does not return a tensor."""
-    result = getattr(baseline, method)(*tensors)
+def own_method(name: str) -> OwnMethod | None:
+    """`name` as a method of the baseline itself; None for the name of a `Rule`."""
+    for method in get_args(OwnMethod):
+        if method == name:
+            found: OwnMethod = method
+            return found
+    return None
+
+
+def checked_call(owner: Baseline | Rule, method: str, *tensors: Tensor) -> Tensor:
+    """Call a method of a baseline or rule; raises `TypeError` where it returns no tensor."""
+    result = getattr(owner, method)(*tensors)
     if not isinstance(result, Tensor):
-        kind = type(result).__name__
-        raise TypeError(f"{method} gave a {kind}; it must give a torch.Tensor")
+        result_type = type(result).__name__
+        raise TypeError(f"{method} gave a {result_type}; it must give a torch.Tensor")
     return result
 
 
 def scores_from_features(
-    baseline: Baseline, rule: Rule, support_NKD: Tensor, query_QD: Tensor
+    baseline: Baseline, rule: Rule | OwnMethod, support_NKD: Tensor, query_QD: Tensor
 ) -> Tensor:
-    """Scores (Q, N) of one episode. Gradients reach the queries if the baseline lets them.
+    """Scores (Q, N) of one episode. Gradients reach the queries if baseline and rule let them.
 
-    Raises `ValueError` for a rule that does not answer from features.
+    rule: a fitted rule, or the baseline's own method. Raises `ValueError` for a method that does
+    not answer from features.
     """
+    if isinstance(rule, Rule):
+        return checked_call(rule, "answer", support_NKD, query_QD)
     match rule:
         case "classify":
             return checked_call(baseline, "classify", support_NKD, query_QD)
@@ -95,16 +117,8 @@ def scores_from_features(
             scores = pair_scores(baseline, query_QD, references)
             scores_QNK: Tensor = scores.unflatten(1, support_NKD.shape[:2])
             return scores_QNK.mean(2)
-        case "prototype":
-            prototypes_ND = support_NKD.mean(1)
-            distances_QN: Tensor = torch.cdist(query_QD, prototypes_ND)
-            return -distances_QN
-        case "mean_cosine":
-            means_ND = F.normalize(support_NKD, dim=2).mean(1)
-            cosines_QN: Tensor = F.normalize(query_QD, dim=1) @ means_ND.T
-            return cosines_QN
         case "predict" | "classifier":
-            raise ValueError(f"rule {rule!r} does not answer from features")
+            raise ValueError(f"{rule} does not answer from features")
         case _:
             assert_never(rule)
 

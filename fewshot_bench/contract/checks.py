@@ -34,6 +34,7 @@ from fewshot_bench.contract.subject import (
     Subject,
 )
 from fewshot_bench.errors import PLUGIN_ERRORS, NotApplicable, Unavailable, UserError
+from fewshot_bench.rule import Rule
 from fewshot_bench.seeds import generators_reset_by, global_seed
 
 __all__ = ["CHECKS", "Finding", "examine"]
@@ -201,6 +202,22 @@ def pickling_keeps_all(subject: Subject) -> None:
     expect_same_scores(subject.reference_scores, scores, "the same scores after pickling", why)
 
 
+def learns_from_what_it_says(subject: Subject) -> None:
+    """Another seed changes nothing if it learns from nothing, nor other images if from the seed."""
+    learns_from = subject.baseline_class.learns_from
+    if learns_from == "images":
+        return  # all of its features are made anew for other images
+    seed = 2 if learns_from == "nothing" else 1
+    others = subject.fitted(seed, FEW_PASSES, subject.other_images)
+    _, query = subject.episode(3, 2)
+    with global_seed(1), torch.no_grad():
+        first = checked_call(subject.short_trainings.first, "embed", query)
+        second = checked_call(others, "embed", query)
+    expected = f"the same features whatever it was fitted to, as it says learns_from={learns_from}"
+    why = "Its features are shared by all splits of the classes."
+    expect(torch.equal(first, second), expected, "others", why)
+
+
 def global_generators_run_on(subject: Subject) -> None:
     """Answering sets no global random generator, and `fit` none but by its seed."""
     episode = subject.episode(3, 2)
@@ -291,6 +308,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "no memory": earlier_episodes_do_not_matter,
     "queries alone": queries_are_answered_alone,
     "same seed, same bits": equal_seeds_give_equal_bits,
+    "learns from": learns_from_what_it_says,
     "state and load": state_and_load_keep_all,
     "picklable": pickling_keeps_all,
     "global random state": global_generators_run_on,
@@ -302,9 +320,14 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
 ESSENTIAL = ("answers episodes", "learns", "shapes and ranges", "leaves no trace")
 
 
-def examine(baseline_class: type[Baseline]) -> Iterator[Finding]:
-    """Check one baseline, one check after another. What it raises is a finding, not an error."""
-    subject = Subject(baseline_class)
+def examine(
+    baseline_class: type[Baseline], rule_class: type[Rule] | None = None
+) -> Iterator[Finding]:
+    """Check one baseline, one check after another. What it raises is a finding, not an error.
+
+    rule_class: of the rule that the baseline names, if it does.
+    """
+    subject = Subject(baseline_class, rule_class)
     broken = ""
     for name, check in CHECKS.items():
         if broken:

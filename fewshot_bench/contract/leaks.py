@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from fewshot_bench.baseline import Baseline
+from fewshot_bench.rule import Rule
 
 __all__ = [
     "TOLERANCE",
@@ -35,10 +36,11 @@ NUMBER_KINDS = "biuf"  # numpy's letters for kinds of numbers: bool, int, unsign
 
 
 Array = Tensor | np.ndarray[Any, Any]
+Owner = Baseline | Rule  # who answers
 
 
 class Leak(Exception):
-    """A baseline used or changed what it must not; the text says what."""
+    """A baseline or rule used or changed what it must not; the text says what."""
 
 
 def largest_difference(first: Tensor, second: Tensor, *, of_scores: bool = True) -> float:
@@ -80,18 +82,19 @@ def depends_on_the_batch(
 
 
 def assert_inductive(
-    baseline: Baseline,
+    owner: Owner,
     answer: Callable[[Tensor], Tensor],
     inputs: Tensor,
     together: Tensor,
     *,
     of_scores: bool = True,
 ) -> None:
-    """Raise `Leak` where an answer depends on its batch and the baseline's card does not say so.
+    """Raise `Leak` where an answer depends on its batch and the card does not say so.
 
-    together: the answers to all `inputs`; of_scores: as `depends_on_the_batch` takes it.
+    owner: the baseline or rule that answers; together: the answers to all `inputs`; of_scores: as
+    `depends_on_the_batch` takes it.
     """
-    if baseline.card.transductive:
+    if owner.card.transductive:
         return
     if depends_on_the_batch(answer, inputs, together, of_scores=of_scores):
         raise Leak(
@@ -101,14 +104,16 @@ def assert_inductive(
 
 
 @contextlib.contextmanager
-def assert_untouched(baseline: Baseline, *inputs: Tensor) -> Iterator[None]:
-    """Raise `Leak` where the block changes the baseline, its modules, or the `inputs` it is given.
+def assert_untouched(owner: Owner, *inputs: Tensor) -> Iterator[None]:
+    """Raise `Leak` where the block changes the owner, its modules, or the `inputs` it is given.
+
+    owner: a baseline or rule.
 
     An attribute that the baseline makes within the block is allowed: its value may be a cache.
     """
-    modules = _modules_of(baseline)
-    learned_before = _copies(_learned_tensors(baseline, modules))
-    others_before = _copies(_arrays_of(baseline))
+    modules = _modules_of(owner)
+    learned_before = _copies(_learned_tensors(owner, modules))
+    others_before = _copies(_arrays_of(owner))
     inputs_before = [tensor.clone() for tensor in inputs]
     yield
     for name, module in modules.items():
@@ -117,10 +122,10 @@ def assert_untouched(baseline: Baseline, *inputs: Tensor) -> Iterator[None]:
                 f"its {name} is in training mode while it answers; call eval() at the end of fit"
             )
     changed = []
-    for name, tensor in _learned_tensors(baseline, modules).items():
+    for name, tensor in _learned_tensors(owner, modules).items():
         if name not in learned_before or not _is_same(learned_before[name], tensor):
             changed.append(name)
-    for name, array in _arrays_of(baseline).items():
+    for name, array in _arrays_of(owner).items():
         if name in others_before and not _is_same(others_before[name], array):
             changed.append(name)
     if changed:
@@ -130,21 +135,22 @@ def assert_untouched(baseline: Baseline, *inputs: Tensor) -> Iterator[None]:
             raise Leak("it changed the images or features it was handed; work on a copy")
 
 
-def _modules_of(baseline: Baseline) -> dict[str, nn.Module]:
+def _modules_of(owner: Owner) -> dict[str, nn.Module]:
     modules: dict[str, nn.Module] = {}
-    if baseline.network is not None:
-        modules["network"] = baseline.network
+    if isinstance(owner, Baseline) and owner.network is not None:
+        modules["network"] = owner.network
     # a method keeps its modules under names of its own: only its attributes tell
-    for name, value in vars(baseline).items():
+    for name, value in vars(owner).items():
         if isinstance(value, nn.Module):
             modules[name] = value
     return modules
 
 
-def _learned_tensors(baseline: Baseline, modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
+def _learned_tensors(owner: Owner, modules: Mapping[str, nn.Module]) -> dict[str, Tensor]:
     """All tensors of its state, and all that its modules hold, saved or not."""
     tensors: dict[str, Tensor] = {}
-    for name, value in baseline.state().items():
+    state = owner.state() if isinstance(owner, Baseline) else {}
+    for name, value in state.items():
         if isinstance(value, Tensor):
             tensors[name] = value
     for module_name, module in modules.items():
@@ -155,10 +161,10 @@ def _learned_tensors(baseline: Baseline, modules: Mapping[str, nn.Module]) -> di
     return tensors
 
 
-def _arrays_of(baseline: Baseline) -> dict[str, Array]:
+def _arrays_of(owner: Owner) -> dict[str, Array]:
     """The tensors and arrays of numbers among its attributes, by name."""
     arrays: dict[str, Array] = {}
-    _collect_arrays(vars(baseline), "", arrays)
+    _collect_arrays(vars(owner), "", arrays)
     return arrays
 
 

@@ -16,10 +16,17 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.baseline import Baseline, Context
-from fewshot_bench.contract.answering import checked_call, episode_rule, scores_from_features
+from fewshot_bench.contract.answering import (
+    OwnMethod,
+    checked_call,
+    episode_rule,
+    own_method,
+    scores_from_features,
+)
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
-from fewshot_bench.errors import Diverged
-from fewshot_bench.learn.encoder import chosen_by_method
+from fewshot_bench.errors import Diverged, UserError
+from fewshot_bench.learn.train import chosen_by_method
+from fewshot_bench.rule import Rule
 from fewshot_bench.seeds import derive, generators_reset_by, global_seed
 from fewshot_bench.settings import Settings
 
@@ -55,21 +62,25 @@ class ShortTrainings:
 class Subject:
     """A baseline under examination, with its images: patterns in noise, hardly shifted.
 
-    baseline: the one that most checks examine, from `train` on.
+    rule_class: of the rule that it names, if it does; baseline: the one that most checks examine,
+    from `train` on.
     """
 
     baseline: Baseline
     _as_fitted: Baseline
 
-    def __init__(self, baseline_class: type[Baseline]) -> None:
+    def __init__(
+        self, baseline_class: type[Baseline], rule_class: type[Rule] | None = None
+    ) -> None:
         self.baseline_class = baseline_class
+        self.rule_class = rule_class
 
     def settings(self, passes: int = PASSES) -> Settings:
         """Its settings, with a small encoder where it chooses none, and a small budget."""
         settings_type = self.baseline_class.settings_type
         values: dict[str, object] = {**SMALL, "passes": passes}
         for name in chosen_by_method(settings_type):
-            del values[name]
+            values.pop(name, None)
         name = self.baseline_class.__name__
         settings = settings_type.given(name, settings_type.applicable(values))
         return settings.resolved()
@@ -103,16 +114,23 @@ class Subject:
         """A copy of the baseline as `fit` left it; raises what copying raises."""
         return copy.deepcopy(self._as_fitted)
 
-    def fitted(self, seed: int, passes: int = PASSES) -> Baseline:
-        """A new baseline, fitted as a run does it."""
-        with global_seed(seed):
-            return self.fit(seed, passes)
+    @cached_property
+    def other_images(self) -> LabelledImages:
+        """Other images than `train_images`, of other classes."""
+        return _patterns(range(TRAIN_CLASSES), "others")
 
-    def fit(self, seed: int, passes: int) -> Baseline:
+    def fitted(
+        self, seed: int, passes: int = PASSES, images: LabelledImages | None = None
+    ) -> Baseline:
+        """A new baseline, fitted as a run does it. images: to `train_images` if they are None."""
+        with global_seed(seed):
+            return self.fit(seed, passes, images)
+
+    def fit(self, seed: int, passes: int, images: LabelledImages | None = None) -> Baseline:
         """As `fitted`, but with the global random generators as they are."""
         baseline = self.baseline_class(self.settings(passes))
         with torch.enable_grad():
-            baseline.fit(self.train_images, context=self.context(seed))
+            baseline.fit(images or self.train_images, context=self.context(seed))
         return baseline
 
     @cached_property
@@ -193,8 +211,25 @@ class Subject:
         baseline = self.baseline if baseline is None else baseline
         if self.answers_from_images:
             return checked_call(baseline, "predict", support, query).float()
-        rule = episode_rule(self.baseline_class)
+        rule = self._rule(baseline) if self.rule_class else self._method()
         return scores_from_features(baseline, rule, support, query).float()
+
+    def _method(self) -> OwnMethod:
+        name = episode_rule(self.baseline_class)
+        method = own_method(name)
+        if method is None:
+            raise UserError(f"{self.baseline_class.__name__}.rule is {name!r}, which is no rule")
+        return method
+
+    def _rule(self, baseline: Baseline) -> Rule:
+        """Its rule, fitted to the features of its train images if the rule learns from them."""
+        assert self.rule_class is not None
+        rule = self.rule_class()
+        if self.rule_class.learns():
+            images = torch.from_numpy(self.train_images.images)
+            features = checked_call(baseline, "embed", images).float()
+            rule.fit(rule.powered(features), torch.from_numpy(self.train_images.labels))
+        return rule
 
 
 def _patterns(classes: range, use: str) -> LabelledImages:

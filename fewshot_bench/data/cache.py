@@ -17,7 +17,7 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.files import DAMAGED, write_atomically
 from fewshot_bench.seeds import digest
 
-__all__ = ["cached_images"]
+__all__ = ["cache_folder", "cached_images"]
 
 CACHE_VERSION = 2
 TEXT_FIELDS = ("name", "class_names", "files", "digest", "dropped", "notes", "abbreviations")
@@ -32,7 +32,7 @@ def cached_images(
     and the settings.
     A cache that cannot be read or written is no error: the images are then built again.
     """
-    path = _cache_folder() / f"{digest(CACHE_VERSION, *key_parts)[:32]}.npz"
+    path = cache_folder() / f"{digest(CACHE_VERSION, *key_parts)[:32]}.npz"
     try:
         return _read(path)
     except DAMAGED:
@@ -43,7 +43,7 @@ def cached_images(
     return data
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     """$FEWSHOT_BENCH_CACHE, or the user's cache folder."""
     named = os.environ.get("FEWSHOT_BENCH_CACHE")
     return Path(named or platformdirs.user_cache_dir("fewshot-bench"))

@@ -94,7 +94,11 @@ class FittedBaseline:
 
     def images(self, positions: npt.NDArray[np.integer[Any]]) -> Tensor:
         """The images at these positions, uint8, (B, C, H, W), on the device."""
-        return torch.from_numpy(self.data.images[self.embedded[positions]]).to(self.device)
+        return self.images_of(self.embedded[positions])
+
+    def images_of(self, indices: npt.NDArray[np.integer[Any]]) -> Tensor:
+        """The images at these indices in the data set, as `images`."""
+        return torch.from_numpy(self.data.images[indices]).to(self.device)
 
     def forget(self) -> None:
         """Remove what is on disk of the training."""
@@ -118,6 +122,7 @@ class FittedBaseline:
         with global_seed(context.seed), torch.enable_grad():
             baseline = training.baseline_class(training.settings)
             train_images = self.data.subset(split.train_classes, split.train)
+            keeper.begin()
             try:
                 baseline.fit(train_images, context=context)
             except Diverged:
@@ -173,6 +178,12 @@ class _Keeper:
     def seconds(self) -> float:
         """Seconds of training, with those before an interruption."""
         return round(self._seconds_before + time.perf_counter() - self._begun, 3)
+
+    def begin(self) -> None:
+        """Report that a training begins: it can take a minute until its first loss is noted."""
+        if self._total:
+            passed = self.history[-1][0] if self.history else 0
+            self.fitted.report("train", passed, self._total)
 
     def keep(self, snapshot: Callable[[], Mapping[str, Tensor]]) -> None:
         """Keep the state if the last time is long enough ago."""

@@ -1,60 +1,57 @@
 """Episodes put to one training: the class predicted for each query.
 
-Shapes: M embedded images, D features, T episodes, N ways, K shots, Q queries a class.
+Shapes: M embedded images, D features, T episodes, N ways, K shots, Q queries of an episode.
 """
 
 from __future__ import annotations
 
-import contextlib
-from functools import partial
-from typing import assert_never
-
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from fewshot_bench.contract.answering import Rule, checked_call, scores_from_features
-from fewshot_bench.contract.leaks import assert_inductive, assert_untouched
+from fewshot_bench.contract.answering import own_method
+from fewshot_bench.contract.leaks import assert_untouched
 from fewshot_bench.engine import scoring
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
-from fewshot_bench.errors import Diverged
+from fewshot_bench.engine.one_by_one import OneByOne
+from fewshot_bench.engine.rule_features import RuleFeatures
+from fewshot_bench.engine.rule_leaks import assert_answered_as_alone
 from fewshot_bench.planning.episode_sets import EpisodeSet
+from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.episode import NO_QUERY, Episodes, blocks
 from fewshot_bench.records.folder import NO_PREDICTION
-from fewshot_bench.seeds import derive, global_seed, seed_all
+from fewshot_bench.seeds import derive, global_seed
 
 __all__ = ["Predictor"]
 
-CHECKED = 8  # episodes beside the first in which leaks are looked for
-CHECKED_UP_TO = 50  # they are among the first so many
-REPORT_EVERY = 16  # episodes answered one by one
 INDICES = 8_000_000  # of images, in the episodes that are answered at once
 
 
 class Predictor:
-    """Answers the episodes of one set by `rule`.
+    """Answers the episodes of one set by one rule.
 
     What the rule reads is made here, so that its seconds do not count as scoring.
     """
 
     def __init__(
-        self, fitted: FittedBaseline, features: Features, episode_set: EpisodeSet, rule: Rule
+        self,
+        fitted: FittedBaseline,
+        features: Features,
+        episode_set: EpisodeSet,
+        choice: RuleChoice,
     ) -> None:
         self.fitted = fitted
         self.features = features
         self.episode_set = episode_set
-        self.rule = rule
-        match rule:
-            case "classifier":
-                self.classes_M = features.classes_M
-            case "mean_cosine" | "prototype" | "pair" | "classify":
-                self.embeddings_MD = features.embeddings_MD
-            case "predict":
-                pass  # it takes the images themselves
-            case _:
-                assert_never(rule)
+        self.method = own_method(choice.name)
+        self.of_rule: RuleFeatures | None = None
+        if self.method is None:
+            self.of_rule = features.of_rule(choice)
+        elif self.method == "classifier":
+            self.classes_M = features.classes_M
+        elif self.method != "predict":  # that takes the images themselves
+            self.embeddings_MD = features.embeddings_MD
 
     def predicted_TNQ(self) -> npt.NDArray[np.uint8]:
         """The test class predicted for each query; `NO_PREDICTION` at padding."""
@@ -66,13 +63,13 @@ class Predictor:
         largest_class = max(count for _, count in episode_set.pool)
         block = max(1, INDICES // (episode_set.protocol.ways * largest_class))
         stop = episode_set.first + episode_set.episodes
-        one_by_one = _OneByOne(self)
+        one_by_one = OneByOne(fitted, self.features, episode_set, self.of_rule or self.method)
         parts = []
         with global_seed(derive("answers", fitted.training.seed)), torch.no_grad():
             for _, episodes in blocks(episode_set.source, episode_set.first, stop, block):
                 support_TNK = position[episodes.support_TNK]
                 query_TNQ = position[episodes.query_TNQ]
-                if self.rule == "classifier":
+                if self.method == "classifier":
                     ways_TNQ = self.classes_M[query_TNQ]
                 else:
                     ways_TNQ = self._ways(support_TNK, query_TNQ, one_by_one)
@@ -80,34 +77,53 @@ class Predictor:
         return np.concatenate(parts)
 
     def _ways(
-        self, support_TNK: scoring.Ints, query_TNQ: scoring.Ints, one_by_one: _OneByOne
+        self, support_TNK: scoring.Ints, query_TNQ: scoring.Ints, one_by_one: OneByOne
     ) -> scoring.Ways:
-        """The way predicted for each query, (T, N, Q)."""
-        rule = self.rule
+        """The way predicted for each query, (T, N, Q a class).
+
+        A rule gets the queries of all classes in random order.
+        """
+        query_TQ = query_TNQ.reshape(len(query_TNQ), -1)
+        generator = np.random.default_rng(derive("order of queries", self.episode_set.digest))
+        order = generator.permutation(query_TQ.shape[1])
+        ways_TQ = np.empty(query_TQ.shape, dtype=np.uint8)
+        ways_TQ[:, order] = self._answered(support_TNK, query_TQ[:, order], one_by_one)
+        return ways_TQ.reshape(query_TNQ.shape)
+
+    def _answered(
+        self, support_TNK: scoring.Ints, query_TQ: scoring.Ints, one_by_one: OneByOne
+    ) -> scoring.Ways:
         images = len(self.fitted.embedded)
-        match rule:
-            case "mean_cosine" | "prototype":
-                is_prototype = rule == "prototype"
-                if scoring.pays(images, self._vectors()):
-                    pairs_MM = self.features.pairs_MM
-                    return scoring.from_pairs(
-                        pairs_MM, support_TNK, query_TNQ, prototype=is_prototype
-                    )
-                embeddings_MD = self.embeddings_MD.cpu().numpy()
-                return scoring.from_embeddings(
-                    embeddings_MD, support_TNK, query_TNQ, prototype=is_prototype
-                )
-            case "pair":
-                # a run asks about few of all pairs, so the whole matrix would not pay
-                if images <= scoring.LARGEST_MATRIX and not self.episode_set.is_classification:
-                    return scoring.from_pairs(self.features.pairs_MM, support_TNK, query_TNQ)
-                return scoring.predict_each(one_by_one.scores_QN, support_TNK, query_TNQ)
-            case "classify" | "predict":
-                return scoring.predict_each(one_by_one.scores_QN, support_TNK, query_TNQ)
-            case "classifier":
-                raise ValueError("a closed-set head answers without ways")
-            case _:
-                assert_never(rule)
+        if self.of_rule is not None and self.of_rule.is_fast:
+            return self._in_blocks(self.of_rule, support_TNK, query_TQ)
+        # a run asks about few of all pairs, so the whole matrix would not pay
+        is_few_shot = not self.episode_set.is_classification
+        if self.method == "pair" and is_few_shot and images <= scoring.LARGEST_MATRIX:
+            matrix_MM = self.features.pairs_MM
+            return scoring.from_matrix(scoring.mean_score, matrix_MM, support_TNK, query_TQ)
+        return scoring.predict_each(one_by_one.scores_QN, support_TNK, query_TQ)
+
+    def _in_blocks(
+        self, of_rule: RuleFeatures, support_TNK: scoring.Ints, query_TQ: scoring.Ints
+    ) -> scoring.Ways:
+        """The ways by a rule that reads inner products."""
+        score = of_rule.rule.score_products
+        engine_MD = of_rule.engine_MD
+        with assert_untouched(of_rule.rule):
+            if scoring.pays(len(engine_MD), self._vectors()):
+                matrix_MM = of_rule.products_MM
+                ways_TQ = scoring.from_matrix(score, matrix_MM, support_TNK, query_TQ)
+            else:
+                ways_TQ = scoring.from_features(score, engine_MD, support_TNK, query_TQ)
+        assert_answered_as_alone(
+            of_rule.fresh_rule,
+            of_rule.transformed_MD,
+            torch.from_numpy(engine_MD),
+            support_TNK,
+            query_TQ,
+            ways_TQ,
+        )
+        return ways_TQ
 
     def _vectors(self) -> int:
         """About how many vectors of features the episodes would gather."""
@@ -116,64 +132,6 @@ class Predictor:
         queries = protocol.queries or per_class
         per_episode = protocol.ways * (self.episode_set.shots + queries)
         return self.episode_set.episodes * per_episode
-
-
-class _OneByOne:
-    """Puts one episode after another to a baseline, each with its queries in random order."""
-
-    def __init__(self, predictor: Predictor) -> None:
-        self.predictor = predictor
-        self.fitted = predictor.fitted
-        self.answered = 0  # episodes
-        key = self.fitted.training.key
-        self.shuffle = torch.Generator().manual_seed(derive("queries", key))
-        drawn = torch.randint(CHECKED_UP_TO, (CHECKED,), generator=self.shuffle)
-        self.checked = {0, *drawn.tolist()}
-
-    def scores_QN(
-        self, support_NK: npt.NDArray[np.integer], query_Q: npt.NDArray[np.integer]
-    ) -> npt.NDArray[np.float32]:
-        """The scores of one episode, from positions.
-
-        Raises `Leak` where the baseline uses what it must not see, `Diverged` where a score is not
-        finite.
-        """
-        baseline = self.fitted.baseline
-        episode_set = self.predictor.episode_set
-        is_checked = self.answered in self.checked
-        seed = derive("episode", self.fitted.training.seed, episode_set.first + self.answered)
-        order = torch.randperm(len(query_Q), generator=self.shuffle)
-        support = self._inputs(support_NK.ravel()).unflatten(0, support_NK.shape)
-        query = self._inputs(query_Q[order.numpy()])
-        if self.predictor.rule == "predict":
-            answer = partial(checked_call, baseline, "predict", support)
-        else:
-            answer = partial(scores_from_features, baseline, self.predictor.rule, support)
-
-        def scores_of(queries: Tensor) -> Tensor:
-            seed_all(seed)  # an episode has one answer, whatever was answered before it
-            return answer(queries).float()
-
-        guard = assert_untouched(baseline, support, query)
-        with guard if is_checked else contextlib.nullcontext():
-            scores = scores_of(query)
-        if not torch.isfinite(scores).all():
-            raise Diverged(f"a score of a query is not finite, in episode {self.answered}")
-        if is_checked:
-            assert_inductive(baseline, scores_of, query, scores)
-        self.answered += 1
-        if self.answered % REPORT_EVERY == 0:
-            report = self.fitted.report
-            report("score", self.answered, episode_set.episodes, episode_set.label)
-        in_order = scores[order.argsort().to(scores.device)]
-        return np.asarray(in_order.cpu().numpy())
-
-    def _inputs(self, positions: npt.NDArray[np.integer]) -> Tensor:
-        """What the baseline's method takes: images, or their features."""
-        if self.predictor.rule == "predict":
-            return self.fitted.images(positions)
-        rows = torch.from_numpy(positions).to(self.fitted.device)
-        return self.predictor.embeddings_MD[rows]
 
 
 def _classes_of_ways(

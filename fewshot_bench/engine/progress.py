@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fewshot_bench.records.record import Record
+
 __all__ = ["OnProgress", "Progress", "StageReporter"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the work on one training is.
+    """How far the work on one training is, or a cell that has its record.
 
-    training: its seed, or its train size and run, or empty for the first seed; stage: train, embed,
-    score, wait (for another process), explain, or done.
+    training: its seed, or its train size and run, or empty for the first seed; stage: start,
+    train, embed, score, wait (for another process), explain, done, cell or found.
+
+    In the stage `cell`, `record` is that of a cell, `total` the number of cells of the run, and
+    `done` how many of them have a record. A run begins with the stage `found`: once without a
+    record, then once for each record that an earlier run left.
     """
 
     baseline: str
@@ -22,6 +28,7 @@ class Progress:
     done: int = 0
     total: int = 0
     note: str = ""
+    record: Record | None = None
 
 
 OnProgress = Callable[[Progress], None]
@@ -35,6 +42,13 @@ class StageReporter:
     training: str
     on_progress: OnProgress
 
-    def __call__(self, stage: str, done: int = 0, total: int = 0, note: str = "") -> None:
-        """Report one step; `stage` as in `Progress`."""
-        self.on_progress(Progress(self.baseline, self.training, stage, done, total, note))
+    def __call__(
+        self,
+        stage: str,
+        done: int = 0,
+        total: int = 0,
+        note: str = "",
+        record: Record | None = None,
+    ) -> None:
+        """Report one step; `stage` and `record` as in `Progress`."""
+        self.on_progress(Progress(self.baseline, self.training, stage, done, total, note, record))

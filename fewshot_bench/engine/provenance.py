@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import subprocess
 import sys
 from datetime import UTC, datetime
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -16,7 +17,8 @@ from fewshot_bench.records.record import Provenance
 
 __all__ = ["provenance"]
 
-PACKAGES = ("numpy", "pandas", "pillow", "safetensors", "scipy", "torch", "torchvision")
+# timm, which makes the default encoder, is an extra
+PACKAGES = ("numpy", "pandas", "pillow", "safetensors", "scipy", "timm", "torch", "torchvision")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -31,12 +33,22 @@ def provenance(device: torch.device) -> Provenance:
         commit=commit,
         dirty=is_dirty,
         python=platform.python_version(),
-        packages={name: version(name) for name in PACKAGES},
+        packages=_packages(),
         device=device_name,
         threads=torch.get_num_threads(),
         started=now.isoformat(timespec="milliseconds"),
         argv=tuple(_last_part(argument) for argument in sys.argv),
     )
+
+
+@lru_cache
+def _packages() -> dict[str, str]:
+    """The versions of those that are installed."""
+    versions = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
 
 
 @lru_cache

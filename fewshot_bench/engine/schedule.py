@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
-from fewshot_bench.engine.progress import OnProgress
+from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.work import Work, fitted_baseline
 from fewshot_bench.planning.plan import Cell, Plan, Training
 from fewshot_bench.records.claims import Claims
@@ -41,6 +42,8 @@ class _Schedule:
         self.claims = Claims(folder.paths.claims)
         self.done: dict[Training, list[Record]] = {}
         self.waiting_for: dict[Training, str] = {}  # who holds the claim
+        self.cells = plan.cells
+        self.reported: set[str] = set()  # stems of the cells whose record was reported
 
     def forget(self) -> None:
         """Remove all that the plan asks for at once.
@@ -55,7 +58,7 @@ class _Schedule:
     def run(self) -> list[Record]:
         """The record of every cell."""
         trainings = self.plan.trainings
-        failures = self._failures()
+        failures = self._look_back()
         while True:
             for training, cells in trainings.items():
                 if training not in self.done:
@@ -74,6 +77,7 @@ class _Schedule:
         report = work.fitted.report
         known = self._known(cells, failures)
         if len(known) == len(cells):
+            self._report(known)
             self.done[training] = [known[cell] for cell in cells]
         else:
             with self.claims.held(training.key) as holder:
@@ -82,11 +86,15 @@ class _Schedule:
                         report("wait", note=f"{holder} works on it")
                     self.waiting_for[training] = holder
                     return
+                report("start")
                 # another process may have ended in the meantime
                 known = self._known(cells, failures)
+                self._report(known)
                 records = []
                 for cell in cells:
-                    records.append(known.get(cell) or work.record(cell))
+                    record = known.get(cell) or work.record(cell)
+                    self._report({cell: record})
+                    records.append(record)
                 self.done[training] = records
         report("done", note=self.done[training][-1].status)
 
@@ -94,14 +102,30 @@ class _Schedule:
         fitted = fitted_baseline(self.plan, cell, self.folder, self.on_progress)
         return Work(self.plan, self.folder, fitted)
 
-    def _failures(self) -> dict[str, Record]:
-        """The failures that an earlier run left, by stem: they are tried again."""
+    def _look_back(self) -> dict[str, Record]:
+        """Report the records that an earlier run left.
+
+        Returns its failures, by stem: they are tried again.
+        """
+        self.on_progress(Progress("", "", "found", total=len(self.cells)))
         failures = {}
-        for cell in self.plan.cells:
+        for cell in self.cells:
             record = self.folder.find(cell.stem)
-            if record is not None and record.status == "failed":
+            if record is None:
+                continue
+            if record.status == "failed":
                 failures[cell.stem] = record
+            else:
+                self._report({cell: record}, stage="found")
         return failures
+
+    def _report(self, records: Mapping[Cell, Record], stage: str = "cell") -> None:
+        """Report the records that were not reported yet."""
+        for cell, record in records.items():
+            if cell.stem not in self.reported:
+                self.reported.add(cell.stem)
+                report = self._work(cell).fitted.report
+                report(stage, len(self.reported), len(self.cells), record=record)
 
     def _known(self, cells: list[Cell], failures: dict[str, Record]) -> dict[Cell, Record]:
         """The records there are of these cells, without the failures of an earlier run."""

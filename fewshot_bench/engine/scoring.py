@@ -1,7 +1,7 @@
-"""Episodes answered all at once: pairwise scores of the embedded images, gathered by index.
+"""Episodes answered in blocks: scores from pairwise values of the embedded images, gathered.
 
-Shapes: M embedded images, D features, T episodes, N ways, K shots, Q queries a class, B episodes of
-a block. Query positions below 0 are padding; what is predicted for them means nothing.
+Shapes: M embedded images, D features, T episodes, N ways, K shots, Q queries of an episode, B
+episodes of a block. Query positions below 0 are padding; what is predicted for them means nothing.
 """
 
 from __future__ import annotations
@@ -11,24 +11,31 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fewshot_bench.errors import Diverged
+from fewshot_bench.rule import Products
 
 __all__ = [
     "LARGEST_MATRIX",
     "Ints",
+    "Score",
     "Ways",
-    "cosine_MM",
-    "from_embeddings",
-    "from_pairs",
+    "from_features",
+    "from_matrix",
+    "mean_score",
     "pays",
     "predict_each",
-    "prototype_MM",
+    "products_MM",
 ]
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.integer[Any]]
 Ways = npt.NDArray[np.uint8]
+Score = Callable[[Products], Tensor]  # to scores (N, B, Q)
 
-SCORES = 30_000  # gathered at once: with their indices they stay in the second-level cache
+SCORES = 60_000  # gathered at once: with their indices they stay in the second-level cache
 FEATURES = 16_000_000  # gathered at once: 64 MB
 LARGEST_MATRIX = 8192  # images up to which the pairwise matrix is made: 256 MB of float32
 GATHERED = 500  # pairwise products that take as long as gathering one vector, measured at D = 2048
@@ -39,104 +46,102 @@ def pays(images: int, vectors: int) -> bool:
     return images <= LARGEST_MATRIX and images**2 <= GATHERED * vectors
 
 
-def cosine_MM(embeddings_MD: Floats) -> Floats:
-    """Cosine similarity of every two images; the similarity of a zero vector is 0."""
-    unit_MD = _unit(embeddings_MD)
-    return np.asarray(unit_MD @ unit_MD.T)
+def products_MM(features_MD: Floats) -> Floats:
+    """Inner products of every two images."""
+    return np.asarray(features_MD @ features_MD.T)
 
 
-def prototype_MM(embeddings_MD: Floats) -> Floats:
-    """Dot products of every two centred embeddings, for `from_pairs` with `prototype=True`."""
-    centred_MD = _centred(embeddings_MD)
-    return np.asarray(centred_MD @ centred_MD.T)
+def mean_score(products: Products) -> Tensor:
+    """The mean (N, B, Q) over the references of a class, for a matrix of pair scores."""
+    means_NBQ: Tensor = products.query_NKBQ.mean(1)
+    return means_NBQ
 
 
-def _centred(embeddings_MD: Floats) -> Floats:
-    return np.asarray(embeddings_MD - embeddings_MD.mean(0))
+def from_matrix(score: Score, matrix_MM: Floats, support_TNK: Ints, query_TQ: Ints) -> Ways:
+    """The way (T, Q) with the highest score for each query, and the first of several equal ones.
 
-
-def _unit(embeddings_MD: Floats) -> Floats:
-    norm_M1 = np.linalg.norm(embeddings_MD, axis=-1, keepdims=True)
-    smallest = np.finfo(np.float32).tiny
-    return np.asarray(embeddings_MD / np.maximum(norm_M1, smallest), dtype=np.float32)
-
-
-def from_pairs(
-    pairs_MM: Floats, support_TNK: Ints, query_TNQ: Ints, *, prototype: bool = False
-) -> Ways:
-    """The way predicted for each query, (T, N, Q).
-
-    It is the way with the highest mean score pairs[reference, query] over its K references, and the
-    first of several equal ones. prototype: pairs are dot products and the nearest class mean wins,
-    by |q - c|^2 = G[q,q] - 2 mean_s G[s,q] + mean_ss' G[s,s']. G[q,q] is the same for every way.
+    matrix_MM: of each reference (row) with each query (column), what `score` calls products.
     """
-    flat = pairs_MM.ravel()
-    size = len(pairs_MM)
-    ways, shots = support_TNK.shape[1:]
+    flat = matrix_MM.ravel()
+    size = len(matrix_MM)
 
-    def answer_block(support_BNK: Ints, query_BNQ: Ints) -> Ways:
+    def products(support_BNK: Ints, query_BQ: Ints) -> Products:
         support_NKB = support_BNK.transpose(1, 2, 0).astype(np.intp)
         rows_NKB1 = size * support_NKB[..., None]
-        query_BQ = query_BNQ.reshape(len(query_BNQ), -1).astype(np.intp)
-        best_BQ = np.full(query_BQ.shape, -np.inf, dtype=np.float32)
-        winner_BQ = np.zeros(query_BQ.shape, dtype=np.uint8)
-        for way in range(ways):
-            # a padded query has a negative position: wrapped, it reads a score that is not used
-            scores_BQ = flat.take(rows_NKB1[way] + query_BQ, mode="wrap").sum(0)
-            if prototype:
-                rows_K1B = rows_NKB1[way, :, None, :, 0]
-                own_B = flat.take(rows_K1B + support_NKB[way]).sum((0, 1))
-                scores_BQ -= own_B[:, None] / (2 * shots)
-            winner_BQ[scores_BQ > best_BQ] = way
-            np.maximum(best_BQ, scores_BQ, out=best_BQ)
-        return winner_BQ.reshape(query_BNQ.shape)
+        # a padded query has a negative position: wrapped, it reads a value that is not used
+        of_queries = flat.take(rows_NKB1 + query_BQ.astype(np.intp), mode="wrap")
 
-    scores_per_episode = query_TNQ[:1].size * shots
-    block = SCORES // max(1, scores_per_episode)
-    return _in_blocks(answer_block, support_TNK, query_TNQ, block)
+        def of_support() -> Tensor:
+            rows_BNK11 = size * support_BNK[..., None, None].astype(np.intp)
+            return torch.from_numpy(flat.take(rows_BNK11 + support_BNK[:, None, None]))
+
+        return Products(torch.from_numpy(of_queries), of_support)
+
+    values_per_episode = query_TQ[:1].size * support_TNK[:1].size
+    return _in_blocks(score, products, support_TNK, query_TQ, SCORES // max(1, values_per_episode))
 
 
-def from_embeddings(
-    embeddings_MD: Floats, support_TNK: Ints, query_TNQ: Ints, *, prototype: bool = False
-) -> Ways:
-    """As `from_pairs`, from the features themselves: slower, but without a matrix of all pairs."""
-    features_MD = _centred(embeddings_MD) if prototype else _unit(embeddings_MD)
+def from_features(score: Score, features_MD: Floats, support_TNK: Ints, query_TQ: Ints) -> Ways:
+    """As `from_matrix`, from the features themselves: slower, but without a matrix of all pairs."""
+    ways_and_shots = support_TNK.shape[1:]
+    features = torch.from_numpy(features_MD)
 
-    def answer_block(support_BNK: Ints, query_BNQ: Ints) -> Ways:
-        means_BND = features_MD[support_BNK].mean(2)
-        query_BQ = query_BNQ.reshape(len(query_BNQ), -1)
-        scores_BQN = features_MD[query_BQ] @ means_BND.transpose(0, 2, 1)
-        if prototype:
-            squares_BN = np.square(means_BND).sum(2)
-            scores_BQN -= squares_BN[:, None] / 2
-        winner_BQ = np.asarray(scores_BQN.argmax(2), dtype=np.uint8)
-        return winner_BQ.reshape(query_BNQ.shape)
+    def products(support_BNK: Ints, query_BQ: Ints) -> Products:
+        support_BSD = features[torch.from_numpy(support_BNK.reshape(len(support_BNK), -1))]
+        queries_BQD = features[torch.from_numpy(query_BQ.astype(np.int64))]
+        of_queries_BSQ = support_BSD @ queries_BQD.mT
+        of_queries_BNKQ = of_queries_BSQ.unflatten(1, ways_and_shots)
 
-    vectors_per_episode = query_TNQ[:1].size + support_TNK[:1].size
+        def of_support() -> Tensor:
+            products_BSS = support_BSD @ support_BSD.mT
+            by_column = products_BSS.unflatten(2, ways_and_shots)
+            by_way: Tensor = by_column.unflatten(1, ways_and_shots)
+            return by_way
+
+        return Products(of_queries_BNKQ.permute(1, 2, 0, 3), of_support)
+
+    vectors_per_episode = query_TQ[:1].size + support_TNK[:1].size
     block = FEATURES // max(1, vectors_per_episode * features_MD.shape[1])
-    return _in_blocks(answer_block, support_TNK, query_TNQ, block)
+    return _in_blocks(score, products, support_TNK, query_TQ, block)
 
 
 def predict_each(
-    scores_QN: Callable[[Ints, Ints], Floats], support_TNK: Ints, query_TNQ: Ints
+    scores_QN: Callable[[Ints, Ints], Floats], support_TNK: Ints, query_TQ: Ints
 ) -> Ways:
-    """As `from_pairs`, one episode after another: `scores_QN(support_NK, query_Q)`."""
-    predicted_TNQ = np.zeros(query_TNQ.shape, dtype=np.uint8)
+    """As `from_matrix`, one episode after another: `scores_QN(support_NK, query_Q)`."""
+    predicted_TQ = np.zeros(query_TQ.shape, dtype=np.uint8)
     for episode, support_NK in enumerate(support_TNK):
-        query_NQ = query_TNQ[episode]
-        is_query = query_NQ >= 0
-        scores = scores_QN(support_NK, query_NQ[is_query])
-        predicted_TNQ[episode][is_query] = scores.argmax(1)
-    return predicted_TNQ
+        query_Q = query_TQ[episode]
+        is_query_Q = query_Q >= 0
+        scores = scores_QN(support_NK, query_Q[is_query_Q])
+        predicted_TQ[episode][is_query_Q] = scores.argmax(1)
+    return predicted_TQ
 
 
 def _in_blocks(
-    answer_block: Callable[[Ints, Ints], Ways], support_TNK: Ints, query_TNQ: Ints, block: int
+    score: Score,
+    products: Callable[[Ints, Ints], Products],
+    support_TNK: Ints,
+    query_TQ: Ints,
+    block: int,
 ) -> Ways:
     """Answer blocks of so many episodes, at least one."""
-    predicted_TNQ = np.empty(query_TNQ.shape, dtype=np.uint8)
+    predicted_TQ = np.empty(query_TQ.shape, dtype=np.uint8)
     size = max(1, block)
-    for start in range(0, len(query_TNQ), size):
+    for start in range(0, len(query_TQ), size):
         part = slice(start, start + size)
-        predicted_TNQ[part] = answer_block(support_TNK[part], query_TNQ[part])
-    return predicted_TNQ
+        scores_NBQ = score(products(support_TNK[part], query_TQ[part])).numpy()
+        if not np.isfinite(scores_NBQ).all():
+            raise Diverged(f"a score of a query is not finite, among episodes from {start} on")
+        predicted_TQ[part] = _first_highest(scores_NBQ)
+    return predicted_TQ
+
+
+def _first_highest(scores_NBQ: Floats) -> Ways:
+    """The first way with the highest score, (B, Q): faster than argmax over few rows."""
+    best_BQ = scores_NBQ[0].copy()
+    winner_BQ = np.zeros(best_BQ.shape, dtype=np.uint8)
+    for way, scores_BQ in enumerate(scores_NBQ[1:], start=1):
+        winner_BQ[scores_BQ > best_BQ] = way
+        np.maximum(best_BQ, scores_BQ, out=best_BQ)
+    return winner_BQ

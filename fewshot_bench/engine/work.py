@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 from fewshot_bench.contract.leaks import Leak
 from fewshot_bench.engine.features import Features
@@ -13,6 +14,7 @@ from fewshot_bench.engine.progress import OnProgress, StageReporter
 from fewshot_bench.engine.provenance import provenance
 from fewshot_bench.errors import PLUGIN_ERRORS, Diverged, NotApplicable, UserError
 from fewshot_bench.planning.plan import Cell, Plan
+from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import BaselinePart, DataSetPart, Record, Status, TrainingPart
 
@@ -113,6 +115,10 @@ def _with_outcome(training: TrainingPart, learned: Learned) -> TrainingPart:
     )
 
 
+def _rule_settings(choice: RuleChoice) -> dict[str, Any]:
+    return choice.settings.as_dict() if choice.settings is not None else {}
+
+
 def _blank_record(plan: Plan, cell: Cell) -> Record:
     """A cell's record before its outcome is known."""
     training = cell.training
@@ -142,9 +148,12 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
             title=card.title,
             paper=card.paper,
             year=card.year,
-            transductive=card.transductive,
+            transductive=card.transductive or cell.rule.is_transductive,
             published=tuple(card.published),
-            rule=cell.rule,
+            rule=cell.rule.name,
+            is_own_rule=cell.rule.is_own,
+            rule_sha256=cell.rule.plugin.sha256 if cell.rule.plugin else "",
+            rule_settings=_rule_settings(cell.rule),
             preset=training.preset,
             settings_given=dict(training.given),
             settings=training.settings.as_dict(),

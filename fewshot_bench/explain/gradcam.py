@@ -14,7 +14,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.contract.answering import Rule, rule_of, scores_from_features
+from fewshot_bench.contract.answering import own_method, scores_from_features
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.errors import NotApplicable
 from fewshot_bench.optional import library
 from fewshot_bench.planning.episode_sets import EpisodeSet
+from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.episode import NO_QUERY, blocks
 from fewshot_bench.seeds import derive, global_seed
 
@@ -67,7 +68,12 @@ class _Task:
 
 
 def heats(
-    fitted: FittedBaseline, episode_set: EpisodeSet, *, stage: int, most: int | None
+    fitted: FittedBaseline,
+    episode_set: EpisodeSet,
+    choice: RuleChoice,
+    *,
+    stage: int,
+    most: int | None,
 ) -> list[Heat]:
     """Heat maps of up to `most` test images (None: all), each explained in one episode.
 
@@ -80,8 +86,7 @@ def heats(
     depends on the other queries, or no gradient leads from the answer to the encoder.
     """
     baseline = fitted.baseline
-    rule = rule_of(type(baseline), is_classification=episode_set.is_classification)
-    encoder = _encoder(baseline, rule)
+    encoder = _encoder(baseline, choice)
     encoder.requires_grad_(True)  # a frozen encoder has heat maps too
     layer, places = _stage(baseline, fitted.images(np.arange(1)), stage)
 
@@ -92,7 +97,7 @@ def heats(
     total = most or len(fitted.embedded)
     explained: list[Heat] = []
     for task in _tasks(episode_set, most):
-        scores = _score_function(features, rule, positions[task.support_NK])
+        scores = _score_function(features, choice, positions[task.support_NK])
         for start in range(0, len(task.images_Q), BATCH):
             images_B = task.images_Q[start : start + BATCH]
             fitted.report("explain", len(explained), total)
@@ -108,11 +113,11 @@ def heats(
     return explained
 
 
-def _encoder(baseline: Baseline, rule: Rule) -> nn.Module:
+def _encoder(baseline: Baseline, choice: RuleChoice) -> nn.Module:
     """The network that is explained; raises `NotApplicable` if the baseline cannot be explained."""
-    if baseline.network is None or rule == "predict":
+    if baseline.network is None or choice.name == "predict":
         raise NotApplicable("it answers without the features of an encoder")
-    if baseline.card.transductive:
+    if baseline.card.transductive or choice.is_transductive:
         raise NotApplicable("its answer to an image depends on the others")
     return baseline.network
 
@@ -124,7 +129,7 @@ def _positions(fitted: FittedBaseline) -> Ints:
     return positions
 
 
-def _score_function(features: Features, rule: Rule, support_NK: Ints) -> ScoreFunction:
+def _score_function(features: Features, choice: RuleChoice, support_NK: Ints) -> ScoreFunction:
     """A function from images (B, C, H, W) to their scores (B, N) in one episode.
 
     support_NK: positions among the test images.
@@ -136,21 +141,18 @@ def _score_function(features: Features, rule: Rule, support_NK: Ints) -> ScoreFu
         logits = baseline.logits(images_BCHW)
         return logits.float()
 
+    method = own_method(choice.name)
+    if method == "classifier":
+        return scores_of_head
+    rule = features.of_rule(choice).rule if method is None else method
+
     def scores_of_episode(images_BCHW: Tensor) -> Tensor:
         positions = torch.from_numpy(support_NK).to(fitted.device)
         support_NKD = features.embeddings_MD[positions]
         query_BD = baseline.embed(images_BCHW).float()
         return scores_from_features(baseline, rule, support_NKD, query_BD)
 
-    match rule:
-        case "classifier":
-            return scores_of_head
-        case "mean_cosine" | "prototype" | "pair" | "classify":
-            return scores_of_episode
-        case "predict":
-            raise ValueError(f"rule {rule!r} does not answer from features")
-        case _:
-            assert_never(rule)
+    return scores_of_episode
 
 
 def _tasks(episode_set: EpisodeSet, most: int | None) -> Iterator[_Task]:

@@ -17,7 +17,7 @@ from fewshot_bench.explain.gradcam import Heat, heats
 from fewshot_bench.explain.pointing import MEASURED, pointing, shares
 from fewshot_bench.leaderboard.columns import CONDITION, rankings
 from fewshot_bench.leaderboard.record_columns import record_columns
-from fewshot_bench.planning.plan import Cell, Plan
+from fewshot_bench.planning.plan import Cell, Plan, Training
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 
@@ -83,10 +83,10 @@ def cells_with_most_shots(
         if is_first_run:
             groups.setdefault(cell.episode_set.protocol.test_classes, []).append(cell)
     kept = [_of_most_shots(cells) for cells in groups.values()]
-    trainings = {}
+    trainings: dict[Training, list[Cell]] = {}
     for cells in kept:
         for cell in cells:
-            trainings[cell.training] = [cell]
+            trainings.setdefault(cell.training, []).append(cell)
     plan = dataclasses.replace(plan, trainings=trainings)
     records = execute(plan, results, fresh=False, on_progress=on_progress)
     record_of = dict(zip(plan.cells, records, strict=True))
@@ -176,7 +176,7 @@ class _Study:
         remarks: dict[str, Columns] = {name: {} for name in names}
         failed = self.studied.failed
         for cell, record in self.studied.cells:
-            name = cell.training.name
+            name = cell.name
             try:
                 maps = self.heat_maps(cell, record)
             except NotApplicable as error:
@@ -215,7 +215,7 @@ class _Study:
         most = None if self.plan.data.boxes else self.images
         try:
             fitted = fitted_baseline(self.plan, cell, self.results, self.on_progress)
-            return heats(fitted, cell.episode_set, stage=self.stage, most=most)
+            return heats(fitted, cell.episode_set, cell.rule, stage=self.stage, most=most)
         except NotApplicable:
             raise
         except PLUGIN_ERRORS as error:

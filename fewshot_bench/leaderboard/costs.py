@@ -22,7 +22,7 @@ def timings(records: Iterable[Record]) -> pd.DataFrame:
         seconds = record.seconds
         made = record.provenance
         row = {
-            "baseline": record.baseline.name,
+            "baseline": record.baseline.answerer,
             "dataset": record.dataset.name,
             "shots": record.shots,
             "train_size": record.train_size,
@@ -59,7 +59,9 @@ def losses(records: Iterable[Record], names: Mapping[str, str] | None = None) ->
     trainings: dict[str, Record] = {}
     every = list(records)
     for record in every:
-        if record.training.history:
+        # a training is named by the baseline's own rule, if that is among its rules
+        is_first = record.training.key not in trainings
+        if record.training.history and (is_first or record.baseline.is_own_rule):
             trainings[record.training.key] = record
     if names is None:
         names = row_names(every)

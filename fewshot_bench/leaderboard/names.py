@@ -8,7 +8,7 @@ from functools import cached_property
 
 from fewshot_bench.errors import unknown
 from fewshot_bench.leaderboard.record_columns import question_key, row_key
-from fewshot_bench.records.record import Record
+from fewshot_bench.records.record import RULE_SETTING, Record
 from fewshot_bench.seeds import digest
 
 __all__ = ["OLDER_CODE", "OLDER_DATA", "records_named", "row_names"]
@@ -30,12 +30,12 @@ class _Candidate:
     def code(self) -> Hashable:
         """What changes when the code of the method, the package or the protocol changes."""
         record = self.record
-        return (record.baseline.sha256, record.training.version, record.protocol.version)
+        return (*record.baseline.code, record.training.version, record.protocol.version)
 
     @cached_property
     def method(self) -> Hashable:
         """What changes when the code or the settings change."""
-        return (self.code, digest(self.record.baseline.settings))
+        return (self.code, digest(self.record.baseline.all_settings))
 
     @cached_property
     def place(self) -> Hashable:
@@ -47,7 +47,8 @@ class _Candidate:
 def row_names(records: Iterable[Record]) -> dict[str, str]:
     """The name of each row, by its row key.
 
-    A baseline that is there once keeps its name. Several settings are named by those that differ
+    A baseline that is there once keeps its name; with a rule that is not its own the rule stands
+    behind it (`frozen+whitened`). Several settings are named by those that differ
     (`protonet_temp[start=10]`), fewer episodes by their number (`pixels[episodes=200]`). Of several
     states of the code or of the images the last one keeps its name, and the others are marked
     (`protonet@older`, `protonet@older-data`; a second older state is `@older2`).
@@ -58,7 +59,7 @@ def row_names(records: Iterable[Record]) -> dict[str, str]:
         record = candidate.record
         baseline = record.baseline
         of_datasets.setdefault(record.dataset.name, []).append(candidate)
-        scope = (record.dataset.name, record.protocol.name, baseline.preset, baseline.name)
+        scope = (record.dataset.name, record.protocol.name, baseline.preset, baseline.answerer)
         groups.setdefault(scope, []).append(candidate)
     # by data set, so that all rows of one question have the same mark
     data_marks: dict[str, str] = {}
@@ -83,13 +84,15 @@ def records_named(
         return every
     answered = [record for record in every if record.status == "ok"]
     baselines = {record.baseline.name for record in answered}
+    baselines |= {record.baseline.answerer for record in answered}
     rows = {names[row_key(record)] for record in answered}
     for name in wanted:
         if name not in baselines | rows:
             raise unknown("baseline of the results", name, sorted(baselines | rows))
     chosen = []
     for record in every:
-        if record.baseline.name in wanted or names[row_key(record)] in wanted:
+        known_as = {record.baseline.name, record.baseline.answerer, names[row_key(record)]}
+        if known_as.intersection(wanted):
             chosen.append(record)
     return chosen
 
@@ -112,16 +115,17 @@ def _names_in_group(group: list[_Candidate], data_marks: Mapping[str, str]) -> d
     most_episodes = _most_episodes(group)
     names = {}
     for candidate in group:
-        settings = candidate.record.baseline.settings
+        settings = candidate.record.baseline.all_settings
         parts = []
         for setting in differing:
             if setting in settings:
-                parts.append(f"{setting}={_value_text(settings[setting])}")
+                name = setting.removeprefix(RULE_SETTING)
+                parts.append(f"{name}={_value_text(settings[setting])}")
         if candidate.record.episodes < most_episodes[candidate.method]:
             parts.append(f"episodes={candidate.record.episodes}")
         brackets = f"[{','.join(parts)}]" if parts else ""
         marks = code_marks[candidate.key] + data_marks[candidate.key]
-        names[candidate.key] = candidate.record.baseline.name + brackets + marks
+        names[candidate.key] = candidate.record.baseline.answerer + brackets + marks
     return _made_unique(names, group)
 
 
@@ -154,11 +158,13 @@ def _differing_settings(group: list[_Candidate]) -> list[str]:
         beside.setdefault((candidate.place, candidate.code), []).append(candidate)
     differing: set[str] = set()
     for candidates in beside.values():
-        settings = [candidate.record.baseline.settings for candidate in candidates]
+        settings = [candidate.record.baseline.all_settings for candidate in candidates]
         for name in sorted(set().union(*settings)):
             values = {repr(one.get(name, ABSENT)) for one in settings}
             if len(values) > 1:
                 differing.add(name)
+    # 64 digits: rows that differ in nothing else get a part of their key
+    differing.discard("weights_sha256")
     return sorted(differing)
 
 

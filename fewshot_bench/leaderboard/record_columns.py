@@ -11,6 +11,7 @@ from fewshot_bench.seeds import digest
 
 __all__ = [
     "LISTED",
+    "method_parts",
     "question_key",
     "record_columns",
     "row_key",
@@ -76,16 +77,24 @@ def row_key(record: Record) -> str:
         record.shots,
         episodes,
         baseline.preset,
-        baseline.name,
-        baseline.settings,
-        baseline.sha256,
+        *method_parts(record),
+    )
+
+
+def method_parts(record: Record) -> tuple[Any, ...]:
+    """What makes two records those of one method: name, settings, code and version."""
+    baseline = record.baseline
+    return (
+        baseline.answerer,
+        baseline.all_settings,
+        *baseline.code,
         record.training.version,
     )
 
 
 def _settings_digest(record: Record) -> str:
     """A digest of the settings, without a budget that follows from the number of train images."""
-    settings = dict(record.baseline.settings)
+    settings = record.baseline.all_settings
     if record.train_size is not None and "passes" not in record.baseline.settings_given:
         settings.pop("passes", None)
     return digest(settings)[:12]
@@ -94,6 +103,8 @@ def _settings_digest(record: Record) -> str:
 def _published(record: Record) -> dict[str, Any]:
     """The figure of a paper that stands beside this row, if there is one; it is never ranked."""
     condition = size_text(record.condition)
+    if not record.baseline.is_own_rule:
+        return {}  # the paper answered by the baseline's own rule
     for figure in record.baseline.published:
         is_same = (figure.protocol, figure.at) == (record.protocol.name, condition)
         if is_same and not figure.group:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fewshot_bench.leaderboard.names import row_names
-from fewshot_bench.leaderboard.record_columns import question_key, row_key
+from fewshot_bench.leaderboard.record_columns import method_parts, question_key, row_key
 from fewshot_bench.protocols.episode import NO_QUERY, Episodes, Pool, together
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
@@ -44,8 +44,8 @@ class Row:
 
     @property
     def baseline(self) -> str:
-        """The name of its baseline."""
-        return self.record.baseline.name
+        """The name of its baseline, with that of a rule that is not the baseline's own."""
+        return self.record.baseline.answerer
 
     @property
     def is_classification(self) -> bool:
@@ -85,10 +85,7 @@ class Row:
     @property
     def method(self) -> str:
         """A digest of name, settings, code and version: the same for any number of episodes."""
-        record = self.record
-        baseline = record.baseline
-        version = record.training.version
-        return digest(baseline.name, baseline.settings, baseline.sha256, version)
+        return digest(*method_parts(self.record))
 
     @cached_property
     def question(self) -> tuple[Any, ...]:

@@ -32,7 +32,15 @@ from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.stats.intervals import closed_half_width, disjoint_half_width
 
-__all__ = ["confusion", "csv_text", "episode_accuracies", "leaderboard", "splits", "wide"]
+__all__ = [
+    "confusion",
+    "csv_text",
+    "episode_accuracies",
+    "leaderboard",
+    "number_of_splits",
+    "splits",
+    "wide",
+]
 
 Names = Mapping[str, str]  # row key -> name of the row
 ONE_RUN = "one run: the interval leaves out what other train images would change"
@@ -173,7 +181,7 @@ def splits(frame: pd.DataFrame) -> pd.DataFrame:
         row: dict[str, Any] = dict(zip(shared, values, strict=True))
         done = part.dropna(subset=["accuracy"])
         row["splits"] = len(done)
-        row["of"] = _number_of_splits(part)
+        row["of"] = number_of_splits(part.iloc[0].to_dict())
         if row["splits"] == row["of"]:
             worst = done.nsmallest(1, "accuracy").iloc[0]
             best = done.nlargest(1, "accuracy").iloc[0]
@@ -187,9 +195,8 @@ def splits(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table, columns=list(SPLITS))
 
 
-def _number_of_splits(part: pd.DataFrame) -> int:
-    """How many choices of the test classes there are."""
-    row = part.iloc[0]
+def number_of_splits(row: Mapping[Any, Any]) -> int:
+    """How many choices of the test classes there are. row: of the leaderboard."""
     test = len(str(row["test_classes"]).split(LISTED))
     train = len(str(row["train_classes"]).split(LISTED))
     return math.comb(test + train, test)

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fewshot_bench.baseline import EmbeddingSettings
+from fewshot_bench.errors import UserError
 from fewshot_bench.learn.network import NONE
-from fewshot_bench.learn.zoo import check_image_size, make_network, resolve_weights
-from fewshot_bench.settings import Settings
+from fewshot_bench.learn.packaged_zoo import PACKAGES as PACKAGED
+from fewshot_bench.learn.zoo import (
+    check_image_size,
+    check_weights,
+    make_network,
+    own_image_size,
+    resolve_weights,
+    sha256_of_weights,
+)
 
 __all__ = [
     "Encoder",
     "EncoderSettings",
     "Precision",
     "best_precision",
-    "chosen_by_method",
     "resize",
 ]
 
@@ -30,64 +38,70 @@ WHITE = 255  # the largest value of a pixel
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderSettings(Settings):
+class EncoderSettings(EmbeddingSettings):
     """The network and the size of its images.
 
-    encoder: a classification network of torchvision, or timm:NAME; weights: none, DEFAULT (recorded
-    under the name it stands for), or the name of published weights; image_size: pixels a side.
+    encoder: a classification network of torchvision, timm:NAME, or efficientnet_lite0, 1 or 2;
+    weights: none, DEFAULT (recorded under the name it stands for), the name of published weights,
+    or the path of a file (recorded under its last part); weights_sha256: of the file of weights,
+    checked if it is given, empty for none and for downloads; image_size: pixels a side, 0 for the
+    size that the weights were trained on.
     """
 
     encoder: str = "resnet18"
     weights: str = NONE
+    weights_sha256: str = ""
     image_size: int = 64
 
     def check(self) -> None:
         """Raise `UserError` if a value is out of bounds."""
-        large_enough = self.image_size >= SMALLEST_IMAGE
-        self.need(large_enough, "image_size", f"{SMALLEST_IMAGE} or more pixels")
+        is_allowed = self.image_size == 0 or self.image_size >= SMALLEST_IMAGE
+        allowed = f"{SMALLEST_IMAGE} or more pixels, or 0 for the encoder's own size"
+        self.need(is_allowed, "image_size", allowed)
 
     def resolved(self) -> Self:
-        """These settings, with the name of the published weights in the place of DEFAULT.
+        """These settings, with the values that DEFAULT weights and image size 0 stand for.
 
-        Raises `UserError` if there is no such encoder, if it has no such weights, or if it takes no
-        images of this size.
+        The path of a file of weights becomes a `WeightsFile`, and the digest of weights is added.
+        Raises `UserError` if there is no such encoder, if it has no such weights, if the file of
+        weights does not fit it or has another digest, or if it takes no images of this size.
         """
         weights = resolve_weights(self.encoder, self.weights)
-        check_image_size(self.encoder, weights, self.image_size)
-        return dataclasses.replace(self, weights=weights)
+        sha256 = sha256_of_weights(self.encoder, weights)
+        if self.weights_sha256 not in ("", sha256):
+            measured = sha256 or "not known before they are downloaded"
+            raise UserError(
+                f"weights_sha256={self.weights_sha256} is not that of weights {weights!s}, which "
+                f"is {measured}; take the file that was meant, or leave weights_sha256 out"
+            )
+        size = self.image_size or own_image_size(self.encoder, weights)
+        check_image_size(self.encoder, weights, size)
+        check_weights(self.encoder, weights, size)
+        return dataclasses.replace(self, weights=weights, weights_sha256=sha256, image_size=size)
 
-
-def chosen_by_method(settings_type: type[Settings]) -> set[str]:
-    """Which of encoder and image_size a method sets itself, by another default.
-
-    Presets do not replace these.
-    """
-    if not issubclass(settings_type, EncoderSettings):
-        return set()
-    chosen = set()
-    for name in ("encoder", "image_size"):
-        default = getattr(settings_type, name)
-        if default != getattr(EncoderSettings, name):
-            chosen.add(name)
-    return chosen
+    def as_dict(self) -> dict[str, Any]:
+        """Field name -> value, JSON-serialisable. Of a file of weights it has the name alone."""
+        return {**super().as_dict(), "weights": str(self.weights)}
 
 
 class Encoder(nn.Module):
     """A network without its last layer. It repeats grey images to three channels.
 
-    features: D, measured on an empty image. fetch: load the published weights that the settings
-    name; not needed when a checkpoint replaces them.
-
-    Raises `Unavailable` if published weights are neither cached nor downloadable.
+    features: D, measured on an empty image; image_size: pixels a side. fetch: load the weights that
+    the settings name; not needed when a checkpoint replaces them. Raises as `make_network`.
     """
 
     features: int
+    image_size: int
     mean: Tensor
     std: Tensor
 
     def __init__(self, settings: EncoderSettings, *, fetch: bool = True) -> None:
         super().__init__()
-        size = settings.image_size
+        size = settings.image_size or own_image_size(settings.encoder, settings.weights)
+        self.image_size = size
+        if fetch:
+            _check_unchanged(settings)
         network = make_network(settings.encoder, settings.weights, size, fetch=fetch)
         self.backbone = network.module
         mean = torch.tensor(network.mean).view(1, 3, 1, 1)
@@ -109,6 +123,13 @@ class Encoder(nn.Module):
         return features
 
 
+def _check_unchanged(settings: EncoderSettings) -> None:
+    """Raise `UserError` if a file of weights is not the one that the settings were made for."""
+    planned = settings.weights_sha256
+    if planned and sha256_of_weights(settings.encoder, settings.weights) != planned:
+        raise UserError(f"weights {settings.weights!s} have changed meanwhile; run again")
+
+
 def resize(images_BCHW: Tensor, size: int) -> Tensor:
     """Images (B, C, size, size), float32, values 0 to 255: antialiased bilinear interpolation."""
     images = images_BCHW.float()
@@ -117,10 +138,14 @@ def resize(images_BCHW: Tensor, size: int) -> Tensor:
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
 
 
-def best_precision(device: torch.device) -> Precision:
-    """bf16 if the device computes in it natively, else float32."""
+def best_precision(device: torch.device, encoder: str) -> Precision:
+    """The faster one in training: bf16 if the device computes in it natively, else float32.
+
+    On processors EfficientNet-Lite trains half as fast in bf16: most of its layers convolve each
+    channel alone. So it gets float32 there.
+    """
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        native = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+        native = encoder not in PACKAGED and torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return "bf16" if native else "float32"

@@ -1,4 +1,4 @@
-"""What both libraries give: a network without its last layer, and its normalisation of pixels."""
+"""What all libraries give: a network without its last layer, and its normalisation of pixels."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ from torch import nn
 
 from fewshot_bench.errors import Unavailable
 
-__all__ = ["DEFAULT", "GREY_MEAN", "GREY_STD", "NONE", "Network", "curl_command", "unavailable"]
+__all__ = [
+    "DEFAULT",
+    "GREY_MEAN",
+    "GREY_STD",
+    "NONE",
+    "UNKNOWN_SIZE",
+    "Network",
+    "curl_command",
+    "unavailable",
+]
 
 NONE = "none"  # random weights, training starts from scratch
 DEFAULT = "DEFAULT"  # the weights that the library lists as its best
+
+UNKNOWN_SIZE = 224  # pixels a side, of networks that say nothing of their images
 
 # of pixel values in 0 to 1, for networks without published weights
 GREY_MEAN = (0.5, 0.5, 0.5)
@@ -25,18 +36,24 @@ class Network:
     """module: images (B, 3, H, W) to features (B, D).
 
     mean, std: one each for a channel. The module takes (values in 0 to 1 - mean) / std.
+    removed: paths of the last layers that the module does not have any more.
     """
 
     module: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    removed: tuple[str, ...]
 
 
 def unavailable(encoder: str, weights: str, error: Exception, command: str) -> Unavailable:
-    """The error for weights that cannot be downloaded, with the command that fetches them."""
+    """The error for weights that cannot be downloaded, with the command that fetches them.
+
+    It says too how to do without.
+    """
     return Unavailable(
         f"weights {weights} of {encoder} cannot be had ({error}); "
-        f"where there is a network, fetch them with: {command}"
+        f"where there is a network, fetch them with: {command} "
+        f"(--weights {NONE} starts from random weights)"
     )
 
 

@@ -8,6 +8,7 @@ from fewshot_bench.learn.network import (
     GREY_MEAN,
     GREY_STD,
     NONE,
+    UNKNOWN_SIZE,
     Network,
     curl_command,
     unavailable,
@@ -44,6 +45,21 @@ class Timm:
             tags.insert(0, best.tag)
         return tags
 
+    def require(self, name: str, weights: str) -> None:
+        """Raise `UserError` unless timm is installed."""
+        del name, weights
+        _timm()
+
+    def sha256(self, name: str, weights: str) -> str:
+        """Empty: the digest of a download is not known."""
+        del name, weights
+        return ""
+
+    def image_size(self, name: str, weights: str) -> int:
+        """The side of the images that published weights were trained on; of the best for none."""
+        config = _config(name, weights)
+        return UNKNOWN_SIZE if config is None else int(config.input_size[-1])
+
     def make(self, name: str, size: int, weights: str, *, fetch: bool) -> Network:
         """The network for images of `size` pixels a side.
 
@@ -52,8 +68,7 @@ class Timm:
         """
         timm = _timm()
         bare_name = name.removeprefix(TIMM)
-        tagged_name = bare_name if weights == NONE else f"{bare_name}.{weights}"
-        config = timm.get_pretrained_cfg(tagged_name)
+        config = _config(name, weights)
         options: dict[str, Any] = {"num_classes": 0}
         if config is not None and config.fixed_input_size:
             options["img_size"] = size
@@ -61,17 +76,34 @@ class Timm:
             module = timm.create_model(bare_name, **options)
         else:
             try:
+                tagged_name = f"{bare_name}.{weights}"
                 module = timm.create_model(tagged_name, pretrained=True, **options)
             except (OSError, RuntimeError) as error:
                 raise unavailable(name, weights, error, _fetch_command(config)) from None
+        removed = _last_layers(config)
         if weights == NONE:
-            return Network(module, GREY_MEAN, GREY_STD)
-        return Network(module, tuple(config.mean), tuple(config.std))
+            return Network(module, GREY_MEAN, GREY_STD, removed)
+        return Network(module, tuple(config.mean), tuple(config.std), removed)
 
 
 def _timm() -> Any:
     needed_by = f"encoder {TIMM}NAME"
     return library(needed_by, "timm", "timm")
+
+
+def _config(name: str, weights: str) -> Any:
+    """timm's description of a network with these weights, of its best for none; None if unknown."""
+    bare_name = name.removeprefix(TIMM)
+    tagged_name = bare_name if weights == NONE else f"{bare_name}.{weights}"
+    return _timm().get_pretrained_cfg(tagged_name)
+
+
+def _last_layers(config: Any) -> tuple[str, ...]:
+    """The paths of the layers that a network for 0 classes lacks."""
+    layers = None if config is None else config.classifier
+    if layers is None:
+        return ()
+    return (layers,) if isinstance(layers, str) else tuple(layers)
 
 
 def _fetch_command(config: Any) -> str:

@@ -15,6 +15,7 @@ from fewshot_bench.learn.network import (
     GREY_MEAN,
     GREY_STD,
     NONE,
+    UNKNOWN_SIZE,
     Network,
     curl_command,
     unavailable,
@@ -42,6 +43,21 @@ class Torchvision:
         others = [str(entry.name) for entry in published if entry.name != best]
         return [best, *others]
 
+    def require(self, name: str, weights: str) -> None:
+        """Nothing: torchvision is always installed."""
+
+    def sha256(self, name: str, weights: str) -> str:
+        """Empty: the digest of a download is not known."""
+        del name, weights
+        return ""
+
+    def image_size(self, name: str, weights: str) -> int:
+        """The side of the images that published weights were trained on; of the best for none."""
+        tag = "DEFAULT" if weights == NONE else weights
+        transforms = _models().get_model_weights(name)[tag].transforms()
+        crop: list[int] = getattr(transforms, "crop_size", [UNKNOWN_SIZE])
+        return crop[0]
+
     def make(self, name: str, size: int, weights: str, *, fetch: bool) -> Network:
         """The network for images of `size` pixels a side.
 
@@ -63,11 +79,13 @@ class Torchvision:
                     resample = models.vision_transformer.interpolate_embeddings
                     state = resample(size, module.patch_size, state)
                 module.load_state_dict(state)
-        module.set_submodule(_last_layer(module), nn.Identity())
+        last = _last_layer(module)
+        module.set_submodule(last, nn.Identity())
+        removed = (last, *AUXILIARY_HEADS)
         if published is None:
-            return Network(module, GREY_MEAN, GREY_STD)
+            return Network(module, GREY_MEAN, GREY_STD, removed)
         transforms = published.transforms()
-        return Network(module, tuple(transforms.mean), tuple(transforms.std))
+        return Network(module, tuple(transforms.mean), tuple(transforms.std), removed)
 
 
 def _models() -> Any:

@@ -10,23 +10,27 @@ import itertools
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from fewshot_bench.baseline import Baseline, Context
+from fewshot_bench.baseline import Baseline, Context, LearnsFrom
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.learn.augment import Augment
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings, Precision, resize
+from fewshot_bench.learn.network import NONE
 from fewshot_bench.learn.snapshot import Snapshot
 from fewshot_bench.seeds import derive
+from fewshot_bench.settings import Settings
 
 __all__ = [
     "EncoderBaseline",
     "TrainedBaseline",
     "TrainingSettings",
     "balanced_batches",
+    "chosen_by_method",
     "shuffled_batches",
 ]
 
@@ -34,6 +38,9 @@ MOST_REPORTS = 200  # losses that one training reports
 # train images are stored at up to twice the size of a view, so that a crop shows detail, not blur
 STORED_SCALE = 2
 RESIZED_AT_ONCE = 256  # images
+# Pixels that pass an encoder together on a processor: 4 images of 224 x 224. The maps of more leave
+# its caches, and EfficientNet-Lite0 then embeds half as many images a second or fewer.
+EMBEDDED_PIXELS = 4 * 224**2
 
 
 class EncoderBaseline(Baseline):
@@ -41,6 +48,16 @@ class EncoderBaseline(Baseline):
 
     settings_type = EncoderSettings
     settings: EncoderSettings
+    learns_from: ClassVar[LearnsFrom] = "seed"
+
+    @classmethod
+    def shared_features(cls, settings: Settings) -> Mapping[str, object] | None:
+        """The encoder, where it alone embeds and its weights are published and never trained."""
+        values = settings.as_dict()
+        is_fixed = cls.learns_from != "images" or values.get("freeze", False)
+        if not is_fixed or not _has_plain_features(cls) or values["weights"] == NONE:
+            return None
+        return {name: values[name] for name in EncoderSettings.names()}
 
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The modules beside the encoder, for D features and the number of train classes."""
@@ -53,11 +70,17 @@ class EncoderBaseline(Baseline):
         encoder: nn.Module = self.parts["encoder"]
         return encoder
 
+    @property
+    def image_size(self) -> int:
+        """The side of the images that enter the encoder, in pixels."""
+        encoder: Encoder = self.parts["encoder"]  # type: ignore[assignment]
+        return encoder.image_size
+
     def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
         """Make the encoder and the heads with fresh weights, from torch's global generator.
 
-        fetch: load the published weights that the settings name; a checkpoint holds all weights, so
-        that `load` does not need them. Raises `Unavailable` if they are neither cached nor
+        fetch: load the weights that the settings name; a checkpoint holds all weights, so that
+        `load` does not need them. Raises `Unavailable` if published weights are neither cached nor
         downloadable.
         """
         encoder = Encoder(self.settings, fetch=fetch)
@@ -67,8 +90,12 @@ class EncoderBaseline(Baseline):
         self.parts = parts.eval()
         self.classes = classes
 
+    def check_weights(self) -> None:
+        """Raise `NotApplicable` if the weights of the settings are not for this baseline."""
+
     def fit(self, train: LabelledImages, *, context: Context) -> None:
-        """Make the encoder and keep it as it is."""
+        """Make the encoder and keep it as it is. Raises as `check_weights`."""
+        self.check_weights()
         classes = len(train.class_names)
         self.build(classes, context.device)
 
@@ -86,9 +113,19 @@ class EncoderBaseline(Baseline):
 
     def embed(self, images_BCHW: Tensor) -> Tensor:
         """The encoder's features (B, D), in float32 and evaluation mode."""
-        resized = resize(images_BCHW, self.settings.image_size)
-        features: Tensor = self.parts["encoder"](resized)
-        return features.float()
+        features = []
+        for images in images_BCHW.split(self._embedded_at_once(images_BCHW)):
+            resized = resize(images, self.image_size)
+            features.append(self.parts["encoder"](resized).float())
+        return torch.cat(features)
+
+    def _embedded_at_once(self, images_BCHW: Tensor) -> int:
+        """How many of the images pass the encoder together."""
+        count = max(1, len(images_BCHW))
+        if torch.is_grad_enabled() or images_BCHW.is_cuda:
+            # one pass, as who asks for gradients watches the layers in it
+            return count
+        return min(count, max(1, EMBEDDED_PIXELS // self.image_size**2))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +158,44 @@ class TrainingSettings(EncoderSettings):
         self.need(0 <= self.flip <= 1, "flip", "0 to 1")
 
 
+# where a setting that presets replace comes from
+_ORIGINS: dict[str, type[Settings]] = {
+    "encoder": EncoderSettings,
+    "weights": EncoderSettings,
+    "image_size": EncoderSettings,
+    "learning_rate": TrainingSettings,
+}
+
+
+# what a subclass may not replace if its features are to be those of the encoder alone
+_FEATURE_METHODS = ("build", "embed", "fit", "load", "network", "_learned", "_start_training")
+
+
+def _has_plain_features(baseline_class: type[EncoderBaseline]) -> bool:
+    for name in _FEATURE_METHODS:
+        method = getattr(baseline_class, name, None)
+        ours = [getattr(owner, name, None) for owner in (EncoderBaseline, TrainedBaseline)]
+        if method not in ours:
+            return False
+    return True
+
+
+def chosen_by_method(settings_type: type[Settings]) -> set[str]:
+    """Which of encoder, weights, image_size and learning_rate a method declares itself.
+
+    Presets do not replace these. A method that declares its encoder chooses the weights too, as
+    those of another encoder do not fit.
+    """
+    chosen = set()
+    for name, origin in _ORIGINS.items():
+        declaring = [cls for cls in settings_type.__mro__ if name in vars(cls)]
+        if declaring and declaring[0] is not origin:
+            chosen.add(name)
+    if "encoder" in chosen:
+        chosen.add("weights")
+    return chosen
+
+
 class TrainedBaseline(EncoderBaseline):
     """A baseline that trains its encoder. A subclass defines its loss, if needed its batches."""
 
@@ -149,7 +224,7 @@ class TrainedBaseline(EncoderBaseline):
         if not settings.augment:
             return self.plain(images_BCHW)
         augment = Augment(
-            size=settings.image_size,
+            size=self.image_size,
             crop=settings.crop,
             flip=settings.flip,
             rotate=settings.rotate,
@@ -158,7 +233,7 @@ class TrainedBaseline(EncoderBaseline):
 
     def plain(self, images_BCHW: Tensor) -> Tensor:
         """The images themselves, at the settings' size."""
-        return resize(images_BCHW, self.settings.image_size)
+        return resize(images_BCHW, self.image_size)
 
     def encode(self, images_BCHW: Tensor) -> Tensor:
         """Features (B, D) in training: computed in `precision`, returned as float32."""
@@ -180,7 +255,7 @@ class TrainedBaseline(EncoderBaseline):
         settings = self.settings
         classes = len(train.class_names)
         self.build(classes, context.device, fetch=context.resumed is None)
-        images = _stored_images(train, settings.image_size, context.device)
+        images = _stored_images(train, self.image_size, context.device)
         labels_M = torch.from_numpy(train.labels)  # on the processor, where batches are drawn
         stored_labels = labels_M.to(context.device)
         order = _generator(context.seed, "order")

@@ -11,13 +11,15 @@ from typing import Any
 
 import torch
 
-from fewshot_bench.baseline import Baseline
-from fewshot_bench.contract.answering import Rule, rule_of
+from fewshot_bench.baseline import Baseline, EmbeddingSettings
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.dataset import DataSet
-from fewshot_bench.learn.encoder import best_precision, chosen_by_method
+from fewshot_bench.learn.encoder import best_precision
+from fewshot_bench.learn.train import chosen_by_method
+from fewshot_bench.learn.weights_file import without_path
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.resolve import Resolved, ResolvedBaseline, resolve
+from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.split import Size, Split, size_text
 from fewshot_bench.records.record import SystemFigure, record_stem
 from fewshot_bench.registry.registry import Plugin, Registry
@@ -32,13 +34,11 @@ __all__ = ["Cell", "Plan", "Training", "make_plan"]
 class Training:
     """One `fit`: a baseline with resolved settings, on the train images of a split, from one seed.
 
-    learner: the baseline whose `fit` is run; given: the settings that the user gave; version: of
-    this package. `plugin` is the first field, because unpickling it makes the module that the class
-    of the settings belongs to.
+    given: the settings that the user gave; version: of this package. `plugin` is the first field,
+    because unpickling it makes the module that the class of the settings belongs to.
     """
 
     plugin: Plugin[Baseline]
-    learner: Plugin[Baseline]
     settings: Settings
     given: Mapping[str, Any]
     preset: str
@@ -62,52 +62,58 @@ class Training:
         return self.plugin.load()
 
     @functools.cached_property
-    def learner_class(self) -> type[Baseline]:
-        """The class whose `fit` is run, which is a base class of the baseline or the same."""
-        return self.learner.load()
-
-    @functools.cached_property
     def key(self) -> str:
         """The name of its checkpoint: a digest of all that the outcome of `fit` depends on."""
-        names = self.learner_class.settings_type.names()
-        settings = {name: getattr(self.settings, name) for name in names}
-        code = (self.learner.name, self.learner.sha256, self.version)
-        images = (self.dataset_digest, self.split.train_digest)
-        return digest(code, settings, *images, self.seed)[:32]
+        settings = self.settings.as_dict()
+        for name in EmbeddingSettings.names():
+            settings.pop(name, None)  # they are of the test images
+        learns_from = self.baseline_class.learns_from
+        images = (self.dataset_digest, self.split.train_digest) if learns_from == "images" else ()
+        seed = None if learns_from == "nothing" else self.seed
+        code = (self.name, self.plugin.sha256, self.version)
+        return digest(code, settings, *images, seed)[:32]
 
     @functools.cached_property
-    def own_key(self) -> str:
-        """The name of what methods with the same checkpoint do not share."""
-        code = (self.name, self.plugin.sha256)
-        return digest(self.key, *code, self.settings.as_dict())[:32]
+    def features_key(self) -> str:
+        """The name of its features: a digest of all that they depend on beside the pixels."""
+        shared = self.baseline_class.shared_features(self.settings)
+        if shared is not None:
+            return digest("features", shared, self.version)[:32]
+        values = self.settings.as_dict()
+        own = {name: values.get(name) for name in EmbeddingSettings.names()}
+        return digest(self.key, own)[:32]
 
     @property
-    def embedding_key(self) -> str:
-        """The name of its features."""
-        shares_features = self.baseline_class.embed is self.learner_class.embed
-        return self.key if shares_features else self.own_key
-
-    def rule(self, *, is_classification: bool) -> Rule:
-        """The rule by which it answers a protocol of this kind."""
-        return rule_of(self.baseline_class, is_classification=is_classification)
+    def has_fixed_features(self) -> bool:
+        """Whether no training and no seed changes its features, so that anyone can share them."""
+        is_shared = self.baseline_class.shared_features(self.settings) is not None
+        return is_shared or self.baseline_class.learns_from == "nothing"
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """Training x episode set: one record. dataset: the name of the data set."""
+    """Training x rule x episode set: one record. dataset: the name of the data set."""
 
     training: Training
+    rule: RuleChoice
     episode_set: EpisodeSet
     dataset: str
+
+    @property
+    def name(self) -> str:
+        """The name of its baseline, with that of a rule that is not the baseline's own."""
+        name = self.training.name
+        return name if self.rule.is_own else f"{name}+{self.rule.name}"
 
     @functools.cached_property
     def key(self) -> str:
         """The key of its record."""
         training = self.training
         episodes = self.episode_set
-        name = episodes.protocol.name
-        parts = (training.own_key, training.preset, name, episodes.condition, episodes.digest)
-        return digest(*parts)[:32]
+        question = (episodes.protocol.name, episodes.condition, episodes.digest)
+        images = (training.dataset_digest, training.split.train_digest)
+        method = (training.features_key, training.preset, training.seed, *self.rule.identity)
+        return digest(training.key, *method, *images, *question)[:32]
 
     @functools.cached_property
     def stem(self) -> str:
@@ -122,16 +128,12 @@ class Cell:
             seed=self.training.seed,
         )
 
-    @property
-    def rule(self) -> Rule:
-        """The rule by which its baseline answers."""
-        return self.training.rule(is_classification=self.episode_set.is_classification)
-
 
 @dataclass(frozen=True, eq=False)
 class Plan:
     """All cells, by the training that serves them, over one data set.
 
+    notes: what the user should know of how the request was read.
     `dataset` is the first field, because unpickling it makes the module that classes of its images
     and protocols may belong to.
     """
@@ -140,6 +142,7 @@ class Plan:
     data: LabelledImages
     trainings: dict[Training, list[Cell]]
     device: torch.device
+    notes: Sequence[str] = ()
 
     @property
     def cells(self) -> list[Cell]:
@@ -151,8 +154,8 @@ class Plan:
 
     @property
     def baselines(self) -> list[str]:
-        """The names of the baselines, each once."""
-        return list(dict.fromkeys(training.name for training in self.trainings))
+        """The names of the baselines, with those of rules that are not their own, each once."""
+        return list(dict.fromkeys(cell.name for cell in self.cells))
 
     def published(self, episode_set: EpisodeSet) -> tuple[SystemFigure, ...]:
         """What papers print about systems that are no baselines here, for these episodes."""
@@ -180,7 +183,6 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                 for seed in seeds:
                     training = Training(
                         plugin=baseline.plugin,
-                        learner=baseline.learner,
                         settings=settings,
                         given=given,
                         preset=resolved.preset.name,
@@ -189,13 +191,26 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                         seed=seed,
                         version=version("fewshot-bench"),
                     )
-                    trainings[training] = _cells(training, of_training, data.name)
-    return Plan(resolved.dataset, data, trainings, resolved.device)
+                    cells = _cells(training, baseline.rules, of_training, data.name)
+                    trainings[training] = cells
+    return Plan(resolved.dataset, data, trainings, resolved.device, resolved.notes)
 
 
-def _cells(training: Training, episode_sets: Sequence[EpisodeSet], dataset: str) -> list[Cell]:
+def _cells(
+    training: Training,
+    rules: Sequence[RuleChoice],
+    episode_sets: Sequence[EpisodeSet],
+    dataset: str,
+) -> list[Cell]:
+    """Rule after rule, so that what a rule makes of the features is made once."""
     most = training.baseline_class.max_episodes
-    return [Cell(training, episodes.at_most(most), dataset) for episodes in episode_sets]
+    cells = []
+    for rule in rules:
+        for episodes in episode_sets:
+            # the limit is for what is slow about the baseline itself
+            limit = most if rule.is_own else None
+            cells.append(Cell(training, rule, episodes.at_most(limit), dataset))
+    return cells
 
 
 def _by_train_size(sets: Sequence[EpisodeSet]) -> list[list[EpisodeSet]]:
@@ -228,15 +243,18 @@ def _settings(
     preset = resolved.preset
     # one budget for every split of the classes
     train_images = max(len(episode_set.split.train) for episode_set in sets)
-    values: dict[str, object] = {
-        "encoder": preset.encoder,
-        "image_size": preset.image_size or resolved.data.images.shape[-1],
-        "passes": preset.passes(train_images, baseline.baseline_class.views),
-        "precision": best_precision(resolved.device),
-    }
+    side = resolved.data.images.shape[-1]
+    views = baseline.baseline_class.views
+    values = preset.settings(side=side, train_images=train_images, views=views)
     for name in chosen_by_method(settings_type):
-        del values[name]
+        values.pop(name, None)
     given = {**settings_type.applicable(resolved.options), **baseline.overrides}
+    default = getattr(settings_type, "encoder", "")
+    encoder = {**values, **given}.get("encoder", default)
+    values["precision"] = best_precision(resolved.device, str(encoder))
     chosen = {**settings_type.applicable(values), **given}
     settings = settings_type.given(baseline.plugin.name, chosen)
+    if "weights" in given:
+        # a record names a file of weights, not its folder
+        given["weights"] = without_path(given["weights"])
     return settings.resolved(), given

@@ -12,17 +12,41 @@ __all__ = ["PRESETS", "Preset"]
 class Preset:
     """Settings for every baseline that has them.
 
-    image_size: pixels a side, None for the data's own; passes: the training budget for a number of
-    training images and the views that a method takes of each image.
+    weights: none, or DEFAULT for the best published ones; image_size: pixels a side, None for the
+    data's own; learning_rate: None for that of the method; passes: the training budget for a number
+    of training images and the views that a method takes of each image.
     """
 
     name: str
     encoder: str
+    weights: str
     image_size: int | None
+    learning_rate: float | None
     passes: Callable[[int, int], int]
+
+    def settings(self, *, side: int, train_images: int, views: int) -> dict[str, object]:
+        """The settings by name.
+
+        side: of the data's images, in pixels; views: that a method takes of each image.
+        """
+        settings: dict[str, object] = {
+            "encoder": self.encoder,
+            "weights": self.weights,
+            "image_size": self.image_size or side,
+            "passes": self.passes(train_images, views),
+        }
+        if self.learning_rate is not None:
+            settings["learning_rate"] = self.learning_rate
+        return settings
 
 
 def _quick_passes(images: int, views: int) -> int:
+    """A minute of training for every method: published weights need little more."""
+    del images, views
+    return 4_500
+
+
+def _scratch_passes(images: int, views: int) -> int:
     """The same budget for every method, so `views` does not count."""
     del views
     return max(18_000, 60 * images)
@@ -33,7 +57,9 @@ def _paper_passes(images: int, views: int) -> int:
     return 100 * images * views
 
 
-PRESETS = {
-    "quick": Preset("quick", "resnet18", 64, _quick_passes),
-    "paper": Preset("paper", "resnet50", None, _paper_passes),
-}
+_ALL = (
+    Preset("quick", "efficientnet_lite0", "DEFAULT", 96, 1e-4, _quick_passes),
+    Preset("scratch", "resnet18", "none", 64, None, _scratch_passes),
+    Preset("paper", "resnet50", "none", None, None, _paper_passes),
+)
+PRESETS = {preset.name: preset for preset in _ALL}

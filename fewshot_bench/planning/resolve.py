@@ -1,4 +1,4 @@
-"""Each name of a request, looked up once: data set, baselines, settings, episode sets, device."""
+"""Each name of a request, looked up once: data set, baselines, rules, settings, episode sets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from fewshot_bench.baseline import Baseline
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.planning.baseline_choice import chosen_baselines
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.planning.protocol_choice import chosen_episode_sets
+from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules
 from fewshot_bench.protocols.protocol import Classification, FewShot
-from fewshot_bench.registry.registry import Plugin, Registry, plugin_rule, usable
+from fewshot_bench.registry.registry import Plugin, Registry, usable
 from fewshot_bench.request import Request
 
 __all__ = [
@@ -35,6 +37,7 @@ FOR_ALL = {
     "weights": "weights",
     "image_size": "image_size",
     "freeze": "freeze",
+    "views": "views",
     "budget": "passes",
 }
 Overrides = dict[str, dict[str, str]]  # owner -> setting -> text
@@ -51,21 +54,23 @@ class ResolvedData:
 
 @dataclass(frozen=True, eq=False)
 class ResolvedBaseline:
-    """A baseline with its class.
+    """A baseline with its class and its rules.
 
-    learner: the baseline whose `fit` is run: itself, or the one it is taught by; overrides: the
-    settings given for it alone, as text.
+    overrides: the settings given for it alone, as text.
     """
 
     plugin: Plugin[Baseline]
     baseline_class: type[Baseline]
-    learner: Plugin[Baseline]
+    rules: list[RuleChoice]
     overrides: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class Resolved:
-    """Everything that a request names. options: those for all baselines, by setting."""
+    """Everything that a request names. options: those for all baselines, by setting.
+
+    notes: what the user should know of how the request was read.
+    """
 
     dataset: Plugin[DataSet]
     data: LabelledImages
@@ -74,6 +79,7 @@ class Resolved:
     preset: Preset
     options: Mapping[str, object]
     device: torch.device
+    notes: list[str]
 
 
 def resolve(request: Request, registry: Registry) -> Resolved:
@@ -83,30 +89,39 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     if request.seeds is not None and request.seeds < 1:
         raise UserError(f"seeds={request.seeds} is out of bounds (allowed: 1 or more)")
     device = _device(request.device)
-    plugins = _chosen_baselines(request.baselines, registry)
-    classes = {plugin.name: plugin.load() for plugin in plugins}
-    overrides = _overrides(request.settings, list(classes), registry)
+    chosen = chosen_baselines(request, registry)
+    classes = {plugin.name: plugin.load() for plugin in chosen.rules}
     dataset = _chosen_dataset(request, registry)
-    _refuse_unused_options(request, classes, dataset.name)
-    baselines = []
-    for plugin in plugins:
-        baseline_class = classes[plugin.name]
-        learner = _learner(plugin, baseline_class, registry)
-        own = overrides.get(plugin.name, {})
-        baselines.append(ResolvedBaseline(plugin, baseline_class, learner, own))
+    owners = [*classes, *chosen.rule_names(registry)]
+    overrides = _overrides(request.settings, owners, registry)
+    _refuse_unused_options(request, classes, [*owners, dataset.name])
     source = _loaded(request, dataset, overrides)
     episode_sets = chosen_episode_sets(request, source.data, source.protocols)
     is_classification = episode_sets[0].is_classification
-    for plugin in plugins:
+    baselines = []
+    for plugin, rule_names in chosen.rules.items():
         # raises UserError where the method has no rule to answer by
-        plugin_rule(plugin, is_classification=is_classification)
+        rules = chosen_rules(
+            plugin, rule_names, overrides, registry, is_classification=is_classification
+        )
+        own = overrides.get(plugin.name, {})
+        baselines.append(ResolvedBaseline(plugin, classes[plugin.name], rules, own))
     options = {}
     for option, setting in FOR_ALL.items():
         value = getattr(request, option)
         if value is not None:
             options[setting] = value
     preset = PRESETS[request.preset]
-    return Resolved(source.plugin, source.data, episode_sets, baselines, preset, options, device)
+    return Resolved(
+        source.plugin,
+        source.data,
+        episode_sets,
+        baselines,
+        preset,
+        options,
+        device,
+        chosen.notes,
+    )
 
 
 def resolve_data(request: Request, registry: Registry) -> ResolvedData:
@@ -129,8 +144,8 @@ def _loaded(request: Request, dataset: Plugin[DataSet], overrides: Overrides) ->
     values = overrides.get(dataset.name, {})
     settings = settings_type.given(dataset.name, values).resolved()
     path = request.data or _path_in(request.data_folder, dataset_class)
-    data = dataset_class(settings).load(path)
-    return ResolvedData(dataset, data, dataset_class.protocols)
+    source = dataset_class(settings)
+    return ResolvedData(dataset, source.load(path), source.versioned_protocols())
 
 
 def _path_in(folder: Path | None, dataset_class: type[DataSet]) -> Path | None:
@@ -158,40 +173,13 @@ def _chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
     return having[request.protocol]
 
 
-def _chosen_baselines(names: Sequence[str], registry: Registry) -> list[Plugin[Baseline]]:
-    """The named baselines, or all, or the standard ones and those given as files."""
-    if names and list(names) != ["all"]:
-        return [registry.baseline(name) for name in dict.fromkeys(names)]
-    chosen = []
-    for plugin, baseline_class in usable(registry.every_baseline()):
-        family = plugin.name.partition(":")[0]
-        is_standard = baseline_class.card.standard or family in registry.names_of_files
-        if names or is_standard:
-            chosen.append(plugin)
-    return chosen
+def _overrides(settings: Mapping[str, str], of_run: Sequence[str], registry: Registry) -> Overrides:
+    """The settings "OWNER.NAME" -> text, by owner; `UserError` where an owner does not exist.
 
-
-def _learner(
-    plugin: Plugin[Baseline], baseline_class: type[Baseline], registry: Registry
-) -> Plugin[Baseline]:
-    if baseline_class.taught_by is None:
-        return plugin
-    teacher = registry.baseline(baseline_class.taught_by)
-    teacher_class = teacher.load()
-    if not issubclass(baseline_class, teacher_class):
-        raise UserError(
-            f"{plugin.path}: {baseline_class.__name__} is taught by {teacher.name} but is no "
-            f"subclass of {teacher_class.__name__}"
-        )
-    return teacher
-
-
-def _overrides(
-    settings: Mapping[str, str], baselines: Sequence[str], registry: Registry
-) -> Overrides:
-    """The settings "OWNER.NAME" -> text, by owner; `UserError` where an owner does not exist."""
-    # a variant such as easyfsl:TIM is known by the run alone
-    owners = [*baselines, *registry.baselines, *registry.datasets]
+    of_run: the baselines and rules of this run; a variant is known by the run alone.
+    """
+    known = [*registry.baselines, *registry.rules, *registry.datasets]
+    owners = list(dict.fromkeys([*of_run, *known]))
     overrides: Overrides = {}
     for key, text in settings.items():
         owner, _, name = key.partition(".")
@@ -206,9 +194,12 @@ def _overrides(
 
 
 def _refuse_unused_options(
-    request: Request, classes: Mapping[str, type[Baseline]], dataset: str
+    request: Request, classes: Mapping[str, type[Baseline]], owners: Sequence[str]
 ) -> None:
-    """Raise `UserError` for an option that nothing in this run would use."""
+    """Raise `UserError` for an option that nothing in this run would use.
+
+    owners: of settings, in this run.
+    """
     used_settings: set[str] = set()
     for baseline_class in classes.values():
         used_settings.update(baseline_class.settings_type.names())
@@ -220,7 +211,6 @@ def _refuse_unused_options(
             raise UserError(
                 f"{text} is for none of the baselines {', '.join(classes)}; leave it out"
             )
-    owners = [*classes, dataset]
     for key, text in request.settings.items():
         owner = key.partition(".")[0]
         if owner not in owners:

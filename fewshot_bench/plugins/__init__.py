@@ -1,4 +1,4 @@
-"""Where baselines and data sets are found: the project's folders and those on the user's path."""
+"""Where baselines, data sets and rules are found: our folders and those on the user's path."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["FOLDER_NAMES", "PREFIX", "folders", "module_name"]
+__all__ = ["FOLDER_NAMES", "OWN_RULES", "PREFIX", "folders", "module_name"]
 
 PREFIX = "fewshot_bench.plugins."  # of the names that plug-ins are imported by
-FOLDER_NAMES = ("baselines", "episodes")  # of baselines, of data sets
+FOLDER_NAMES = ("baselines", "episodes", "rules")  # of baselines, of data sets, of rules
+OWN_RULES = str(Path(__file__).resolve().parents[1] / "rules")
 
 
 def module_name(folder_name: str, stem: str) -> str:
@@ -21,7 +22,7 @@ def module_name(folder_name: str, stem: str) -> str:
 def folders(folder_name: str) -> list[str]:
     """The folders of that name: the checkout's, then one under each root of $FEWSHOT_BENCH_PATH.
 
-    Raises `UserError` where a root has neither folder of `FOLDER_NAMES`: it would bring nothing.
+    Raises `UserError` where a root has no folder of `FOLDER_NAMES`: it would bring nothing.
     """
     roots: list[Path] = []
     checkout = Path(__file__).resolve().parents[2]

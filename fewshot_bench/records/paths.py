@@ -35,9 +35,9 @@ class ResultPaths:
         """The state of a training that has not ended."""
         return self.out / "trainings" / f"{key}.unfinished.safetensors"
 
-    def embeddings(self, key: str, pool: str) -> Path:
-        """The features of the images with the digest `pool`."""
-        return self.out / "embeddings" / f"{key}-{pool}.safetensors"
+    def embeddings(self, key: str, images: str) -> Path:
+        """The features of the images with this digest."""
+        return self.out / "embeddings" / f"{key}-{images}.safetensors"
 
     def pairs(self, key: str, pool: str) -> Path:
         """The scores of all pairs of these images."""

@@ -14,6 +14,7 @@ from fewshot_bench.protocols.split import Size, size_text
 from fewshot_bench.published import Published
 
 __all__ = [
+    "RULE_SETTING",
     "SCHEMA",
     "ArrayFile",
     "BaselinePart",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 SCHEMA = 2
+RULE_SETTING = "rule."  # names of a rule's settings start so beside those of the baseline
 Status = Literal["ok", "not applicable", "diverged", "failed"]
 Json = dict[str, Any]
 Part = TypeVar("Part")
@@ -63,9 +65,31 @@ class BaselinePart:
     transductive: bool
     published: tuple[Published, ...] = ()
     rule: str
+    # of a rule on features: whether it is the baseline's own, its code, its settings
+    is_own_rule: bool = True
+    rule_sha256: str = ""
+    rule_settings: Json = field(default_factory=dict)
     preset: str
     settings_given: Json
     settings: Json
+
+    @property
+    def answerer(self) -> str:
+        """Its name, with that of the rule where it is not the baseline's own."""
+        return self.name if self.is_own_rule else f"{self.name}+{self.rule}"
+
+    @property
+    def all_settings(self) -> Json:
+        """Its settings and those of its rule, which start with `rule.`."""
+        settings = dict(self.settings)
+        for name, value in self.rule_settings.items():
+            settings[f"{RULE_SETTING}{name}"] = value
+        return settings
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """Digests of its code and, if there is one, of its rule's."""
+        return (self.sha256, self.rule_sha256) if self.rule_sha256 else (self.sha256,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +185,7 @@ class Record:
             training = f"train size {size_text(self.condition)}, run {self.training.seed}"
         else:
             training = f"{self.shots} shots, seed {self.training.seed}"
-        return f"{self.baseline.name}, {training}: {self.status}: {self.reason}"
+        return f"{self.baseline.answerer}, {training}: {self.status}: {self.reason}"
 
     def as_json(self) -> Json:
         """JSON-serialisable; `read_record` reads it back."""
@@ -270,6 +294,8 @@ RELIED_ON = {
         "sha256",
         "preset",
         "rule",
+        "is_own_rule",
+        "rule_settings",
         "transductive",
         "settings",
         "settings_given",

@@ -1,16 +1,18 @@
-"""The list of all baselines and data sets, with their sources, and why one is broken.
+"""The list of all baselines, rules and data sets, with their sources, and why one is broken.
 
 Making it executes the file of every plug-in.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from fewshot_bench.baseline import Baseline
+from fewshot_bench.baseline import Baseline, Card
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError
-from fewshot_bench.registry.registry import Plugin, Registry, plugin_rule
+from fewshot_bench.registry.registry import Plugin, PluginT, Registry, plugin_rule
+from fewshot_bench.rule import Rule
 
 __all__ = ["PluginRow", "listed_plugins"]
 
@@ -23,27 +25,45 @@ def listed_plugins(registry: Registry) -> list[PluginRow]:
     Columns: kind, name and error; where that is empty also title, source, year, about, settings.
     """
     rows: list[PluginRow] = []
-    for plugin in registry.every_baseline():
-        row: PluginRow = {"kind": "baseline", "name": plugin.name, "error": ""}
-        try:
-            row.update(_baseline_columns(plugin))
-        except UserError as error:
-            row["error"] = str(error)
-        rows.append(row)
+    for baseline in registry.every_baseline():
+        rows.append(_row("baseline", baseline, _baseline_columns))
+    for rule in registry.every_rule():
+        rows.append(_row("rule", rule, _rule_columns))
     for dataset in registry.datasets.values():
-        row = {"kind": "data set", "name": dataset.name, "error": ""}
-        try:
-            row.update(_dataset_columns(dataset))
-        except UserError as error:
-            row["error"] = str(error)
-        rows.append(row)
+        rows.append(_row("data set", dataset, _dataset_columns))
     return rows
+
+
+def _row(
+    kind: str, plugin: Plugin[PluginT], columns: Callable[[Plugin[PluginT]], PluginRow]
+) -> PluginRow:
+    row: PluginRow = {"kind": kind, "name": plugin.name, "error": ""}
+    try:
+        return row | columns(plugin)
+    except UserError as error:
+        return row | {"error": str(error)}
 
 
 def _baseline_columns(plugin: Plugin[Baseline]) -> PluginRow:
     baseline_class = plugin.load()
-    card = baseline_class.card
+    if baseline_class.stands_for is not None:
+        baseline, rule = baseline_class.stands_for
+        return _card_columns(baseline_class.card, [f"an old name of {baseline} with rule {rule}"])
+    settings = " ".join(baseline_class.settings_type.names())
     about = [f"answers by {plugin_rule(plugin)}"]
+    return {**_card_columns(baseline_class.card, about), "settings": settings}
+
+
+def _rule_columns(plugin: Plugin[Rule]) -> PluginRow:
+    rule_class = plugin.load()
+    about = ["learns from the train classes"] if rule_class.learns() else []
+    if not rule_class.reads_products():
+        about.append("answers one episode after another")
+    settings = " ".join(rule_class.settings_type.names())
+    return {**_card_columns(rule_class.card, about), "settings": settings}
+
+
+def _card_columns(card: Card, about: list[str]) -> PluginRow:
     if card.transductive:
         about.append("transductive")
     if not card.label_equivariant:
@@ -53,7 +73,7 @@ def _baseline_columns(plugin: Plugin[Baseline]) -> PluginRow:
         "source": card.paper,
         "year": card.year,
         "about": ", ".join(about),
-        "settings": " ".join(baseline_class.settings_type.names()),
+        "settings": "",
     }
 
 

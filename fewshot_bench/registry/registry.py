@@ -1,4 +1,4 @@
-"""Names -> baselines and data sets: folders are listed, each file is executed when it is needed."""
+"""Names -> baselines, data sets and rules: folders are listed, files executed when needed."""
 
 from __future__ import annotations
 
@@ -12,32 +12,34 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from fewshot_bench.baseline import Baseline, Card
-from fewshot_bench.contract.answering import Rule, rule_of
+from fewshot_bench.baseline import Baseline, Card, EmbeddingSettings
+from fewshot_bench.contract.answering import RESERVED, rule_of
 from fewshot_bench.dataset import DataCard, DataSet
 from fewshot_bench.errors import PLUGIN_ERRORS, UserError, unknown
 from fewshot_bench.optional import require
 from fewshot_bench.plugins import FOLDER_NAMES, module_name
 from fewshot_bench.registry.loader import Loader, PluginCode, bind_name
 from fewshot_bench.registry.parts import file_of
-from fewshot_bench.registry.syntax import defines_dataset
+from fewshot_bench.registry.syntax import likely_folder
+from fewshot_bench.rule import Rule, RuleSettings
 from fewshot_bench.settings import Settings
 
-__all__ = ["Plugin", "Registry", "plugin_rule", "usable"]
+__all__ = ["Plugin", "PluginT", "Registry", "plugin_rule", "usable", "variants_of"]
 
-PluginT = TypeVar("PluginT", Baseline, DataSet)
+PluginT = TypeVar("PluginT", Baseline, DataSet, Rule)
 GROUP = "fewshot_bench.plugins"  # of entry points
-BASES: tuple[type[Any], ...] = (Baseline, DataSet)
+BASES: tuple[type[Any], ...] = (Baseline, DataSet, Rule)
 FOLDER_OF: dict[type[Any], str] = dict(zip(BASES, FOLDER_NAMES, strict=True))
+BASE_OF = {folder: base for base, folder in FOLDER_OF.items()}
 SEPARATORS = frozenset(",:=")  # what parts names from one another in a command
 
 
 @dataclasses.dataclass(frozen=True)
 class Plugin(Generic[PluginT]):
-    """One file that defines one baseline or data set.
+    """One file that defines one baseline, data set or rule.
 
     module: the name it is imported by; loader: what loads it, shared by all plug-ins of a registry;
-    variant: of a baseline with several; error: why it cannot be loaded, where that is known.
+    variant: of a baseline or rule with several; error: why it cannot be loaded, if that is known.
     """
 
     name: str
@@ -96,7 +98,7 @@ class Plugin(Generic[PluginT]):
             raise unknown(f"variant of {family_name}", self.variant, variants)
         if variants and not self.variant:
             names = ", ".join(f"{family_name}:{variant}" for variant in variants)
-            raise UserError(f"{family_name} is a family of baselines; name one of {names}")
+            raise UserError(f"{family_name} is a family; name one of {names}")
         needs: tuple[str, str] | None = getattr(plugin_class, "needs", None)
         if needs is not None:
             library, extra = needs
@@ -116,41 +118,44 @@ def _restored_plugin(
 
 
 class Registry:
-    """The baselines and data sets that can be named.
+    """The baselines, data sets and rules that can be named.
 
     They come from the plug-in folders, from installed distributions (entry points in the group
     `fewshot_bench.plugins`, each naming a module) and from `files`. A registry executes a file at
     most once; a new registry sees edits.
 
     Raises `UserError` where two files claim one name, or where one of `files` is missing or defines
-    neither.
+    none of them.
     """
 
     def __init__(self, files: Sequence[Path | str] = ()) -> None:
         self._loader = Loader()
         self.baselines = _listed(Baseline, self._loader)
         self.datasets = _listed(DataSet, self._loader)
-        self.names_of_files: list[str] = []
+        self.rules = _listed(Rule, self._loader)
+        # the names of what was given as files
+        self.baselines_of_files: list[str] = []
+        self.rules_of_files: list[str] = []
         for entry in entry_points(group=GROUP):
             self._add(_installed(entry, self.baselines, self._loader))
         for path in map(Path, files):
             if not path.is_file():
                 raise UserError(
-                    f"{path} is not a file; name a Python file that defines a Baseline or a DataSet"
+                    f"{path} is not a file; "
+                    "name a Python file that defines a Baseline, a DataSet or a Rule"
                 )
             self._add_file(path.resolve())
 
     def _add_file(self, path: Path) -> None:
         """Load a file as if it lay in the open folder of what it defines.
 
-        It is executed under the name that its text suggests, and under the other one where its
-        classes say otherwise. Where it cannot be added, both names mean what they did before.
+        It is executed under the name that its text suggests, and under another one where its
+        classes say otherwise. Where it cannot be added, the names mean what they did before.
         """
-        reason = _why_unnameable(path)
+        reason = _why_unnameable(path, Baseline)
         if reason:
             raise UserError(reason)
-        seems_dataset = defines_dataset(self._loader.source(path).content)
-        likely_base = DataSet if seems_dataset else Baseline
+        likely_base = BASE_OF[likely_folder(self._loader.source(path).content)]
         before = sys.modules.get(_module_name(likely_base, path))
         module = self._loader.load(_module_name(likely_base, path), path).module
         base = _base_of(module)
@@ -158,49 +163,49 @@ class Registry:
             bind_name(module.__name__, before)
             if base is None:
                 raise UserError(
-                    f"{path} defines no public subclass of Baseline or DataSet; add one"
+                    f"{path} defines no public subclass of Baseline, DataSet or Rule; add one"
                 )
             before = sys.modules.get(_module_name(base, path))
             module = self._loader.load(_module_name(base, path), path).module
         try:
-            self._add(_plugin(path.stem, module, self._loader))
+            plugin = _plugin(path.stem, module, self._loader)
+            if plugin.error:
+                raise UserError(plugin.error)
+            self._add(plugin)
         except UserError:
             bind_name(module.__name__, before)
             raise
-        self.names_of_files.append(path.stem)
+        if base is Baseline:
+            self.baselines_of_files.append(path.stem)
+        elif base is Rule:
+            self.rules_of_files.append(path.stem)
 
     def _add(self, plugin: Plugin[Any]) -> None:
-        if plugin.base is Baseline:
-            _claim(self.baselines, plugin)
-        else:
-            _claim(self.datasets, plugin)
+        plugins: dict[type[Any], dict[str, Plugin[Any]]] = {
+            Baseline: self.baselines,
+            DataSet: self.datasets,
+            Rule: self.rules,
+        }
+        _claim(plugins[plugin.base], plugin)
 
     def baseline(self, name: str) -> Plugin[Baseline]:
         """The baseline of that name, or the variant of one, NAME:VARIANT.
 
         Raises `UserError` where there is none.
         """
-        family_name, _, variant = name.partition(":")
-        family = _named(self.baselines, "baseline", family_name)
-        return dataclasses.replace(family, name=name, variant=variant)
+        return _variant_named(self.baselines, "baseline", name)
+
+    def rule(self, name: str) -> Plugin[Rule]:
+        """The rule of that name, or the variant of one; raises `UserError` where there is none."""
+        return _variant_named(self.rules, "rule", name)
 
     def every_baseline(self) -> list[Plugin[Baseline]]:
         """All of them, those that cannot be loaded too; of a family each of its variants."""
-        plugins: list[Plugin[Baseline]] = []
-        for name in self.baselines:
-            plugins.extend(self.variants(name))
-        return plugins
+        return _every(self.baselines)
 
-    def variants(self, name: str) -> list[Plugin[Baseline]]:
-        """The baseline of that name, of a family each of its variants."""
-        plugin = self.baselines[name]
-        try:
-            variants = plugin.family().variants
-        except UserError:
-            return [plugin]
-        if not variants:
-            return [plugin]
-        return [self.baseline(f"{name}:{variant}") for variant in variants]
+    def every_rule(self) -> list[Plugin[Rule]]:
+        """All rules, as `every_baseline`."""
+        return _every(self.rules)
 
     def dataset(self, name: str) -> Plugin[DataSet]:
         """The data set of that name; raises `UserError` where there is none."""
@@ -219,8 +224,23 @@ def usable(
             yield plugin, plugin.load()
 
 
-def plugin_rule(plugin: Plugin[Baseline], *, is_classification: bool = False) -> Rule:
-    """The rule by which this baseline answers episodes, or images of a classification protocol.
+def variants_of(plugin: Plugin[PluginT]) -> list[Plugin[PluginT]]:
+    """The plug-in, or each of its variants where it is a family."""
+    try:
+        variants: Mapping[str, object] = getattr(plugin.family(), "variants", {})
+    except UserError:
+        return [plugin]
+    if not variants:
+        return [plugin]
+    found = []
+    for variant in variants:
+        name = f"{plugin.name}:{variant}"
+        found.append(dataclasses.replace(plugin, name=name, variant=variant))
+    return found
+
+
+def plugin_rule(plugin: Plugin[Baseline], *, is_classification: bool = False) -> str:
+    """The baseline's own rule for episodes, or for images of a classification protocol.
 
     Raises `UserError` where it has none.
     """
@@ -228,6 +248,19 @@ def plugin_rule(plugin: Plugin[Baseline], *, is_classification: bool = False) ->
         return rule_of(plugin.load(), is_classification=is_classification)
     except TypeError as error:
         raise UserError(f"{plugin.path}: {error}") from None
+
+
+def _every(plugins: Mapping[str, Plugin[PluginT]]) -> list[Plugin[PluginT]]:
+    every: list[Plugin[PluginT]] = []
+    for plugin in plugins.values():
+        every.extend(variants_of(plugin))
+    return every
+
+
+def _variant_named(plugins: dict[str, Plugin[PluginT]], noun: str, name: str) -> Plugin[PluginT]:
+    family_name, _, variant = name.partition(":")
+    family = _named(plugins, noun, family_name)
+    return dataclasses.replace(family, name=name, variant=variant)
 
 
 def _named(plugins: dict[str, Plugin[PluginT]], noun: str, name: str) -> Plugin[PluginT]:
@@ -244,7 +277,7 @@ def _listed(base: type[PluginT], loader: Loader) -> dict[str, Plugin[PluginT]]:
         for path in sorted(Path(folder).glob("[!_]*.py")):
             name = _dashed(path.stem) if base is DataSet else path.stem
             module = _module_name(base, path)
-            error = _why_unnameable(path)
+            error = _why_unnameable(path, base)
             _claim(plugins, Plugin(name, path.resolve(), module, base, loader, error=error))
     return plugins
 
@@ -268,7 +301,9 @@ def _plugin(name: str, module: ModuleType, loader: Loader) -> Plugin[Any]:
     base = _base_of(module) or Baseline  # loading it will say that it defines neither
     if base is DataSet:
         name = _dashed(name)
-    return Plugin(name, file_of(module), module.__name__, base, loader)
+    path = file_of(module)
+    error = _why_unnameable(path, base)
+    return Plugin(name, path, module.__name__, base, loader, error=error)
 
 
 def _claim(plugins: dict[str, Plugin[PluginT]], plugin: Plugin[PluginT]) -> None:
@@ -289,8 +324,10 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _why_unnameable(path: Path) -> str:
+def _why_unnameable(path: Path, base: type[Any]) -> str:
     """Why no command can name what is called as this file is; empty where one can."""
+    if base is Rule and path.stem in RESERVED:
+        return f"{path.name} cannot be the name of a rule, as {path.stem} means something else"
     for character in path.stem:
         if character in SEPARATORS:
             return (
@@ -325,16 +362,23 @@ def _check_attributes(plugin_class: type[Any], path: Path) -> None:
     has_card = isinstance(card, (Card, DataCard)) and isinstance(card.title, str)
     needs = getattr(plugin_class, "needs", None)
     has_needs = needs is None or (isinstance(needs, tuple) and len(needs) == 2)
-    has_settings = _is_subclass(plugin_class.settings_type, Settings)
+    is_rule = issubclass(plugin_class, Rule)
+    settings_base = RuleSettings if is_rule else Settings
+    variant_base = Rule if is_rule else Baseline
+    has_settings = _is_subclass(plugin_class.settings_type, settings_base)
     variants = getattr(plugin_class, "variants", {})
     has_variants = isinstance(variants, Mapping)
     for variant in variants.values() if has_variants else ():
-        has_variants = has_variants and _is_subclass(variant, Baseline)
+        has_variants = has_variants and _is_subclass(variant, variant_base)
+    has_own_views = issubclass(plugin_class, Baseline) and _redefines_views(
+        plugin_class.settings_type
+    )
     checks = (
         ("card", has_card, "a Card, or a DataCard of a data set"),
-        ("settings_type", has_settings, "a subclass of Settings"),
+        ("settings_type", has_settings, f"a subclass of {settings_base.__name__}"),
+        ("settings_type", not has_own_views, "settings whose views are those of EmbeddingSettings"),
         ("needs", has_needs, "(module, extra)"),
-        ("variants", has_variants, "a dictionary of subclasses of Baseline"),
+        ("variants", has_variants, f"a dictionary of subclasses of {variant_base.__name__}"),
     )
     for name, is_understood, allowed in checks:
         if not is_understood:
@@ -342,6 +386,14 @@ def _check_attributes(plugin_class: type[Any], path: Path) -> None:
             raise UserError(
                 f"{path}: {plugin_class.__name__}.{name} is {value!r} (allowed: {allowed})"
             )
+
+
+def _redefines_views(settings_type: type[Any]) -> bool:
+    """Whether it has a setting `views` that is not the one that every run reads."""
+    for parent in settings_type.__mro__:
+        if "views" in vars(parent).get("__annotations__", {}):
+            return parent is not EmbeddingSettings
+    return False
 
 
 def _is_subclass(value: object, base: type) -> bool:

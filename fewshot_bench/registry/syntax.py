@@ -6,9 +6,12 @@ import ast
 import importlib.util
 
 from fewshot_bench.errors import PLUGIN_ERRORS
-from fewshot_bench.plugins import module_name
+from fewshot_bench.plugins import FOLDER_NAMES, module_name
 
-__all__ = ["defines_dataset", "imported_names"]
+__all__ = ["imported_names", "likely_folder"]
+
+BASELINES = FOLDER_NAMES[0]
+BASE_FOLDERS = dict(zip(("DataSet", "Rule"), FOLDER_NAMES[1:], strict=True))
 
 
 def imported_names(content: bytes, package: str | None) -> list[str]:
@@ -39,8 +42,8 @@ def _source_of(node: ast.ImportFrom, package: str | None) -> str:
     return importlib.util.resolve_name(relative_name, package)
 
 
-def defines_dataset(content: bytes) -> bool:
-    """Whether a file seems to define a data set and no baseline.
+def likely_folder(content: bytes) -> str:
+    """The open folder that a file seems to belong to.
 
     Each class at the top of the file is traced to the names of its base classes. Whoever asks must
     look again once the file was executed: an unusual file is taken for that of a baseline.
@@ -48,9 +51,9 @@ def defines_dataset(content: bytes) -> bool:
     try:
         tree = ast.parse(content)
     except PLUGIN_ERRORS:  # executing it will raise the same, with a better message
-        return False
+        return BASELINES
     origins: dict[str, str] = {}  # a name of the file -> the full name that it stands for
-    found_dataset = False
+    folders: list[str] = []
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.level == 0:
             for alias in node.names:
@@ -62,10 +65,11 @@ def defines_dataset(content: bytes) -> bool:
         elif isinstance(node, ast.ClassDef):
             origin = _origin_of_class(node, origins)
             origins[node.name] = origin
-            if _is_of_baselines(origin):
-                return False
-            found_dataset = found_dataset or _is_of_datasets(origin)
-    return found_dataset
+            folders.append(_folder_of(origin))
+    if BASELINES in folders:
+        return BASELINES
+    known = [folder for folder in folders if folder]
+    return known[0] if known else BASELINES
 
 
 def _origin_of_class(node: ast.ClassDef, origins: dict[str, str]) -> str:
@@ -73,16 +77,20 @@ def _origin_of_class(node: ast.ClassDef, origins: dict[str, str]) -> str:
     for base in node.bases:
         first_name, dot, rest = ast.unparse(base).partition(".")
         origin = origins.get(first_name, first_name) + dot + rest
-        if _is_of_baselines(origin) or _is_of_datasets(origin):
+        if _folder_of(origin):
             return origin
     return ""
 
 
-def _is_of_baselines(origin: str) -> bool:
+def _folder_of(origin: str) -> str:
+    """The open folder of classes that derive from `origin`, or an empty string."""
     class_name = origin.rpartition(".")[2]
-    return class_name.endswith("Baseline") or origin.startswith(module_name("baselines", ""))
-
-
-def _is_of_datasets(origin: str) -> bool:
-    class_name = origin.rpartition(".")[2]
-    return class_name == "DataSet" or origin.startswith(module_name("episodes", ""))
+    # the base classes of trained methods end so too: TrainedBaseline
+    if class_name.endswith("Baseline"):
+        return BASELINES
+    if class_name in BASE_FOLDERS:
+        return BASE_FOLDERS[class_name]
+    for folder in FOLDER_NAMES:
+        if origin.startswith(module_name(folder, "")):
+            return folder
+    return ""

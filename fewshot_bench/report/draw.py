@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fewshot_bench.contract.answering import episode_rule
+from fewshot_bench.contract.answering import has_features
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.progress import OnProgress
@@ -194,11 +194,9 @@ def map_features(
         test_M = gallery.some(_queries(first_cell.episode_set))
         features = []
         for cell, record in studied.cells:
-            has_features = episode_rule(cell.training.baseline_class) != "predict"
-            if record.status == "ok" and has_features:
+            if record.status == "ok" and has_features(cell.training.baseline_class):
                 features_MD = _features(plan, cell, results, notify, test_M)
-                unit = cell.training.baseline_class.rule == "mean_cosine"
-                features.append(gallery.Features(cell.training.name, features_MD, unit))
+                features.append(gallery.Features(cell.name, features_MD))
         if features:
             what = f"features of the test images, {gallery.METHODS[method]}"
             picture = gallery.feature_map(
@@ -222,15 +220,22 @@ def _features(
     notify: OnProgress,
     images_M: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float32]:
-    """The features (M, D) of these test images. images_M: indices in the data set."""
+    """The features (M, D) of these test images, as the rule transforms them.
+
+    images_M: indices in the data set.
+    """
     fitted = fitted_baseline(plan, cell, results, notify)
     embedded = fitted.embedded
     # the positions of these images among the embedded ones
     order = embedded.argsort()
     sorted_positions = np.searchsorted(embedded, images_M, sorter=order)
     positions_M = order[sorted_positions]
-    embeddings = Features(fitted).embeddings_MD.cpu().numpy()
-    return np.asarray(embeddings[positions_M])
+    features = Features(fitted)
+    if cell.rule.plugin is not None:
+        features_MD = features.of_rule(cell.rule).transformed_MD
+    else:
+        features_MD = features.embeddings_MD.cpu()
+    return np.asarray(features_MD.numpy()[positions_M])
 
 
 def _queries(episode_set: EpisodeSet) -> npt.NDArray[np.int64]:

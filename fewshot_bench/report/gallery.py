@@ -110,11 +110,10 @@ def _draw_heat(axes: Axes, heat: Heat | None, label: str) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """A baseline's features of test images, (M, D). unit: whether their length plays no role."""
+    """A baseline's features of test images, (M, D)."""
 
     baseline: str
     features_MD: npt.NDArray[np.float32]
-    unit: bool
 
 
 def check_method(method: str) -> None:
@@ -174,11 +173,7 @@ def _draw_map(
     method: str,
 ) -> None:
     """The features of one baseline in two dimensions."""
-    scaled_MD: Floats = features.features_MD
-    if features.unit:
-        length_M1 = np.linalg.norm(scaled_MD, axis=1, keepdims=True)
-        scaled_MD = scaled_MD / np.maximum(length_M1, np.finfo(np.float32).tiny)
-    points_M2, remark = PROJECTIONS[method](scaled_MD)
+    points_M2, remark = PROJECTIONS[method](features.features_MD)
     labels_M = data.labels[images_M]
     for number, label in enumerate(np.unique(labels_M)):
         of_class = points_M2[labels_M == label]

@@ -39,7 +39,8 @@ RULES = {
 def test_rules():
     rules = {}
     for plugin, baseline_class in usable(Registry().every_baseline()):
-        rules[plugin.name] = episode_rule(baseline_class)
+        if baseline_class.stands_for is None:
+            rules[plugin.name] = episode_rule(baseline_class)
     assert rules == rules | RULES
 
 
@@ -89,7 +90,14 @@ def test_grey_and_colour_images_enter_alike(blobs: LabelledImages, trained: Trai
 @pytest.mark.slow
 def test_training_pays(tmp_path: Path):
     """Features beat those of the untrained encoder. A pair head starts at random, so that Siamese must beat chance."""
-    request = Request(shots=[1], baselines=[*TRAINED, "untrained"], budget=BUDGET, device="cpu")
+    request = Request(
+        shots=[1],
+        baselines=[*TRAINED, "untrained"],
+        budget=BUDGET,
+        preset="scratch",
+        settings={"steel-sim.version": "1"},  # version 2 is too hard to learn from nothing so soon
+        device="cpu",
+    )
     accuracy = api.run(request, tmp_path).table.set_index("baseline")["accuracy"]
     print(accuracy)
     features = [name for name in TRAINED if name != "siamese"]

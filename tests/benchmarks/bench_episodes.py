@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from fewshot_bench.engine import scoring
 from fewshot_bench.protocols.episode import DrawnEpisodes
+from tests.helpers.prototypes import nearest_ways, products_of
 
 WAYS, SHOTS, QUERIES = 3, 5, 15
 POOL = ((0, 300), (300, 300), (600, 300))  # NEU's test classes
@@ -28,8 +28,7 @@ def embeddings(features: int) -> np.ndarray:
 def ours(embeddings_MD: np.ndarray, pairs_MM: np.ndarray | None = None) -> np.ndarray:
     """Accuracy of each episode, (T,)."""
     episodes = DrawnEpisodes(POOL, WAYS, SHOTS, QUERIES, "benchmark").draw(0, EPISODES)
-    pairs = scoring.prototype_MM(embeddings_MD) if pairs_MM is None else pairs_MM
-    predicted = scoring.from_pairs(pairs, episodes.support_TNK, episodes.query_TNQ, prototype=True)
+    predicted = nearest_ways(embeddings_MD, episodes, pairs_MM)
     return (predicted == np.arange(WAYS)[:, None]).mean((1, 2))
 
 
@@ -103,12 +102,7 @@ def learn2learn(embeddings_MD: np.ndarray):
 def same_up_to_ties(embeddings_MD: np.ndarray, classifier) -> None:
     """Our predictions are easyfsl's on the same 300 episodes, but where two distances differ by less than 1e-6."""
     episodes = DrawnEpisodes(POOL, WAYS, SHOTS, QUERIES, "benchmark").draw(0, 300)
-    mine = scoring.from_pairs(
-        scoring.prototype_MM(embeddings_MD),
-        episodes.support_TNK,
-        episodes.query_TNQ,
-        prototype=True,
-    ).reshape(300, -1)
+    mine = nearest_ways(embeddings_MD, episodes).reshape(300, -1)
     features, labels = torch.from_numpy(embeddings_MD), torch.arange(WAYS).repeat_interleave(SHOTS)
     for support, query, predicted in zip(
         episodes.support_TNK, episodes.query_TNQ, mine, strict=True
@@ -126,7 +120,7 @@ def test_episodes(features: int, table):
     run_easyfsl, classifier = easyfsl(data)
     run_learn2learn = learn2learn(data)
     same_up_to_ties(data, classifier)
-    pairs = scoring.prototype_MM(data)
+    pairs = products_of(data)
     rates = table.interleaved(
         {
             "ours": (lambda: ours(data), EPISODES),

@@ -32,6 +32,8 @@ from fewshot_bench.data.labelled import group_by_class
 from fewshot_bench.plugins.baselines.pixels import Pixels
 from fewshot_bench.protocols.protocol import FewShot
 from fewshot_bench.planning.episode_sets import episode_sets
+from fewshot_bench.planning.rule_choice import RuleChoice
+from fewshot_bench.registry.registry import Registry
 
 episodes, images, classes, ways, queries = json.loads(sys.argv[1])
 names = [f"class {i}" for i in range(classes)]
@@ -40,7 +42,9 @@ data = group_by_class("scale", pixels, (np.arange(images) * classes // images).t
 protocol = FewShot(name="scale", dataset="scale", train_classes=(names[0],), test_classes=tuple(names), ways=ways,
                     shots=(5,), queries=queries, episodes=episodes)
 (question,) = episode_sets(protocol, data)
-training = SimpleNamespace(baseline_class=Pixels, key="scale", own_key="scale", embedding_key="scale", seed=0, split=question.split)
+training = SimpleNamespace(baseline_class=Pixels, key="scale", features_key="scale", has_fixed_features=False, seed=0, split=question.split)
+plugin = Registry().rule("mean_cosine")
+choice = RuleChoice(plugin, "mean_cosine", True, plugin.load().settings_type())
 report = StageReporter("scale", "", lambda progress: None)
 fitted = FittedBaseline(data, training, torch.device("cpu"), ResultPaths(Path("nowhere")), report)
 features = Features(fitted)
@@ -53,7 +57,7 @@ def mebibytes(name):
 with open("/proc/self/clear_refs", "w") as peak:
     peak.write("5")  # the peak starts anew
 before, start = mebibytes("VmRSS"), time.perf_counter()
-predicted = Predictor(fitted, features, question, "mean_cosine").predicted_TNQ()
+predicted = Predictor(fitted, features, question, choice).predicted_TNQ()
 seconds = time.perf_counter() - start
 assert len(predicted) == episodes and (predicted[predicted != 255] < classes).all()
 print(json.dumps([seconds, mebibytes("VmHWM") - before]))

@@ -14,7 +14,8 @@ from fewshot_bench.learn.losses import combined_loss, self_contrastive
 
 IMAGES, CLASSES, STEPS = 960, 3, 15
 PRESETS = {
-    "quick": ("resnet18", 64, 200),
+    "quick": ("efficientnet_lite0", 96, 200),
+    "scratch": ("resnet18", 64, 200),
     "paper": ("resnet50", 200, 200),
 }  # encoder, pixels of a view, of an image
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -31,9 +32,8 @@ def train_images(side: int) -> LabelledImages:
 
 def settings(encoder: str, size: int) -> SclAmpSettings:
     passes = STEPS * 3 * SclAmpSettings.batch_size
-    return SclAmpSettings(
-        encoder=encoder, image_size=size, passes=passes, precision=best_precision(DEVICE)
-    )
+    precision = best_precision(DEVICE, encoder)
+    return SclAmpSettings(encoder=encoder, image_size=size, passes=passes, precision=precision)
 
 
 def fit(data: LabelledImages, chosen: SclAmpSettings) -> None:

@@ -1,30 +1,214 @@
-"""Progress on a terminal, and plain lines where there is none."""
+"""Progress and accuracies so far: bars and a table on a terminal, and plain lines where there is none."""
 
+import dataclasses
 import io
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
-from fewshot_bench.cli.progress import Watch
+from fewshot_bench import api
+from fewshot_bench.cli import progress
+from fewshot_bench.cli.progress import LineWatch, LiveWatch, watch_on
+from fewshot_bench.cli.standings_table import standings_table
 from fewshot_bench.engine.progress import Progress
+from fewshot_bench.leaderboard.standings import Standing, Standings
+from tests.helpers.plugin_files import plugin
+from tests.helpers.runs import QUICK
+
+Steps = list[Progress]
+LINES_OF_TERMINAL = 20
 
 
-def test_progress_tells_the_time_that_is_left_in_every_stage():
-    out = io.StringIO()
-    with Watch(Console(file=out, width=100, force_terminal=True)) as watch:
+def terminal(*, is_terminal: bool = True) -> Console:
+    return Console(
+        file=io.StringIO(),
+        width=100,
+        height=50,
+        force_terminal=is_terminal,
+        force_interactive=is_terminal,
+    )
+
+
+def printed(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def recorded(out: Path, plugins: list[Path] | None = None, **changes: object) -> Steps:
+    """The steps of a run of `QUICK` with these changes."""
+    steps: Steps = []
+    request = dataclasses.replace(QUICK, **changes)  # type: ignore[arg-type]
+    api.run(request, out, plugins=plugins or [], notify=steps.append)
+    return steps
+
+
+def shown_lines(out: Path, steps: Steps) -> list[str]:
+    """What is printed for these steps where there is no terminal, but for stages that begin."""
+    console = terminal(is_terminal=False)
+    with watch_on(console, Standings(out)) as watch:
+        for step in steps:
+            watch(step)
+    lines = printed(console).splitlines()
+    return [line for line in lines if not line.endswith("...")]
+
+
+def shown_table(out: Path, steps: Steps) -> list[str]:
+    """The rows of the last table on a terminal, and the line below it."""
+    console = terminal()
+    with watch_on(console, Standings(out)) as watch:
+        assert isinstance(watch, LiveWatch)
+        for step in steps:
+            watch(step)
+        with console.capture() as capture:
+            console.print(watch.view())
+    lines = capture.get().splitlines()
+    return [line for line in lines if line.startswith("│") or "done" in line]
+
+
+def percent_of(steps: Steps, out: Path) -> list[str]:
+    """The accuracy of each record of these steps with its interval, as tables show it."""
+    texts = []
+    for step in steps:
+        if step.record is not None:
+            estimate = Standings(out).accuracy_of(step.record)
+            assert estimate is not None
+            half_width = (estimate.high - estimate.low) / 2
+            texts.append(f"{100 * estimate.accuracy:.1f} +- {100 * half_width:.1f}")
+    return texts
+
+
+def test_bars_tell_the_time_that_is_left_in_every_stage():
+    console = terminal()
+    with LiveWatch(console) as watch:
         for stage in ("train", "embed", "score"):
             for done in range(0, 1001, 10):
                 watch(Progress("protonet", "", stage, done, 1000, "loss 1.0"))
             assert watch.bars.tasks[-1].time_remaining == 0
             assert f"protonet: {stage}" in watch.bars.tasks[-1].description
         watch(Progress("protonet", "", "done", note="ok"))
-    assert not watch.bars.tasks
-    assert "protonet: ok" in out.getvalue()
+        assert not watch.bars.tasks
+    assert "protonet: ok" in printed(console)
 
 
-def test_plain_lines_where_there_is_no_terminal():
-    out = io.StringIO()
-    with Watch(Console(file=out, width=100, force_terminal=False)) as watch:
+def test_a_line_for_each_training_where_no_accuracies_are_asked_for():
+    console = terminal(is_terminal=False)
+    with watch_on(console) as watch:
         for done in range(0, 1001, 100):
             watch(Progress("protonet", "seed 1", "train", done, 1000))
         watch(Progress("protonet", "seed 1", "done", note="ok"))
-    assert out.getvalue() == "protonet (seed 1): train ...\nprotonet (seed 1): ok\n"
+    assert printed(console) == "protonet (seed 1): train ...\nprotonet (seed 1): ok\n"
+
+
+def test_the_table_fills_in(tmp_path: Path):
+    paths = [plugin("by_rule"), plugin("raising")]
+    steps = recorded(tmp_path, paths, baselines=["pixels", "by_rule", "raising"])
+    cells = [step for step in steps if step.record is not None]
+    of_pixels = percent_of(cells[:2], tmp_path)
+    of_rule = percent_of(cells[2:4], tmp_path)
+    until = steps.index(cells[1]) + 1
+    assert shown_table(tmp_path, steps[:until]) == [
+        f"│ pixels   │ {of_pixels[0]:11} │ {of_pixels[1]:11} │",
+        "2 of 6 cells done",
+    ]
+    assert shown_table(tmp_path, steps) == [
+        f"│ pixels   │ {of_pixels[0]:11} │ {of_pixels[1]:11} │",
+        f"│ by_rule  │ {of_rule[0]:11} │ {of_rule[1]:11} │",
+        f"│ raising  │ {'failed':11} │ {'failed':11} │",
+        "6 of 6 cells done",
+    ]
+
+
+def test_all_splits_are_one_row_a_baseline(tmp_path: Path):
+    steps = recorded(tmp_path, splits="all", shots=[1])
+    cells = [step for step in steps if step.record is not None]
+    mean = sum(float(text.split()[0]) for text in percent_of(cells[:4], tmp_path)) / 4
+    row, below = shown_table(tmp_path, steps[: steps.index(cells[3]) + 1])
+    assert "(4 of 20 splits)" in row
+    assert float(row.split()[3]) == pytest.approx(mean, abs=0.1)
+    assert below == "4 of 20 cells done"
+    row, _ = shown_table(tmp_path, steps)
+    assert "(20 of 20 splits)" in row
+
+
+def test_the_table_stays_within_the_terminal():
+    rows = [Standing(f"method{i}", "1-shot", 1, "ok", 1, 0, 0.5, 0.4, 0.6) for i in range(30)]
+    console = terminal()
+    with console.capture() as capture:
+        console.print(standings_table(rows, progress.MOST_ROWS))
+    lines = capture.get().splitlines()
+    assert len(lines) <= LINES_OF_TERMINAL - 2  # there is a bar, and a line below
+    assert "(17 more)" in capture.get()
+    assert "method29" in capture.get()
+    assert "method16" not in capture.get()
+
+
+def test_a_line_for_each_cell_where_there_is_no_terminal(tmp_path: Path):
+    steps = recorded(tmp_path, [plugin("raising")], baselines=["pixels", "raising"])
+    texts = percent_of([step for step in steps if step.baseline == "pixels"], tmp_path)
+    assert shown_lines(tmp_path, steps) == [
+        f"pixels, 1-shot: {texts[0]}",
+        f"pixels, 3-shot: {texts[1]}",
+        "raising, 1-shot: failed: ValueError: no",
+        "raising, 3-shot: failed: ValueError: no",
+    ]
+    again = recorded(tmp_path, baselines=["pixels"], shots=[1, 2])
+    _, text = percent_of(again, tmp_path)
+    assert shown_lines(tmp_path, again) == [
+        "1 of 2 cells are there from an earlier run",
+        f"pixels, 2-shot: {text}",
+    ]
+
+
+def test_a_line_says_which_seed_it_is_of(tmp_path: Path):
+    steps = recorded(tmp_path, seeds=2, shots=[1])
+    lines = [line for line in shown_lines(tmp_path, steps) if "-shot" in line]
+    assert [line.partition(": ")[0] for line in lines] == [
+        "pixels, 1-shot",
+        "pixels, 1-shot, seed 1",
+    ]
+
+
+def test_of_many_cells_each_training_has_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(progress, "MOST_CELL_LINES", 10)
+    steps = recorded(tmp_path, splits="all")
+    cells = [step for step in steps if step.record is not None]
+    means = [text.split()[0] for text in percent_of(cells[:2], tmp_path)]
+    lines = shown_lines(tmp_path, steps)
+    assert len(lines) == 20
+    assert lines[0] == (
+        f"pixels, tested on Crazing | Inclusion | Patches: 1-shot {means[0]}, 3-shot {means[1]}"
+    )
+
+
+def test_where_accuracies_took_their_share_of_time_lines_go_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    steps = recorded(tmp_path)
+    monkeypatch.setattr(progress, "GRACE", -1.0)
+    monkeypatch.setattr(progress, "SHARE", 0.0)
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("an accuracy was computed")
+
+    monkeypatch.setattr(Standings, "accuracy_of", forbidden)
+    monkeypatch.setattr(Standings, "compute_one", forbidden)
+    assert shown_lines(tmp_path, steps) == [
+        "pixels, 1-shot: ok",
+        "pixels, 3-shot: ok",
+    ]
+    assert shown_table(tmp_path, steps) == []
+
+
+def test_quiet_shows_nothing_and_counts(tmp_path: Path):
+    console = Console(file=io.StringIO(), quiet=True, force_terminal=True)
+    watch = watch_on(console, Standings(tmp_path))
+    assert not isinstance(watch, LineWatch | LiveWatch)
+    assert watch.done_text == "nothing"
+    with watch:
+        watch(Progress("", "", "found", total=4))
+        assert watch.done_text == "nothing"
+        watch(Progress("pixels", "", "cell", 1, 4))
+        watch(Progress("pixels", "", "train", 3, 100))
+    assert watch.done_text == "1 of 4 cells"
+    assert printed(console) == ""

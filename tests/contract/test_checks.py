@@ -1,19 +1,16 @@
 """The contract: who keeps it passes, and each way of breaking it is named."""
 
-import functools
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
 from fewshot_bench import api
-from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.checks import CHECKS, examine
-from fewshot_bench.contract.subject import Subject
 from fewshot_bench.errors import UserError
+from fewshot_bench.registry.examined import examined
 from fewshot_bench.registry.registry import Registry
 from tests.helpers.command_line import TINY, words_of
 from tests.helpers.places import ROOT
@@ -52,6 +49,12 @@ BREACHES = {
     "state_and_load_no_tensor": "state and load",
     "state_and_load_one_tensor_twice": "state and load",
     "learns": "learns",
+    "learns_from": "learns from",
+    "learns_from_seed": "learns from",
+    "rule_way_order": "way order",
+    "rule_support_order": "support order",
+    "rule_queries_alone": "queries alone",
+    "rule_tells_patterns_apart": "tells patterns apart",
 }
 
 
@@ -95,45 +98,18 @@ def test_a_generator_set_by_the_seed_of_the_training_is_no_breach():
     assert found(plugin("seeded")) == dict.fromkeys(CHECKS, "ok")
 
 
-QUICK = {"pixels"}  # `test_a_trained_method_keeps_it` has one that trains
+QUICK = {"pixels", "whitened"}  # `test_a_trained_method_keeps_it` has one that trains
+SUBJECTS = {subject.name: subject for subject in examined("all", Registry())}
 REGISTERED = [
-    pytest.param(plugin.name, marks=() if plugin.name in QUICK else pytest.mark.slow)
-    for plugin in Registry().every_baseline()
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SUBJECTS
 ]
 
 
-@pytest.fixture(scope="module")
-def shared_trainings() -> Iterator[None]:
-    """Methods that take over another's training get it here as in a run: from its checkpoint, made once."""
-    fit = Subject.fit
-
-    @functools.cache
-    def taught(teacher: type[Baseline], seed: int, passes: int) -> dict[str, torch.Tensor]:
-        return dict(fit(Subject(teacher), seed, passes).state())
-
-    def fit_or_load(subject: Subject, seed: int, passes: int) -> Baseline:
-        if subject.baseline_class.taught_by is None:
-            return fit(subject, seed, passes)
-        baseline = subject.baseline_class(subject.settings(passes))
-        learned = taught(Registry().baseline(subject.baseline_class.taught_by).load(), seed, passes)
-        baseline.load(
-            {name: value.clone() for name, value in learned.items()}, context=subject.context(seed)
-        )
-        return baseline
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Subject, "fit", fit_or_load)
-        yield
-
-
-@pytest.mark.usefixtures("shared_trainings")
 @pytest.mark.parametrize("name", REGISTERED)
-def test_every_registered_baseline_keeps_it(name: str, published: dict[str, torch.Tensor]):
-    try:
-        kind = Registry().baseline(name).load()
-    except UserError as missing:
-        pytest.skip(str(missing))
-    rows = {finding.check: finding for finding in examine(kind)}
+def test_every_registered_baseline_and_rule_keeps_it(name: str, published: dict[str, torch.Tensor]):
+    kind = SUBJECTS[name].baseline_class
+    findings = examine(kind, SUBJECTS[name].rule_class)
+    rows = {finding.check: finding for finding in findings}
     assert list(rows) == list(CHECKS)
     unchecked = {"queries alone"} if kind.card.transductive else set()
     unchecked |= set() if kind.card.label_equivariant else {"way order"}
@@ -152,8 +128,8 @@ def test_bench_check_tells_what_was_expected_and_ends_with_status_1(bench, tmp_p
     path = copied("breaches/tells_patterns_apart", tmp_path / "backwards.py")
     status, out, _ = bench("check", path, "pixels")
     assert status == 1
-    assert "pixels: 15 checks passed" in out
-    assert "backwards: 1 broken, 14 checks passed" in out
+    assert "pixels: 16 checks passed" in out
+    assert "backwards: 1 broken, 15 checks passed" in out
     assert "broken: tells patterns apart: expected at least 80 %" in out
     assert bench("check", "pixels")[0] == 0
     assert bench("check", "no_such_method")[0] == 2
@@ -165,7 +141,7 @@ def test_weights_that_cannot_be_had_are_no_breach(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("torch.hub.load_state_dict_from_url", offline)
     monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
-    rows = api.check(["frozen"]).set_index("check")
+    rows = api.check([str(plugin("downloaded"))]).set_index("check")
     assert rows.loc["learns", "status"] == "not checked"
     assert "fetch them with: curl" in rows.loc["learns", "told"]
 
@@ -174,7 +150,7 @@ def test_what_follows_from_a_broken_answer_is_not_told_too(bench, tmp_path: Path
     path = copied("breaches/shapes_and_ranges", tmp_path / "empty.py")
     status, out, _ = bench("check", path)
     assert status == 1
-    assert out.splitlines()[0] == "empty: 1 broken, 12 not checked, 2 checks passed"
+    assert out.splitlines()[0] == "empty: 1 broken, 13 not checked, 2 checks passed"
     assert len(out.splitlines()) == 3
     assert "mend 'shapes and ranges' first" in out.splitlines()[2]
 

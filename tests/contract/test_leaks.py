@@ -76,3 +76,28 @@ def test_what_all_ways_of_a_query_share_hides_no_difference():
         largest_difference(scores, scores + torch.tensor([[0.0], [5.0], [-5.0]]), of_scores=False)
         > 1.0
     )
+
+
+# file of tests/helpers/plugins/rule_cheats: what the harness says
+RULE_CHEATS = {
+    "statistics_of_the_test_images": "depends on the others it came with",
+    "said_to_be_the_same_after_a_shift": "say shift_invariant = False",
+    "queries_look_at_each_other": "depends on the others it came with",
+    "queries_look_at_each_other_one_by_one": "depends on the others it came with",
+    "the_order_of_queries": "depends on the others it came with",
+    "remembers_episodes": "answering changed its seen",
+    "two_ways_that_differ": "score_products and scores differ",
+    "not_a_number": "not finite",
+    "lazy_statistics_of_the_test_images": "depends on the others it came with",
+    "statistics_behind_the_first_images": "depends on the others it came with",
+    "episodes_look_at_each_other": "otherwise among others than alone",
+    "remembers_queries_under_new_names": "depends on the others it came with",
+}
+
+
+@pytest.mark.parametrize("cheat", RULE_CHEATS)
+def test_the_cheating_rule_is_caught(tmp_path: Path, cheat: str):
+    outcome = run(tmp_path / "out", [plugin(f"rule_cheats/{cheat}")], rules=[cheat])
+    assert not {record.status for record in outcome.records} & {"ok", "not applicable"}
+    assert RULE_CHEATS[cheat] in outcome.records[0].reason
+    assert outcome.table["accuracy"].isna().all()

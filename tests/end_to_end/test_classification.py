@@ -11,17 +11,24 @@ from fewshot_bench.plugins.episodes.mixedwm38 import CLASSES, GROUPS
 from fewshot_bench import api
 from fewshot_bench.errors import UserError
 from fewshot_bench.leaderboard.rows import Row, paired, rows_of
-from fewshot_bench.planning.presets import PRESETS, Preset
+from fewshot_bench.planning.presets import PRESETS
 from fewshot_bench.protocols.protocol import Classification
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.request import Request
 from tests.helpers.files import npz, wafer_arrays
 from tests.helpers.plugin_files import BY_RULE, plugin
 
-SMALL = {"steel-sim.per_class": "20", "steel-sim.side": "32"}
+SMALL = {"steel-sim.per_class": "20", "steel-sim.side": "32", "steel-sim.version": "1"}
 
 
-QUICK = Request(train_per_class=[4, 8], runs=3, baselines=["pixels"], settings=SMALL, device="cpu")
+QUICK = Request(
+    train_per_class=[4, 8],
+    runs=3,
+    baselines=["pixels"],
+    settings=SMALL,
+    preset="scratch",
+    device="cpu",
+)
 
 
 def run(out: Path, plugins: list[Path] | None = None, **changes: object) -> api.Outcome:
@@ -71,7 +78,7 @@ def test_a_closed_set_head_decides_where_the_classes_were_trained_on(tmp_path: P
     ("name", "reason"),
     [
         ("narrow", "over 6 classes came as"),
-        ("not_finite", "a score of a test image is not finite"),
+        ("not_finite", "the score of an image is not finite"),
         ("of_the_batch", "depends on the others"),
     ],
 )
@@ -152,8 +159,10 @@ def test_tables_of_a_classification_protocol(tmp_path: Path, bench):
 def test_a_budget_that_follows_the_train_size_does_not_part_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    short = Preset("quick", "resnet18", 32, lambda images, views: images)
-    monkeypatch.setitem(PRESETS, "quick", short)
+    short = dataclasses.replace(
+        PRESETS["scratch"], image_size=32, passes=lambda images, views: images
+    )
+    monkeypatch.setitem(PRESETS, "scratch", short)
     run(tmp_path / "out", baselines=["resnet"], runs=1)
     table = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
     assert table["images_passed"].nunique() == 2

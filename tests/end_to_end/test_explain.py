@@ -51,7 +51,7 @@ def test_of_a_classification_protocol_the_head_is_explained(bench, tmp_path: Pat
         *words_of("--train-per-class 4 --runs 2 --baselines resnet,scl_amp --budget 64 --images 3"),
     )
     status, out, err = bench(
-        "explain", *SMALL_IMAGES, *asked, "--image-size", "64", "--out", tmp_path
+        "explain", *SMALL_IMAGES, *asked, "--preset", "scratch", "--out", tmp_path
     )
     assert status == 0, err
     assert "The data set has no boxes, so nothing is measured." in out

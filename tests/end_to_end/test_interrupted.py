@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from fewshot_bench.records.folder import ResultsFolder
@@ -44,13 +45,19 @@ def test_a_stopped_run_says_what_is_done_and_how_to_go_on(tmp_path: Path, sent: 
     time.sleep(1)
     begun = time.perf_counter()
     process.send_signal(sent)
-    _, err = process.communicate(timeout=30)
-    assert time.perf_counter() - begun < 3
+    time.sleep(0.1)
+    process.send_signal(sent)  # some shells and `uv run` send it twice
+    out, err = process.communicate(timeout=30)
+    assert time.perf_counter() - begun < 10
     assert process.returncode == 130
     assert err.splitlines() == [
-        "done: pixels",
+        "done: 1 of 2 cells",
         "stopped; what is done is kept, and the same command, without --fresh, goes on from there",
     ]
+    assert "│ 1    │ pixels" in out
+    assert "leaderboard.csv" in out.splitlines()[-1]
+    board = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
+    assert board["baseline"].tolist() == ["pixels"]
     assert "resnet" not in [record.baseline.name for record in ResultsFolder(tmp_path / "out")]
 
 

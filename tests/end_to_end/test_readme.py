@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fewshot_bench.registry.registry import Registry
 from tests.helpers.command_line import TINY, words_of
 from tests.helpers.places import ROOT
 
@@ -77,6 +78,19 @@ def test_the_method_of_ones_own_runs_as_shown(bench, tmp_path: Path):
     assert pd.read_csv(tmp_path / "out" / "leaderboard.csv")["status"].tolist() == ["ok", "ok"]
 
 
+def test_the_rule_of_ones_own_runs_as_shown(bench, tmp_path: Path):
+    path = tmp_path / "median.py"
+    path.write_text(python_block('"""Median'))
+    status, out, _ = bench("check", path)
+    assert status == 0, out
+    words = words_of("--baselines pixels --rules own,median --shots 3 --episodes 50 --out")
+    status, _, err = bench("run", "--plugin", path, *words, tmp_path / "out")
+    assert status == 0, err
+    table = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
+    assert set(table["baseline"]) == {"pixels", "pixels+median"}
+    assert set(table["status"]) == {"ok"}
+
+
 @pytest.fixture
 def smooth(tmp_path: Path) -> Path:
     """The README's method that trains."""
@@ -114,6 +128,8 @@ def test_every_file_of_the_core_has_a_row():
     assert files | folders <= named
 
 
-def test_every_baseline_of_the_project_has_a_row():
-    for path in (ROOT / "baselines").glob("*.py"):
-        assert re.search(rf"\| `{path.stem}(:NAME)?` \|", README)
+def test_every_baseline_and_rule_of_the_project_has_a_row():
+    registry = Registry()
+    old_names = {"simpleshot", "easyfsl"}
+    for name in {*registry.baselines, *registry.rules} - old_names | {"easyfsl"}:
+        assert re.search(rf"\| `{name}(:NAME)?` \|", README), name

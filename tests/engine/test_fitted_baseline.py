@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from fewshot_bench import api
-from fewshot_bench.engine.features import Features
+from fewshot_bench.engine import features
+from fewshot_bench.engine.progress import Progress
 from fewshot_bench.errors import UserError
 from fewshot_bench.records.tensors import load_tensors, save_tensors
 from tests.helpers.plugin_files import plugin
-from tests.helpers.runs import run
+from tests.helpers.runs import QUICK, run
 
 
 def unfinished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **chosen: object) -> Path:
@@ -47,12 +48,26 @@ def test_a_run_goes_on_in_the_middle_of_a_training(tmp_path: Path, monkeypatch: 
     assert not list((tmp_path / "out" / "trainings").glob("*.unfinished.safetensors"))
 
 
+def test_a_training_is_reported_before_its_first_loss(tmp_path: Path):
+    """So that a bar stands there from the beginning; what is not trained has none."""
+    steps: list[Progress] = []
+    names = ["pixels", "protonet"]
+    request = dataclasses.replace(QUICK, baselines=names, shots=[1], budget=64, image_size=32)
+    api.run(request, tmp_path, notify=steps.append)
+    train = [step for step in steps if step.stage == "train"]
+    assert {step.baseline for step in train} == {"protonet"}
+    assert (train[0].done, train[0].total, train[0].note) == (0, 64, "")
+    assert train[1].done > 0
+
+
+def stopped(*words: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_fresh_forgets_what_hangs_on_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     chosen = {"baselines": ["siamese"], "shots": [1], "budget": 64}
     first = run(tmp_path, **chosen)
-    monkeypatch.setattr(
-        Features, "_of_each_image", lambda *words: (_ for _ in ()).throw(KeyboardInterrupt)
-    )
+    monkeypatch.setattr(features, "answer_each", stopped)
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, **chosen, fresh=True)
     assert not list(
@@ -77,7 +92,7 @@ def test_a_collapsed_encoder_is_named_and_never_ranked(tmp_path: Path):
     rows = outcome.table.set_index("baseline").loc["collapsed"]
     assert set(rows["status"]) == {"diverged"}
     assert rows["rank"].isna().all()
-    assert "it collapsed: all test images have the same embedding" in rows["note"].iloc[0]
+    assert "it collapsed: all images have the same embedding" in rows["note"].iloc[0]
 
 
 def test_a_score_that_is_no_number_fails_its_own_cell_alone(tmp_path: Path):
@@ -123,7 +138,7 @@ def test_a_collapsed_head_is_named_too(tmp_path: Path):
         **free,
     )
     assert {record.status for record in outcome.records} == {"diverged"}
-    assert "all test images have the same score" in outcome.records[0].reason
+    assert "all images have the same score" in outcome.records[0].reason
 
 
 def test_a_checkpoint_needs_no_published_weights(

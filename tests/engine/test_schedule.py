@@ -1,5 +1,6 @@
 """The engine: what is done is not done again, one failure stops nothing, and every rule gets the same questions."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,13 @@ import pandas as pd
 import pytest
 import torch
 
+from fewshot_bench import api
 from fewshot_bench.engine import scoring
+from fewshot_bench.engine.progress import Progress
 from fewshot_bench.errors import UserError
 from fewshot_bench.records.folder import ResultsFolder
 from tests.helpers.plugin_files import BY_RULE, copied, plugin
-from tests.helpers.runs import run
+from tests.helpers.runs import QUICK, run
 
 
 def test_each_rule_answers_the_same_questions_alike(tmp_path: Path):
@@ -94,6 +97,39 @@ def test_finished_work_is_skipped_and_fresh_does_it_again(
     path.write_text(path.read_text() + "# edited: another method\n")
     run(tmp_path / "out", [path], baselines=["counted"])
     assert fits() == 4
+
+
+def test_every_record_is_reported_once_and_those_of_an_earlier_run_first(tmp_path: Path):
+    def steps_of(**changes: object) -> list[tuple[str, str, int, int, int | None]]:
+        steps: list[Progress] = []
+        request = dataclasses.replace(QUICK, **changes)  # type: ignore[arg-type]
+        api.run(request, tmp_path, plugins=[plugin("raising")], notify=steps.append)
+        shown = []
+        for step in steps:
+            if step.stage in ("found", "cell", "done"):
+                shots = step.record.shots if step.record else None
+                shown.append((step.stage, step.baseline, step.done, step.total, shots))
+        return shown
+
+    assert steps_of(baselines=["pixels"]) == [
+        ("found", "", 0, 2, None),
+        ("cell", "pixels", 1, 2, 1),
+        ("cell", "pixels", 2, 2, 3),
+        ("done", "pixels", 0, 0, None),
+    ]
+    failing = {"baselines": ["pixels", "raising"], "shots": [2, 3]}
+    assert steps_of(**failing) == [
+        ("found", "", 0, 4, None),
+        ("found", "pixels", 1, 4, 3),
+        ("cell", "pixels", 2, 4, 2),
+        ("done", "pixels", 0, 0, None),
+        ("cell", "raising", 3, 4, 2),
+        ("cell", "raising", 4, 4, 3),
+        ("done", "raising", 0, 0, None),
+    ]
+    # a failure of an earlier run is no result: it is tried again
+    stages = [stage for stage, *_ in steps_of(**failing)]
+    assert stages == ["found"] * 3 + ["done", "cell", "cell", "done"]
 
 
 def test_a_failing_baseline_is_recorded_and_the_others_go_on(tmp_path: Path):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from fewshot_bench.engine import scoring
+from fewshot_bench.errors import Diverged
 from fewshot_bench.protocols.episode import DrawnEpisodes
+from fewshot_bench.registry.registry import Registry
 
 POOL = ((0, 30), (30, 25), (55, 40), (95, 28))
 RNG = np.random.default_rng(0)
@@ -42,45 +44,58 @@ def loop(episodes, score) -> np.ndarray:
     return predicted
 
 
+UNIT = FEATURES / np.linalg.norm(FEATURES, axis=1, keepdims=True)
+CENTRED = FEATURES - FEATURES.mean(0)
+MEAN_COSINE = Registry().rule("mean_cosine").load()().score_products
+PROTOTYPE = Registry().rule("prototype").load()().score_products
+HEAD = -np.abs(FEATURES[:, None] - FEATURES).sum(2)
 PAIRS = {
-    "mean_cosine": (cosine, scoring.cosine_MM(FEATURES), False),
-    "prototype": (prototype, scoring.prototype_MM(FEATURES), True),
-    "pair": (head, -np.abs(FEATURES[:, None] - FEATURES).sum(2), False),
+    "mean_cosine": (cosine, scoring.products_MM(UNIT), MEAN_COSINE),
+    "prototype": (prototype, scoring.products_MM(CENTRED), PROTOTYPE),
+    "pair": (head, HEAD, scoring.mean_score),
 }
+
+
+def answered(score, matrix_MM: np.ndarray, episodes) -> np.ndarray:
+    """The ways (T, N, Q) by a matrix."""
+    query_TQ = episodes.query_TNQ.reshape(len(episodes), -1)
+    ways_TQ = scoring.from_matrix(score, matrix_MM, episodes.support_TNK, query_TQ)
+    return ways_TQ.reshape(episodes.query_TNQ.shape)
 
 
 @pytest.mark.parametrize("queries", [4, None])
 @pytest.mark.parametrize("rule", PAIRS)
 def test_pairwise_gathers_equal_a_plain_loop(rule: str, queries: int | None):
-    score, pairs, is_prototype = PAIRS[rule]
+    plain, pairs, score = PAIRS[rule]
     episodes = DrawnEpisodes(POOL, 3, 3, queries, "x").draw(0, 20)
-    predicted = scoring.from_pairs(
-        pairs, episodes.support_TNK, episodes.query_TNQ, prototype=is_prototype
-    )
+    predicted = answered(score, pairs, episodes)
     asked = episodes.is_query_TNQ
-    assert (predicted == loop(episodes, score))[asked].all()
-    assert (
-        0.4 < (predicted == np.arange(3)[:, None])[asked].mean() < 0.99
-    )  # neither chance nor a given
+    assert (predicted == loop(episodes, plain))[asked].all()
+    right = (predicted == np.arange(3)[:, None])[asked].mean()
+    assert 0.4 < right < 0.99  # neither chance nor a given
 
 
-@pytest.mark.parametrize("is_prototype", [False, True])
-def test_without_a_matrix_of_pairs_the_answers_are_the_same(is_prototype: bool):
+@pytest.mark.parametrize("rule", ["mean_cosine", "prototype"])
+def test_without_a_matrix_of_pairs_the_answers_are_the_same(rule: str):
+    _, pairs, score = PAIRS[rule]
+    features = UNIT if rule == "mean_cosine" else CENTRED
     episodes = DrawnEpisodes(POOL, 4, 5, None, "x").draw(0, 50)
-    matrix = scoring.prototype_MM if is_prototype else scoring.cosine_MM
-    asked = (episodes.support_TNK, episodes.query_TNQ)
-    fast = scoring.from_pairs(matrix(FEATURES), *asked, prototype=is_prototype)
-    slow = scoring.from_embeddings(FEATURES, *asked, prototype=is_prototype)
-    assert (fast == slow)[episodes.is_query_TNQ].all()
+    query_TQ = episodes.query_TNQ.reshape(50, -1)
+    slow = scoring.from_features(score, features, episodes.support_TNK, query_TQ)
+    fast = answered(score, pairs, episodes)
+    assert (fast == slow.reshape(fast.shape))[episodes.is_query_TNQ].all()
 
 
 def test_blocks_leave_no_seam(monkeypatch: pytest.MonkeyPatch):
     episodes = DrawnEpisodes(POOL, 3, 3, 5, "x").draw(0, 40)
-    whole = scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ)
+    whole = answered(scoring.mean_score, HEAD, episodes)
     monkeypatch.setattr(scoring, "SCORES", 500)
-    assert np.array_equal(
-        whole, scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ)
-    )
+    assert np.array_equal(whole, answered(scoring.mean_score, HEAD, episodes))
+
+
+def test_of_equal_scores_the_first_way_is_taken():
+    episodes = DrawnEpisodes(POOL, 3, 3, 5, "x").draw(0, 4)
+    assert not answered(scoring.mean_score, np.zeros((123, 123), np.float32), episodes).any()
 
 
 def test_one_shot_accuracy_equals_its_exact_expectation():
@@ -98,23 +113,16 @@ def test_one_shot_accuracy_equals_its_exact_expectation():
             expected.append((true[:, None] > pairs[query, other : other + others]).mean() / count)
     exact = sum(expected) / 2
     episodes = DrawnEpisodes(pool, 2, 1, None, "x").draw(0, 20_000)
-    right = (
-        scoring.from_pairs(pairs, episodes.support_TNK, episodes.query_TNQ) == np.arange(2)[:, None]
-    )
+    right = answered(MEAN_COSINE, pairs, episodes) == np.arange(2)[:, None]
     per_class = np.where(episodes.is_query_TNQ, right, 0).sum(2) / episodes.is_query_TNQ.sum(2)
     accuracy = per_class.mean(1)
     assert accuracy.mean() == pytest.approx(exact, abs=4 * accuracy.std() / np.sqrt(len(accuracy)))
 
 
-def test_a_zero_embedding_is_an_answer_and_no_nan():
-    features = FEATURES.copy()
-    features[3] = 0
-    assert np.isfinite(scoring.cosine_MM(features)).all()
-
-
-def test_far_from_the_origin_distances_keep_their_precision():
-    shifted = scoring.prototype_MM(FEATURES + 1000)
-    assert np.allclose(shifted, scoring.prototype_MM(FEATURES), atol=0.05)
+def test_a_score_that_is_not_finite_is_no_answer():
+    episodes = DrawnEpisodes(POOL, 3, 3, 5, "x").draw(0, 4)
+    with pytest.raises(Diverged, match="not finite"):
+        answered(lambda products: products.query_NKBQ.mean(1) / 0, HEAD, episodes)
 
 
 def test_one_by_one_skips_padding():
@@ -124,6 +132,7 @@ def test_one_by_one_skips_padding():
         assert (query_Q >= 0).all()
         return np.array([[head(FEATURES[q], FEATURES[s]) for s in support_NK] for q in query_Q])
 
-    one_by_one = scoring.predict_each(answer, episodes.support_TNK, episodes.query_TNQ)
-    together = scoring.from_pairs(PAIRS["pair"][1], episodes.support_TNK, episodes.query_TNQ)
-    assert (one_by_one == together)[episodes.is_query_TNQ].all()
+    query_TQ = episodes.query_TNQ.reshape(5, -1)
+    one_by_one = scoring.predict_each(answer, episodes.support_TNK, query_TQ)
+    together = answered(scoring.mean_score, HEAD, episodes)
+    assert (one_by_one.reshape(together.shape) == together)[episodes.is_query_TNQ].all()

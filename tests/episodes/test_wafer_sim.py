@@ -47,6 +47,7 @@ def test_a_run_over_mixed_types(tmp_path: Path):
         episodes=100,
         baselines=["untrained"],
         settings=settings,
+        preset="scratch",
     )
     table = api.run(request, tmp_path).table
     assert table["ways"].tolist() == [29, 29]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from fewshot_bench import Request, UserError, explain
-from fewshot_bench.contract.answering import episode_rule, scores_from_features
+from fewshot_bench.contract.answering import scores_from_features
 from fewshot_bench.engine.work import fitted_baseline
 from fewshot_bench.errors import NotApplicable
 from fewshot_bench.explain.gradcam import BATCH, Heat, heats, peaks, stages
@@ -30,14 +30,16 @@ def fitted_and_question(out: Path, baseline: str, **changes: object):
         "episodes": 40,
         "baselines": [baseline],
         "settings": SMALL,
+        "preset": "scratch",
         "device": "cpu",
     }
     plan = make_plan(Request(**asked | changes), Registry())  # type: ignore[arg-type]
     cell = plan.cells[0]
-    return fitted_baseline(plan, cell, ResultsFolder(out), lambda progress: None), cell.episode_set
+    fitted = fitted_baseline(plan, cell, ResultsFolder(out), lambda progress: None)
+    return fitted, (cell.episode_set, cell.rule)
 
 
-def by_hand(fitted, question, heat: Heat, layer: nn.Module) -> np.ndarray:
+def by_hand(fitted, question, choice, heat: Heat, layer: nn.Module) -> np.ndarray:
     """Grad-CAM with a hook and autograd, of the first episode."""
     baseline, kept = fitted.baseline, []
     position = np.full(len(fitted.data), -1)
@@ -51,7 +53,8 @@ def by_hand(fitted, question, heat: Heat, layer: nn.Module) -> np.ndarray:
     hook = layer.register_forward_hook(lambda module, inputs, output: kept.append(output))
     query = baseline.embed(fitted.images(position[[heat.image]]))
     hook.remove()
-    score = scores_from_features(baseline, episode_rule(type(baseline)), features, query).max()
+    rule = choice.plugin.load()() if choice.plugin else choice.name
+    score = scores_from_features(baseline, rule, features, query).max()
     slope = torch.autograd.grad(score, kept[0])[0]
     cam = (slope.mean((2, 3), keepdim=True) * kept[0]).sum(1, keepdim=True).relu()
     size = fitted.data.images.shape[-2:]
@@ -72,18 +75,18 @@ def test_heat_is_that_of_an_independent_computation(
     tmp_path: Path, name: str, stage: int, frozen: bool | None
 ):
     fitted, question = fitted_and_question(tmp_path, name, budget=160, image_size=64, freeze=frozen)
-    found = heats(fitted, question, stage=stage, most=4)
+    found = heats(fitted, *question, stage=stage, most=4)
     assert len({heat.image for heat in found}) == 4
     layer, places = stages(fitted.baseline, fitted.images(np.arange(1)))[stage - 1]
     assert found[0].places == places == (2 * stage, 2 * stage)
-    expected = by_hand(fitted, question, found[0], layer)
+    expected = by_hand(fitted, *question, found[0], layer)
     assert np.allclose(found[0].map_HW, expected, atol=1e-4 * expected.max())
     assert name != "resnet" or all(heat.map_HW.max() > 0 for heat in found), (
         "a frozen encoder has maps too"
     )
     again = heats(
         fitted_and_question(tmp_path, name, budget=160, image_size=64, freeze=frozen)[0],
-        question,
+        *question,
         stage=stage,
         most=4,
     )
@@ -94,9 +97,9 @@ def test_heat_is_that_of_an_independent_computation(
 
 def test_every_test_image_is_asked_about_once_never_beside_itself(tmp_path: Path):
     fitted, question = fitted_and_question(tmp_path, "untrained")
-    found = heats(fitted, question, stage=1, most=None)
+    found = heats(fitted, *question, stage=1, most=None)
     assert sorted(heat.image for heat in found) == sorted(fitted.embedded.tolist())
-    first = question.source.draw(0, 1)
+    first = question[0].source.draw(0, 1)
     own = set(first.query_TNQ.ravel().tolist())
     assert {heat.image for heat in found[: len(own)]} == own, "the episode's own queries come first"
     assert not {heat.image for heat in found[:BATCH]} & set(first.support_TNK.ravel().tolist())
@@ -166,7 +169,7 @@ def test_what_has_no_heat_says_why(bench, tmp_path: Path):
     assert (status, "resnet" in err) == (2, True)
     fitted, question = fitted_and_question(tmp_path, "easyfsl:TIM", budget=64)
     with pytest.raises(NotApplicable, match="depends on the others"):
-        heats(fitted, question, stage=1, most=2)
+        heats(fitted, *question, stage=1, most=2)
 
 
 def test_an_answer_cut_off_from_its_encoder_has_no_heat(tmp_path: Path):

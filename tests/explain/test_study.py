@@ -13,7 +13,8 @@ SMALL = {"steel-sim.per_class": "12", "steel-sim.side": "32"}
 
 def plan_of(**changes: object) -> Plan:
     request = Request(
-        **{"queries": 2, "episodes": 5, "settings": SMALL, "device": "cpu"} | changes  # type: ignore[arg-type]
+        **{"queries": 2, "episodes": 5, "settings": SMALL, "preset": "scratch", "device": "cpu"}
+        | changes  # type: ignore[arg-type]
     )
     return make_plan(request, Registry())
 

@@ -8,7 +8,8 @@ import pytest
 from fewshot_bench.cli.main import main
 
 SMALL_IMAGES = ("--set", "steel-sim.per_class=20", "--set", "steel-sim.side=32")
-TINY = (*SMALL_IMAGES, "--queries", "5", "--episodes", "40")
+FEW = ("--queries", "5", "--episodes", "40")
+TINY = (*SMALL_IMAGES, *FEW, "--preset", "scratch")
 SHORT = ("--shots", "1", "--episodes", "5", "--queries", "2", "--baselines", "pixels")
 
 

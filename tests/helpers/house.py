@@ -28,7 +28,7 @@ FLOORS: list[list[str]] = [
     ["leaderboard"],
     ["learn"],
     ["records"],
-    ["request", "baseline", "dataset"],
+    ["request", "baseline", "dataset", "rule"],
     ["protocols"],
     ["data"],
     ["stats"],
@@ -45,7 +45,9 @@ def module_name(path: Path) -> str:
     return name.removesuffix("__init__").rstrip(".")
 
 
-FILES = {module_name(path): path for path in sorted(CORE.rglob("*.py"))}
+RULES = CORE / "rules"  # plug-ins, which no core file imports
+CORE_PATHS = [path for path in sorted(CORE.rglob("*.py")) if path.parent != RULES]
+FILES = {module_name(path): path for path in CORE_PATHS}
 
 
 def room(name: str) -> str:

@@ -6,9 +6,16 @@ from pathlib import Path
 from fewshot_bench import api
 from fewshot_bench.request import Request
 
-SMALL = {"steel-sim.per_class": "24", "steel-sim.side": "32"}
+# the marks of version 2 are smaller than a pixel of such images
+SMALL = {"steel-sim.per_class": "24", "steel-sim.side": "32", "steel-sim.version": "1"}
 QUICK = Request(
-    shots=[1, 3], queries=5, episodes=60, baselines=["pixels"], settings=SMALL, device="cpu"
+    shots=[1, 3],
+    queries=5,
+    episodes=60,
+    baselines=["pixels"],
+    settings=SMALL,
+    preset="scratch",
+    device="cpu",
 )
 
 

@@ -5,9 +5,9 @@ Shapes: T episodes, R runs, N ways, Q queries, M images.
 
 import numpy as np
 
-from fewshot_bench.engine import scoring
 from fewshot_bench.protocols.episode import DrawnEpisodes
 from fewshot_bench.stats.correctness import Correctness, Design
+from tests.helpers.prototypes import nearest_ways
 
 # With 300 data sets, a true coverage of 93 to 97 % falls outside these bounds with probability < 1 %.
 DATA_SETS = 300
@@ -37,8 +37,7 @@ def answers(
     centres = separation * np.eye(labels.max() + 1, 8)
     noise = spread * rng.normal(size=(len(labels), 8)) * 0.6
     features = (centres[labels] + noise).astype(np.float32)
-    pairs = scoring.prototype_MM(features)
-    ways = scoring.from_pairs(pairs, design.support_TNK, design.query_TNQ, prototype=True)
+    ways = nearest_ways(features, design)
     return ways == np.arange(design.classes_TN.shape[1])[:, None]
 
 

@@ -36,7 +36,7 @@ def test_an_encoder_normalises_inside():
             {"encoder": "timm:mixer_s16_224", "weights": "DEFAULT"},
             r"unknown weights of timm:mixer_s16_224 .* .allowed: none",
         ),
-        ({"image_size": 8}, "image_size=8 is out of bounds"),
+        ({"image_size": 8}, "image_size=8 is out of bounds .allowed: 32 or more pixels, or 0 for"),
         (
             {"encoder": "inception_v3"},
             r"image_size=64 is not taken by inception_v3 \(.*\); give another with --image-size",
@@ -60,10 +60,22 @@ def test_default_weights_are_recorded_under_the_name_they_stand_for():
     assert recorded["weights"] == "IMAGENET1K_V2"
     timm = EncoderSettings(encoder="timm:resnet18", weights="DEFAULT").resolved().weights
     assert timm in zoo.Timm().weights("timm:resnet18")
-    with pytest.raises(
-        UserError, match=r"weights=none is out of bounds .allowed: published ones; untrained"
-    ):
-        frozen(weights="none")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "weights", "size"),
+    [
+        ("efficientnet_lite1", "none", 240),
+        ("resnet50", "IMAGENET1K_V1", 224),
+        ("vit_b_16", "IMAGENET1K_SWAG_E2E_V1", 384),
+        ("timm:test_resnet", "none", 160),
+        ("timm:mixer_s16_224", "none", 224),
+    ],
+)
+def test_image_size_0_is_the_encoders_own(encoder: str, weights: str, size: int):
+    settings = EncoderSettings(encoder=encoder, weights=weights, image_size=0)
+    assert settings.resolved().image_size == size
+    assert settings.image_size == 0
 
 
 def test_resizing_keeps_images_of_the_right_size_to_the_bit():
@@ -72,5 +84,10 @@ def test_resizing_keeps_images_of_the_right_size_to_the_bit():
     assert resize(batch, 16).shape == (2, 1, 16, 16)
 
 
-def test_precision_is_one_of_two():
-    assert best_precision(CPU) in ("bf16", "float32")
+def test_precision_is_the_faster_one(monkeypatch: pytest.MonkeyPatch):
+    assert best_precision(CPU, "resnet18") in ("bf16", "float32")
+    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: True)
+    assert best_precision(CPU, "resnet18") == "bf16"
+    assert best_precision(CPU, "efficientnet_lite0") == "float32"
+    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: False)
+    assert best_precision(CPU, "resnet18") == "float32"

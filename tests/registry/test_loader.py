@@ -246,9 +246,9 @@ def test_a_file_that_defines_both_is_a_baseline(tmp_path: Path, executions: Path
 
 
 def test_a_plan_of_two_baselines_reads_each_file_once(reads: collections.Counter[str]):
-    request = Request(baselines=["simpleshot", "pixels"], settings=SMALL, device="cpu")
+    request = Request(baselines=["simpleshot", "pixels"], settings=SMALL, preset="scratch")
     plan = make_plan(request, Registry())
-    assert plan.baselines == ["simpleshot", "pixels"]
+    assert plan.baselines == ["resnet+centred", "pixels"]
     assert set(reads.values()) == {1}
     baselines = {path.stem for path in (ROOT / "baselines").glob("*.py")}
     assert baselines & set(reads) == {"simpleshot", "resnet", "pixels"}
@@ -292,9 +292,8 @@ def test_another_process_makes_plugins_again(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.slow
-def test_another_process_makes_a_variant_with_a_network_again(tmp_path: Path):
-    pytest.importorskip("easyfsl")
-    here, there = elsewhere(Registry(), ["easyfsl:TIM"], tmp_path)
+def test_another_process_makes_a_baseline_with_a_network_again(tmp_path: Path):
+    here, there = elsewhere(Registry(), ["amp"], tmp_path)
     assert there == here
 
 

@@ -13,10 +13,10 @@ from fewshot_bench.report import gallery
 from tests.helpers.command_line import TINY, words_of
 
 
-def features(blobs: LabelledImages, *, unit: bool = False) -> gallery.Features:
+def features(blobs: LabelledImages) -> gallery.Features:
     rng = np.random.default_rng(0)
     along = blobs.labels + 0.1 * rng.random(len(blobs))
-    return gallery.Features("one", np.outer(along, [3.0, 4.0, 0.0]).astype(np.float32), unit)
+    return gallery.Features("one", np.outer(along, [3.0, 4.0, 0.0]).astype(np.float32))
 
 
 def test_pca_keeps_what_varies_and_says_how_much(blobs: LabelledImages):
@@ -40,18 +40,6 @@ def test_pca_keeps_what_varies_and_says_how_much(blobs: LabelledImages):
     assert len(set(marks)) == len(groups), "told apart without colour"
 
 
-def test_where_direction_decides_length_is_taken_off(blobs: LabelledImages):
-    picture = gallery.feature_map(
-        blobs,
-        np.arange(len(blobs)),
-        [features(blobs, unit=True)],
-        method="pca",
-        title="t",
-        name="n",
-    )
-    assert np.allclose(picture.figure.axes[0].lines[1].get_xdata(), 0, atol=1e-6)
-
-
 def test_other_methods_are_asked_for_by_name(blobs: LabelledImages):
     with pytest.raises(UserError, match=r"'pda'.*pca"):
         gallery.check_method("pda")
@@ -60,7 +48,7 @@ def test_other_methods_are_asked_for_by_name(blobs: LabelledImages):
             gallery.check_method("umap")
     gallery.check_method("tsne")
     rows = np.arange(0, len(blobs), 4)
-    one = gallery.Features("one", features(blobs).features_MD[rows], unit=False)
+    one = gallery.Features("one", features(blobs).features_MD[rows])
     drawn = [
         gallery.feature_map(blobs, rows, [one], method="tsne", title="t", name="n")
         for _ in range(2)
@@ -141,7 +129,7 @@ def test_names_like_formulas_are_drawn_as_they_are(tmp_path: Path, blobs: Labell
     )
     files_of(gallery.samples(named))
     picture = gallery.feature_map(
-        named, np.arange(0, 120, 5), [gallery.Features("one", features(blobs).features_MD[::5, :1], False)],
+        named, np.arange(0, 120, 5), [gallery.Features("one", features(blobs).features_MD[::5, :1])],
         method="pca", title="a $title_$ " * 20, name="n",
     )  # fmt: skip
     assert {text.get_text().strip() for text in picture.figure.legends[0].get_texts()} == set(

@@ -112,7 +112,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     request = Request(
         dataset="folder", data=folder / "data", train_classes=["one", "two"], test_classes=EVIL, ways=2, shots=[1, 3],
-        queries=3, episodes=30, baselines=["pixels", "untrained"], device="cpu",
+        queries=3, episodes=30, baselines=["pixels", "untrained"], preset="scratch", device="cpu",
     )  # fmt: skip
     run_request(request, folder / "out")
     return folder / "out"

@@ -1,7 +1,4 @@
-"""Methods on the features of `resnet`: SimpleShot, and easyfsl's classifiers behind our interface.
-
-Shapes: N ways, K shots, Q queries, D features.
-"""
+"""easyfsl's classifiers behind our interface."""
 
 from pathlib import Path
 
@@ -9,16 +6,14 @@ import pytest
 import torch
 from easyfsl import methods
 
-from fewshot_bench.contract.answering import episode_rule, rule_of
-from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import NotApplicable
 from fewshot_bench.registry.registry import Registry, usable
+from tests.helpers.rule_checks import FEATURES_MD, TRAIN_MD, fitted
 from tests.helpers.runs import run
-from tests.helpers.training import fitted, images
 
 VARIANTS = [
     plugin.name
-    for plugin, _ in usable(Registry().every_baseline())
+    for plugin, _ in usable(Registry().every_rule())
     if plugin.name.startswith("easyfsl:")
 ]
 
@@ -44,49 +39,53 @@ def test_the_classifiers_that_need_no_training_of_their_own_are_there():
     }  # fmt: skip
 
 
+SUPPORT_NKD = torch.from_numpy(FEATURES_MD[[0, 1, 30, 31, 55, 56]]).view(3, 2, -1)
+QUERY_QD = torch.from_numpy(FEATURES_MD[[5, 6, 7, 35, 36, 37, 60, 61, 62]])
+
+
 @pytest.mark.parametrize("name", VARIANTS)
-def test_scores_are_easyfsls_and_the_card_tells_what_is_transductive(
-    blobs: LabelledImages, name: str
-):
-    baseline, _ = fitted(name, blobs.subset(blobs.class_names[:3]), centre=True)
+def test_scores_are_easyfsls_and_the_card_tells_what_is_transductive(name: str):
+    rule = fitted(name, centre=True)
     kind = getattr(methods, CLASSES.get(name[8:], name[8:]))
-    assert baseline.card.transductive == kind.is_transductive()
-    assert episode_rule(type(baseline)) == "classify"
-    assert rule_of(type(baseline), is_classification=True) == "classify"
-    with torch.no_grad():  # as the harness does
-        features, train = (
-            baseline.embed(images(blobs)),
-            baseline.embed(torch.from_numpy(blobs.images[:60])),
-        )
-    support, query, labels = (
-        features[:6].view(3, 2, -1),
-        features[6:],
-        torch.arange(3).repeat_interleave(2),
-    )
+    assert rule.card.transductive == kind.is_transductive()
     classifier = kind(
-        feature_centering=train.mean(0), feature_normalization=2.0, **OPTIONS.get(name[8:], {})
+        feature_centering=TRAIN_MD.mean(0),
+        feature_normalization=2.0,
+        **OPTIONS.get(name[8:], {}),
     )
-    classifier.process_support_set(features[:6], labels)
-    found, expected = baseline.classify(support, query), classifier(query).detach()
-    assert found.shape == (len(query), 3)
-    assert torch.allclose(found, expected, atol=1e-4)
-    assert torch.equal(found, baseline.classify(support, query))
+    with torch.no_grad():  # as the harness does
+        classifier.process_support_set(
+            SUPPORT_NKD.flatten(0, 1), torch.arange(3).repeat_interleave(2)
+        )
+        expected = classifier(QUERY_QD).detach()
+        scores = rule.scores(SUPPORT_NKD, QUERY_QD)
+        assert scores.shape == (len(QUERY_QD), 3)
+        assert torch.allclose(scores, expected, atol=1e-4)
+        assert torch.equal(scores, rule.scores(SUPPORT_NKD, QUERY_QD))
 
 
 @pytest.mark.parametrize("name", ["LaplacianShot", "PTMAP"])
-def test_too_few_queries_are_not_applicable(blobs: LabelledImages, name: str):
+def test_too_few_queries_are_not_applicable(name: str):
     """The first looks at three neighbours, the second shares out one query a way at least."""
-    baseline, _ = fitted(f"easyfsl:{name}", blobs.subset(blobs.class_names[:3]))
-    features = baseline.embed(images(blobs)).detach()
+    rule = fitted(f"easyfsl:{name}")
     with pytest.raises(NotApplicable, match="needs 3 queries of an episode together"):
-        baseline.classify(features[:6].view(3, 2, -1), features[6:8])
+        rule.scores(SUPPORT_NKD, QUERY_QD[:2])
 
 
-def test_one_training_serves_them_all(tmp_path: Path):
+def test_one_training_serves_them_all_and_the_old_names(tmp_path: Path):
     names = ["resnet", "simpleshot", "easyfsl:SimpleShot", "easyfsl:BD_CSPN"]
     outcome = run(tmp_path / "out", baselines=names, shots=[1], budget=64)
     assert not outcome.failed
     assert len({record.training.key for record in outcome.records}) == 1
     assert len(list((tmp_path / "out" / "trainings").iterdir())) == 1
     marked = outcome.table.set_index("baseline")["transductive"]
-    assert marked[marked].index.tolist() == ["easyfsl:BD_CSPN"]
+    assert set(marked.index) == {
+        "resnet",
+        "resnet+centred",
+        "resnet+easyfsl:SimpleShot",
+        "resnet+easyfsl:BD_CSPN",
+    }
+    assert marked[marked].index.tolist() == ["resnet+easyfsl:BD_CSPN"]
+    assert set(outcome.table["rule"]) == {
+        "mean_cosine", "centred", "easyfsl:SimpleShot", "easyfsl:BD_CSPN",
+    }  # fmt: skip

@@ -1,0 +1,113 @@
+"""Images put to a baseline one batch after another: features, or scores of a closed-set head.
+
+Shapes: M images, B images of a batch, D features.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from fewshot_bench.contract.answering import checked_call
+from fewshot_bench.contract.leaks import assert_inductive, assert_untouched
+from fewshot_bench.engine.fitted_baseline import FittedBaseline
+from fewshot_bench.errors import Diverged
+from fewshot_bench.seeds import derive, global_seed
+
+__all__ = ["Answers", "answer_each", "dihedral_views"]
+
+BATCH = 64  # images
+ALIKE = 1e-5  # of their length: features no further apart than rounding are the same
+NOUNS = {"embed": "embedding", "logits": "score"}  # of what the methods give, for messages
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a baseline answers to each image (M, D), float32, and the seconds that it took."""
+
+    answers: Tensor
+    seconds: float
+
+
+def answer_each(
+    fitted: FittedBaseline,
+    method: Literal["embed", "logits"],
+    indices: npt.NDArray[np.integer[Any]],
+    *,
+    width: int | None = None,
+) -> Answers:
+    """The baseline's answer to the images at these indices, which come to it in random order.
+
+    width: of an answer, where it must have one. Where the settings ask for it, an answer is the
+    mean over the dihedral views of the image.
+
+    Raises `ValueError` for another shape, `Leak` where an answer depends on the other images,
+    `Diverged` where one is not finite.
+    """
+    training = fitted.training
+    baseline = fitted.baseline
+    views = training.settings.as_dict().get("views", 1)
+    start = time.perf_counter()
+    generator = torch.Generator().manual_seed(derive(training.key))
+    order = torch.randperm(len(indices), generator=generator)
+
+    def answer(images_BCHW: Tensor) -> Tensor:
+        total: Tensor = torch.zeros(())
+        for view_BCHW in dihedral_views(images_BCHW, views):
+            total = total + checked_call(baseline, method, view_BCHW).float()
+        mean: Tensor = total / views
+        return mean
+
+    parts: list[Tensor] = []
+    with global_seed(derive("embedding", training.seed)), torch.no_grad():
+        for batch in order.split(BATCH):
+            fitted.report("embed", BATCH * len(parts), len(order))
+            images = fitted.images_of(indices[batch.numpy()])
+            with assert_untouched(baseline, images):
+                parts.append(answer(images))
+            _check_shape(parts[-1], len(images), width)
+            if len(parts) == 1:
+                assert_inductive(baseline, answer, images, parts[0], of_scores=False)
+    answers = torch.cat(parts)[order.argsort()]
+    noun = NOUNS[method]
+    if not torch.isfinite(answers).all():
+        raise Diverged(f"the {noun} of an image is not finite; lower the learning rate")
+    _check_not_collapsed(answers, noun)
+    return Answers(answers, round(time.perf_counter() - start, 3))
+
+
+def dihedral_views(images_BCHW: Tensor, views: int) -> Iterator[Tensor]:
+    """The images themselves (views=1), or their 8 dihedral views: turned by 90 degrees, mirrored.
+
+    Images that are not square change sides when they are turned.
+    """
+    if views == 1:
+        yield images_BCHW
+        return
+    for turns in range(4):
+        turned = torch.rot90(images_BCHW, turns, (2, 3))
+        yield turned
+        yield turned.flip(3)
+
+
+def _check_shape(answers: Tensor, images: int, width: int | None) -> None:
+    shape = tuple(answers.shape)
+    is_matrix = len(shape) == 2 and shape[0] == images
+    if not is_matrix or width not in (None, shape[1]):
+        over = f" over {width} classes" if width is not None else ""
+        raise ValueError(f"answers to {images} images{over} came as {shape}")
+
+
+def _check_not_collapsed(answers_MD: Tensor, noun: str) -> None:
+    """Raise `Diverged` where all images have the same answer."""
+    spread = (answers_MD - answers_MD.mean(0)).norm(dim=1).max()
+    length = answers_MD.norm(dim=1).max()
+    if spread <= ALIKE * length:
+        raise Diverged(f"it collapsed: all images have the same {noun}; lower the learning rate")

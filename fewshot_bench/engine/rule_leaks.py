@@ -1,0 +1,105 @@
+"""Rules are held to what they promise while they run, by copies that have seen nothing else.
+
+Shapes: M images, D features, T episodes, N ways, K shots, Q queries of an episode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fewshot_bench.contract.answering import checked_call
+from fewshot_bench.contract.leaks import (
+    TOLERANCE,
+    Leak,
+    assert_inductive,
+    largest_difference,
+)
+from fewshot_bench.engine.scoring import Ints, Ways
+from fewshot_bench.rule import Rule
+
+__all__ = [
+    "CHECKED_EPISODES",
+    "assert_answered_as_alone",
+    "assert_same_scores",
+    "assert_transformed_alone",
+]
+
+CHECKED_IMAGES = 3  # alone
+CHECKED_EPISODES = 3
+
+Fresh = Callable[[], Rule]  # makes a copy of a rule as it was after `fit`
+
+
+def assert_transformed_alone(
+    fresh: Fresh, images_MD: Tensor, transformed_MD: Tensor, generator: torch.Generator
+) -> None:
+    """Raise `Leak` where an image is transformed otherwise in a half of the images, or alone."""
+    if fresh().card.transductive:
+        return
+    order = torch.randperm(len(images_MD), generator=generator)
+    halves = order.tensor_split(2)
+    alone = order[:CHECKED_IMAGES].split(1)
+    for part in (*halves, *alone):
+        # every part has a copy of its own, so that none can remember another
+        again = checked_call(fresh(), "prepare", images_MD[part]).float()
+        if largest_difference(transformed_MD[part], again, of_scores=False) > TOLERANCE:
+            raise Leak(
+                "what its transform makes of an image depends on the others it came with, though "
+                "its card says transductive=False"
+            )
+
+
+def assert_answered_as_alone(
+    fresh: Fresh,
+    features_MD: Tensor,
+    engine_MD: Tensor,
+    support_TNK: Ints,
+    query_TQ: Ints,
+    predicted_TQ: Ways,
+) -> None:
+    """Raise `Leak` where blocks of episodes were answered otherwise than single ones.
+
+    features_MD: transformed; engine_MD: the same as the engine makes products of. Of some
+    episodes, drawn at random, a copy of the rule that saw no other one gives the scores. They must
+    be those of `score_products`, must not depend on other queries, and the predicted ways must have
+    the highest.
+    """
+    generator = np.random.default_rng(len(query_TQ))
+    for episode in generator.permutation(len(query_TQ))[:CHECKED_EPISODES]:
+        query_Q = query_TQ[episode]
+        is_query_Q = query_Q >= 0
+        support = torch.from_numpy(support_TNK[episode])
+        query = torch.from_numpy(query_Q[is_query_Q])
+
+        def scores_of(queries: Tensor, support: Tensor = support) -> Tensor:
+            return checked_call(fresh(), "scores", features_MD[support], queries).float()
+
+        scores_QN = scores_of(features_MD[query])
+        assert_inductive(fresh(), scores_of, features_MD[query], scores_QN)
+        by_products_QN = Rule.scores(fresh(), engine_MD[support], engine_MD[query]).float()
+        if largest_difference(scores_QN, by_products_QN) > TOLERANCE:
+            raise Leak(
+                "score_products and scores differ; if it is not the same after one vector is "
+                "subtracted from all features, say shift_invariant = False"
+            )
+        ways_Q1 = torch.from_numpy(predicted_TQ[episode][is_query_Q]).long()[:, None]
+        missed_Q1 = scores_QN.amax(1, keepdim=True) - scores_QN.gather(1, ways_Q1)
+        spread = scores_QN.max() - scores_QN.min()
+        if missed_Q1.max() > TOLERANCE * spread:
+            raise Leak(
+                "it answers an episode otherwise among others than alone; scores must depend on "
+                "their episode only"
+            )
+
+
+def assert_same_scores(
+    fresh: Fresh, support_NKD: Tensor, query_QD: Tensor, scores_QN: Tensor
+) -> None:
+    """Raise `Leak` where a copy that answered no other episode gives other scores."""
+    alone_QN = checked_call(fresh(), "scores", support_NKD, query_QD).float()
+    if largest_difference(scores_QN, alone_QN) > TOLERANCE:
+        raise Leak("it answers an episode otherwise after others; it must not remember them")
