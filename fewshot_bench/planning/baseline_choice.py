@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.answering import OWN
+from fewshot_bench.errors import UserError
 from fewshot_bench.planning.rule_choice import ALL, fast_rules
 from fewshot_bench.registry.registry import Plugin, Registry, usable
 from fewshot_bench.request import Request
@@ -49,7 +51,8 @@ def chosen_baselines(request: Request, registry: Registry) -> ChosenBaselines:
 
     Named ones keep their order; else those that train come last. The rules are those that are
     named, or the baseline's own and those given as files. An old name becomes what it stands for,
-    with a note. Raises `UserError` for a name that does not exist.
+    with a note. Raises `UserError` for a name that does not exist, and for a standard one that
+    needs something installed first.
     """
     chosen = ChosenBaselines()
     rules = list(request.rules) or [OWN, *registry.rules_of_files]
@@ -61,6 +64,8 @@ def chosen_baselines(request: Request, registry: Registry) -> ChosenBaselines:
             wanted = [rule] if plus else rules
             _add_named(chosen, registry.baseline(baseline), wanted, registry)
         return chosen
+    if not names:
+        _require_standard(registry)
     for plugin, baseline_class in usable(registry.every_baseline()):
         card = baseline_class.card
         family = plugin.name.partition(":")[0]
@@ -70,6 +75,16 @@ def chosen_baselines(request: Request, registry: Registry) -> ChosenBaselines:
         elif not names and (card.standard or is_of_file):
             chosen.add(plugin, request.rules or [*card.standard_rules, *registry.rules_of_files])
     return _cheap_first(chosen)
+
+
+def _require_standard(registry: Registry) -> None:
+    """Raise `UserError` where a standard baseline cannot run: it must not be missing unnoticed."""
+    for plugin in registry.every_baseline():
+        is_standard = False
+        with contextlib.suppress(UserError):
+            is_standard = plugin.family().card.standard
+        if is_standard:
+            plugin.load()
 
 
 def _add_named(

@@ -43,23 +43,24 @@ def bench_with(site: Path, *words: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_an_installed_distribution_brings_a_baseline_and_a_data_set(
+def test_an_installed_distribution_brings_a_baseline_a_rule_and_a_data_set(
     installed: Path, tmp_path: Path
 ):
     listed = bench_with(installed, "list")
     assert listed.returncode == 0, listed.stderr
-    for name in ("brightness", "grey-steps", "Grey steps", "grey-steps-heldout"):
+    for name in ("brightness", "grey-steps", "Grey steps", "grey-steps-heldout", "farthest"):
         assert name in listed.stdout
     assert (
         "forgotten (fewshot_extension.forgotten) cannot be used: ModuleNotFoundError"
         in " ".join(listed.stdout.split())
     )
-    done = bench_with(installed, "run", "--protocol", "grey-steps-heldout", "--baselines", "brightness,pixels", *TINY,
-                      "--out", tmp_path / "out")  # fmt: skip
+    done = bench_with(installed, "run", "--protocol", "grey-steps-heldout", "--baselines", "brightness,pixels",
+                      "--rules", "own,farthest", *TINY, "--out", tmp_path / "out")  # fmt: skip
     assert done.returncode == 0, done.stderr
     rows = pd.read_csv(tmp_path / "out" / "leaderboard.csv").set_index("baseline")
     assert rows.loc["brightness", "accuracy"] > 0.95
     assert rows.loc["brightness", "dataset"] == "grey-steps"
+    assert rows.loc["brightness+farthest", "status"] == "ok"
 
 
 def test_a_folder_on_the_path_brings_a_baseline(tmp_path: Path):

