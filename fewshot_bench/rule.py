@@ -104,6 +104,16 @@ class Rule:
 
     def scores(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
         """Scores (Q, N) from transformed features. By default, those of `score_products`."""
+        if self.shift_invariant:
+            centre = support_NKD.mean((0, 1))
+            support_NKD = support_NKD - centre
+            query_QD = query_QD - centre
+        return self.scores_by_products(support_NKD, query_QD)
+
+    # What the engine calls.
+
+    def scores_by_products(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
+        """Scores (Q, N) by `score_products`, of one episode: a block of one."""
         references_SD = support_NKD.flatten(0, 1)
         query_SQ = references_SD @ query_QD.T
         ways_and_shots = support_NKD.shape[:2]
@@ -114,13 +124,10 @@ class Rule:
             by_way: Tensor = by_column.unflatten(0, ways_and_shots)
             return by_way[None]
 
-        # one episode is a block of one
         query_NKBQ = query_SQ.unflatten(0, ways_and_shots).unsqueeze(2)
         scores_NBQ = self.score_products(Products(query_NKBQ, support))
         scores_QN: Tensor = scores_NBQ[:, 0].T
         return scores_QN
-
-    # What the engine calls.
 
     @classmethod
     def learns(cls) -> bool:

@@ -20,6 +20,7 @@ from fewshot_bench.baseline import Baseline
 from fewshot_bench.rule import Rule
 
 __all__ = [
+    "ROUNDING",
     "TOLERANCE",
     "Leak",
     "assert_inductive",

@@ -154,6 +154,7 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
             is_own_rule=cell.rule.is_own,
             rule_sha256=cell.rule.plugin.sha256 if cell.rule.plugin else "",
             rule_settings=_rule_settings(cell.rule),
+            rule_settings_given=dict(cell.rule.given),
             preset=training.preset,
             settings_given=dict(training.given),
             settings=training.settings.as_dict(),

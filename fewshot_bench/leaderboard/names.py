@@ -117,7 +117,7 @@ def _names_in_group(group: list[_Candidate], data_marks: Mapping[str, str]) -> d
     for candidate in group:
         settings = candidate.record.baseline.all_settings
         parts = []
-        for setting in differing:
+        for setting in _named_settings(candidate, differing):
             if setting in settings:
                 name = setting.removeprefix(RULE_SETTING)
                 parts.append(f"{name}={_value_text(settings[setting])}")
@@ -166,6 +166,15 @@ def _differing_settings(group: list[_Candidate]) -> list[str]:
     # 64 digits: rows that differ in nothing else get a part of their key
     differing.discard("weights_sha256")
     return sorted(differing)
+
+
+def _named_settings(candidate: _Candidate, differing: list[str]) -> list[str]:
+    """The settings in which rows differ, and those that a user gave for the rule.
+
+    The latter are named wherever the row stands: another power is another method.
+    """
+    given = [f"{RULE_SETTING}{name}" for name in candidate.record.baseline.rule_settings_given]
+    return sorted({*differing, *given})
 
 
 def _most_episodes(group: list[_Candidate]) -> dict[Hashable, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.answering import OWN, has_features, own_method
@@ -21,14 +21,15 @@ class RuleChoice:
     """How a baseline answers. name: of a rule, or of a method of the baseline itself.
 
     is_own: whether it is the baseline's own rule; plugin, settings: of a rule on features, None
-    for a method of the baseline. `plugin` is the first field, because unpickling it makes the
-    module that the class of the settings belongs to.
+    for a method of the baseline; given: the settings that the user gave. `plugin` is the first
+    field, because unpickling it makes the module that the class of the settings belongs to.
     """
 
     plugin: Plugin[Rule] | None
     name: str
     is_own: bool
     settings: RuleSettings | None = None
+    given: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_transductive(self) -> bool:
@@ -79,9 +80,10 @@ def chosen_rules(
             known = [plugin.name for plugin in registry.every_rule()]
             raise unknown("rule", name, [OWN, ALL, *known], "bench list shows them")
         plugin = registry.rule(name)
-        given = overrides.get(name, {})
-        settings = plugin.load().settings_type.given(name, given)
-        choices.append(RuleChoice(plugin, name, is_own, settings.resolved()))
+        texts = overrides.get(name, {})
+        settings = plugin.load().settings_type.given(name, texts).resolved()
+        given = {setting: getattr(settings, setting) for setting in texts}
+        choices.append(RuleChoice(plugin, name, is_own, settings, given))
     return choices
 
 

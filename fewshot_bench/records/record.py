@@ -65,10 +65,12 @@ class BaselinePart:
     transductive: bool
     published: tuple[Published, ...] = ()
     rule: str
-    # of a rule on features: whether it is the baseline's own, its code, its settings
+    # of a rule on features: whether it is the baseline's own, its code, its settings, and those
+    # that the user gave
     is_own_rule: bool = True
     rule_sha256: str = ""
     rule_settings: Json = field(default_factory=dict)
+    rule_settings_given: Json = field(default_factory=dict)
     preset: str
     settings_given: Json
     settings: Json
@@ -296,6 +298,7 @@ RELIED_ON = {
         "rule",
         "is_own_rule",
         "rule_settings",
+        "rule_settings_given",
         "transductive",
         "settings",
         "settings_given",

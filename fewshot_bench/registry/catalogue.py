@@ -5,6 +5,7 @@ Making it executes the file of every plug-in.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,12 +27,20 @@ def listed_plugins(registry: Registry) -> list[PluginRow]:
     """
     rows: list[PluginRow] = []
     for baseline in registry.every_baseline():
-        rows.append(_row("baseline", baseline, _baseline_columns))
+        if not _is_old_name(baseline):
+            rows.append(_row("baseline", baseline, _baseline_columns))
     for rule in registry.every_rule():
         rows.append(_row("rule", rule, _rule_columns))
     for dataset in registry.datasets.values():
         rows.append(_row("data set", dataset, _dataset_columns))
     return rows
+
+
+def _is_old_name(plugin: Plugin[Baseline]) -> bool:
+    """Whether it stands for a baseline and a rule, which are listed themselves."""
+    with contextlib.suppress(UserError):
+        return plugin.load().stands_for is not None
+    return False
 
 
 def _row(
@@ -46,9 +55,6 @@ def _row(
 
 def _baseline_columns(plugin: Plugin[Baseline]) -> PluginRow:
     baseline_class = plugin.load()
-    if baseline_class.stands_for is not None:
-        baseline, rule = baseline_class.stands_for
-        return _card_columns(baseline_class.card, [f"an old name of {baseline} with rule {rule}"])
     settings = " ".join(baseline_class.settings_type.names())
     about = [f"answers by {plugin_rule(plugin)}"]
     return {**_card_columns(baseline_class.card, about), "settings": settings}

@@ -38,6 +38,7 @@ class Ridge(Rule):
         paper="Bertinetto et al.: Meta-learning with Differentiable Closed-form Solvers (ICLR)",
         year=2019,
     )
+    shift_invariant = True
     settings_type = RidgeSettings
     settings: RidgeSettings
 
@@ -59,5 +60,6 @@ class Ridge(Rule):
         penalty_SS = self.settings.strength * torch.eye(references)
         indicators_SN = torch.eye(ways).repeat_interleave(shots, dim=0)
         weights_BSN = torch.linalg.solve(support_BSS + penalty_SS, indicators_SN)
-        scores_BQN: Tensor = query_BQS @ weights_BSN
+        # the intercept: the mean of the indicators
+        scores_BQN: Tensor = query_BQS @ weights_BSN + 1 / ways
         return scores_BQN.permute(2, 0, 1)

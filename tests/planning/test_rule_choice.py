@@ -112,12 +112,19 @@ def test_the_rules_of_the_standard_baselines_can_be_named():
 def test_settings_of_rules_make_rows_of_their_own(tmp_path: Path):
     out = tmp_path / "out"
     run(out, rules=["own", "whitened"])
+    assert "pixels+whitened" in set(run(out, rules=["whitened"]).table["baseline"])
     changed = {**SMALL, "whitened.power": "0.5"}
     outcome = run(out, rules=["whitened"], settings=changed)
     assert set(outcome.table["baseline"]) == {"pixels+whitened[power=0.5]"}
     whole = run(out, rules=["own", "whitened"]).table
     assert set(whole["baseline"]) == {"pixels", "pixels+whitened[power=1]"}
     assert set(whole["rule"]) == {"mean_cosine", "whitened"}
+
+
+def test_a_setting_that_was_given_for_a_rule_is_named_where_it_stands_alone(tmp_path: Path):
+    changed = {**SMALL, "tip.sharpness": "32"}
+    outcome = run(tmp_path / "out", rules=["tip"], settings=changed)
+    assert set(outcome.table["baseline"]) == {"pixels+tip[sharpness=32]"}
 
 
 def test_a_strangers_rule_runs_beside_the_own_one(tmp_path: Path):
