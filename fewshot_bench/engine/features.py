@@ -6,7 +6,6 @@ Shapes: M images, D features.
 
 from __future__ import annotations
 
-import contextlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -117,11 +116,12 @@ class Features:
 
     def _stored(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Features and their description from a file; a damaged file of the cache is made anew."""
-        with contextlib.ExitStack() as forgiving:
-            if self.fitted.training.has_fixed_features:
-                forgiving.enter_context(contextlib.suppress(UserError))
+        try:
             return load_tensors(path)
-        return None
+        except UserError:
+            if self.fitted.training.has_fixed_features:
+                return None
+            raise
 
     @cached_property
     def classes_M(self) -> npt.NDArray[np.uint8]:

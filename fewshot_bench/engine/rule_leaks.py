@@ -23,7 +23,6 @@ from fewshot_bench.engine.scoring import Ints, Ways
 from fewshot_bench.rule import Rule
 
 __all__ = [
-    "CHECKED_EPISODES",
     "assert_answered_as_alone",
     "assert_same_scores",
     "assert_transformed_alone",
