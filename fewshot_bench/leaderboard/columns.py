@@ -66,6 +66,7 @@ NAMED_IF_DIFFERENT = {
 
 LEADERBOARD = (
     "rank",
+    "ties",
     "baseline",
     "encoder",
     "weights",
@@ -107,6 +108,7 @@ LEADERBOARD = (
     "published",
     "published_differs",
     "note",
+    "would_decide",
     "key",
 )
 WIDE_FRONT = (
@@ -143,7 +145,11 @@ COMPARISON = (
     "reference",
     "episodes",
     "seeds",
+    "reference_seeds",
     "difference",
+    "low",
+    "high",
+    "level",
     "ci95_low",
     "ci95_high",
     "kind",
@@ -151,6 +157,7 @@ COMPARISON = (
     "p_holm",
     "margin",
     "verdict",
+    "would_decide",
     "train_classes",
     "episode_seed",
     "episodes_file",

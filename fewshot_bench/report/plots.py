@@ -39,6 +39,7 @@ from fewshot_bench.report.figure import (
     titled,
 )
 from fewshot_bench.report.frames import (
+    OF_VERDICT,
     best_first,
     by_question,
     of_most_shots,
@@ -180,7 +181,10 @@ def _line_of_accuracies(
 
 
 def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
-    """Differences to the reference with 95 % intervals, verdicts, and the band of equivalence."""
+    """Differences to the reference with intervals, verdicts, and the band of equivalence.
+
+    The thin interval agrees with the verdict; the thick one is the 95 % interval of one difference.
+    """
     rows = ranking.rows
     title = f"{title_of(rows, ranking.differs)}\nagainst {references_of(rows)}"
     height = 1.2 + 0.28 * len(rows)
@@ -190,14 +194,11 @@ def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
     for position in range(len(upwards)):
         part = upwards.iloc[[position]]
         row = part.iloc[0].to_dict()
-        shown = percent(part, "difference")
-        axes.errorbar(
-            shown.middle,
-            position,
-            xerr=shown.lengths,
-            **styles[row["baseline"]].mark,
-            capsize=2,
-        )
+        mark = styles[row["baseline"]].mark
+        shown = percent(part, "difference", OF_VERDICT)
+        axes.errorbar(shown.middle, position, xerr=shown.lengths, **mark, capsize=2, elinewidth=1)
+        alone = percent(part, "difference")
+        axes.errorbar(alone.middle, position, xerr=alone.lengths, **mark, elinewidth=2.5)
         axes.annotate(
             row["verdict"],
             (1.01, position),
@@ -209,7 +210,7 @@ def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
     equivalence_band(axes, margin)
     axes.set_yticks(range(len(rows)), labels)
     within = f"within +-{margin:g} points: equivalent"
-    axes.set_xlabel(f"difference, points, with 95 % interval\n({within})")
+    axes.set_xlabel(f"difference, points; thin: agrees with the verdict, thick: 95 %\n({within})")
     return figure
 
 
