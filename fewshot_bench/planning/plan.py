@@ -110,7 +110,9 @@ class Cell:
         """The key of its record."""
         training = self.training
         episodes = self.episode_set
-        question = (episodes.protocol.name, episodes.condition, episodes.digest)
+        question = [episodes.protocol.name, episodes.condition, episodes.digest]
+        if episodes.groups:
+            question.append(episodes.groups)
         images = (training.dataset_digest, training.split.train_digest)
         method = (training.features_key, training.preset, training.seed, *self.rule.identity)
         return digest(training.key, *method, *images, *question)[:32]

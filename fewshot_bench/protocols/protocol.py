@@ -216,7 +216,7 @@ class FewShot(Protocol):
         self._check_groups(data)
 
     def _check_groups(self, data: LabelledImages) -> None:
-        """Raise `UserError` if a test class has too few groups, or a train class none of its own."""
+        """Raise `UserError` if a test class has too few groups or a train class no image."""
         groups = self.image_groups(data)
         if not groups:
             return

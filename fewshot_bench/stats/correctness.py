@@ -33,13 +33,14 @@ class Design:
     """The images and classes of all episodes.
 
     classes_TN: classes of each episode; support_TNK and query_TNQ: images; labels_M: the class of
-    each image.
+    each image; groups_M: the group (part, plate, wafer, coil) of each image, None without groups.
     """
 
     classes_TN: Ints
     support_TNK: Ints
     query_TNQ: Ints
     labels_M: Ints
+    groups_M: Ints | None = None
 
     @cached_property
     def is_query_TNQ(self) -> Bools:
@@ -137,6 +138,7 @@ class Design:
             self.support_TNK[:episodes],
             self.query_TNQ[:episodes],
             self.labels_M,
+            self.groups_M,
         )
 
     def episodes_needed(self) -> int:
