@@ -31,9 +31,9 @@ class Request:
     classes; train_per_class, train_fraction: train images of each class, as numbers or as shares,
     for a classification protocol; runs: how often that protocol splits and trains; test_images: a
     number, a share or "all"; group_by: a regular expression that finds the group of an image (part,
-    plate, wafer, coil) in the name of its file; rules: names of decision rules, "own" or "all"; views: of each test
-    image, 1 or 8; settings: "owner.name" -> value as text. A path may be given as text, and a
-    single value may be given instead of a list.
+    plate, wafer, coil) in the name of its file; rules: names of decision rules, "own" or "all";
+    views: of each test image, 1 or 8; settings: "owner.name" -> value as text. A path may be given
+    as text, and a single value may be given instead of a list.
     """
 
     dataset: str | None = None

@@ -40,20 +40,20 @@ def grouped_by_name(data: LabelledImages, group_by: str) -> LabelledImages:
     unmatched = [file for file, name in zip(data.files, names, strict=True) if not name]
     if unmatched:
         raise UserError(
-            f"--group-by {group_by!r} finds no group in {len(unmatched)} of {len(names)} file "
+            f"--group-by '{group_by}' finds no group in {len(unmatched)} of {len(names)} file "
             f"names, first in {unmatched[0]!r}; give a regular expression that matches every name"
         )
     groups = numbered(names)
     count = int(groups.max()) + 1
     if count == 1:
         raise UserError(
-            f"--group-by {group_by!r} puts all {len(names)} images into one group, so no episode "
+            f"--group-by '{group_by}' puts all {len(names)} images into one group, so no episode "
             f"has queries of another (a file name is {data.files[0]!r}); capture the part of the "
             "name that tells groups apart, in ( )"
         )
     notes = data.notes
     if count == len(names):
-        note = f"--group-by {group_by!r} puts every image into a group of its own"
+        note = f"--group-by '{group_by}' puts every image into a group of its own"
         notes = (*notes, f"{note}: no two of them are kept apart for it")
     return dataclasses.replace(data, groups=groups, group_by=group_by, notes=notes)
 
@@ -71,7 +71,7 @@ def _compiled(group_by: str) -> re.Pattern[str]:
         return re.compile(group_by)
     except re.error as error:
         raise UserError(
-            f"--group-by {group_by!r} is no regular expression ({error}); write one such as "
+            f"--group-by '{group_by}' is no regular expression ({error}); write one such as "
             r"'(plate\d+)_'"
         ) from None
 

@@ -162,7 +162,7 @@ def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
     group_by = about.get("group_by", "")
     if group_by and data.groups is None:
         raise UserError(
-            f"{path} holds episodes over groups of images; give --group-by {group_by!r} here too"
+            f"{path} holds episodes over groups of images; give --group-by '{group_by}' here too"
         )
     protocol = stored.over(data, stored.train_classes, stored.test_classes)
     replays = []

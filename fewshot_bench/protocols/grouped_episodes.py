@@ -135,8 +135,9 @@ class GroupedEpisodes:
         rank_RQ = first_of_shuffle(query_words, free_TN.ravel())
         position = np.nonzero(is_free_TNP)[2]  # of all free images, row after row
         row_start_R = np.cumsum(free_TN) - free_TN.ravel()
-        position_RQ = position[row_start_R[:, None] + rank_RQ]
-        return position_RQ.reshape(*free_TN.shape, self.queries).astype(np.int32)
+        position_RQ = position[row_start_R[:, None] + rank_RQ].astype(np.int32)
+        query_TNQ: Ints = position_RQ.reshape((*free_TN.shape, self.queries))
+        return query_TNQ
 
     def _all_free(self, is_free_TNP: Bools, first_TN1: Ints) -> Ints:
         """Image indices (T, N, Q) of all free images; rows are padded."""

@@ -158,7 +158,7 @@ class DrawnRuns:
     def _words(self, run: int, count: int) -> Words:
         """So many 32-bit random numbers, or some more, of this run."""
         ((_, words),) = random_words(self.key, whole_steps(count), run, run + 1, block=1)
-        return words[0]
+        return words.ravel()
 
     def parts(self, run: int) -> list[Part]:
         """The train and test images of each class."""

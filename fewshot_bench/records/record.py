@@ -13,6 +13,7 @@ from fewshot_bench.protocols.episode import ImageGroups, Pool
 from fewshot_bench.protocols.protocol import Classification, FewShot, Protocol
 from fewshot_bench.protocols.split import Size, size_text
 from fewshot_bench.published import Published
+from fewshot_bench.records.paths import record_stem
 
 __all__ = [
     "RULE_SETTING",
@@ -26,7 +27,6 @@ __all__ = [
     "SystemFigure",
     "TrainingPart",
     "read_record",
-    "record_stem",
 ]
 
 SCHEMA = 2
@@ -202,24 +202,6 @@ class Record:
         if not self.predictions.file:
             values["predictions"] = {}
         return values
-
-
-def record_stem(
-    *,
-    key: str,
-    dataset: str,
-    baseline: str,
-    ways: int,
-    shots: int,
-    train_size: Size | None,
-    seed: int,
-) -> str:
-    """The path of a record's files below `records/`, without the ending."""
-    if train_size is None:
-        cell = f"{ways}way-{shots}shot-seed{seed}"
-    else:
-        cell = f"train{size_text(train_size)}-run{seed}"
-    return f"{dataset}/{baseline}/{cell}-{key[:16]}"
 
 
 PLAIN_FIELDS = {
