@@ -168,7 +168,7 @@ def test_a_class_with_too_few_groups_is_told_with_what_it_has_and_the_remedy():
         check_groups(("x", "y"), pool, groups, 2, 3, None)
     # groups that the other way can take are gone too
     shared = (0, 0, 1, 1, 2, 2, 0, 1, *range(3, 21))
-    with pytest.raises(UserError, match="class 'x' has 3 groups with 6 images.*leaves 0"):
+    with pytest.raises(UserError, match=r"class 'x' has 3 groups with 6 images.*leaves 0"):
         check_groups(("x", "y"), pool, shared, 2, 2, None)
 
 
