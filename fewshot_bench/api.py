@@ -219,6 +219,7 @@ def episodes(
         "protocol": protocol.as_dict(),
         "dataset": images.name,
         "dataset_digest": images.digest,
+        "group_by": images.group_by,
         "class_names": list(protocol.test_classes),
         "digests": digests,
     }
@@ -240,7 +241,12 @@ def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledIma
     name = request.dataset
     if name is None and request.data is not None:
         name = _recognised(request.data, registry)
-    named = Request(dataset=name, data=request.data, data_folder=request.data_folder)
+    named = Request(
+        dataset=name,
+        data=request.data,
+        data_folder=request.data_folder,
+        group_by=request.group_by,
+    )
     return resolve_data(named, registry).data
 
 

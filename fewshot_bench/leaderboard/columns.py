@@ -48,6 +48,7 @@ QUESTION = (
     "queries",
     "episode_seed",
     "episodes_file",
+    "group_by",
     "train_classes",
     "test_classes",
 )
@@ -61,8 +62,11 @@ NAMED_IF_DIFFERENT = {
     "test_classes": "tested on",
     "episode_seed": "episode seed",
     "episodes_file": "episodes from",
+    "group_by": "grouped by",
     "dataset_digest": "data digest",
 }
+
+EMPTY_TEXTS = {"group_by": "nothing", "episodes_file": "the protocol"}
 
 LEADERBOARD = (
     "rank",
@@ -102,6 +106,7 @@ LEADERBOARD = (
     "test_classes",
     "episodes_digest",
     "episodes_file",
+    "group_by",
     "dataset_digest",
     "source",
     "version",
@@ -127,6 +132,7 @@ WIDE_BACK = (
     "train_classes",
     "test_classes",
     "episodes_file",
+    "group_by",
     "dataset_digest",
     "settings",
     "source",
@@ -161,6 +167,7 @@ COMPARISON = (
     "train_classes",
     "episode_seed",
     "episodes_file",
+    "group_by",
     "dataset_digest",
 )
 _ANSWERED = (
@@ -178,6 +185,7 @@ _ANSWERED = (
     "episodes",
     "episodes_digest",
     "episodes_file",
+    "group_by",
     "dataset_digest",
     "source",
     "version",
@@ -191,6 +199,7 @@ RECALLS = (
     "train_size",
     "queries",
     "episode_seed",
+    "group_by",
     "dataset_digest",
     "baseline",
     "encoder",
@@ -218,6 +227,7 @@ SPLITS = (
     "source",
     "version",
     "episode_seed",
+    "group_by",
     "dataset_digest",
     "splits",
     "of",
@@ -297,7 +307,7 @@ def _difference_text(question: Mapping[Any, Any], columns: list[str]) -> str:
     for name in columns:
         value = str(question[name])
         shown = value[:12] if name.endswith("_digest") else value
-        texts.append(f"{NAMED_IF_DIFFERENT[name]} {shown or 'the protocol'}")
+        texts.append(f"{NAMED_IF_DIFFERENT[name]} {shown or EMPTY_TEXTS.get(name, 'none')}")
     return ", ".join(texts)
 
 
@@ -313,9 +323,11 @@ def question_text(row: Mapping[Any, Any]) -> str:
     """What a row answers, in words, but for its shot value or train size."""
     queries = row["queries"]
     if pd.isna(row["train_size"]):
-        return f"{row['ways']}-way, {queries} queries a class"
-    tested_on = None if queries == "all" else float(queries)
-    return f"{row['ways']} classes, tested on {tested_on_text(tested_on)}"
+        text = f"{row['ways']}-way, {queries} queries a class"
+    else:
+        tested_on = None if queries == "all" else float(queries)
+        text = f"{row['ways']} classes, tested on {tested_on_text(tested_on)}"
+    return f"{text}, groups kept apart" if row.get("group_by") else text
 
 
 def is_of_splits(frame: pd.DataFrame) -> pd.Series[bool]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fewshot_bench.leaderboard.names import row_names
 from fewshot_bench.leaderboard.record_columns import method_parts, question_key, row_key
-from fewshot_bench.protocols.episode import NO_QUERY, Episodes, Pool, together
+from fewshot_bench.protocols.episode import Episodes, ImageGroups, Pool, in_data_set, together
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
@@ -123,7 +123,7 @@ def _correctness(row: Row, episodes: int) -> Correctness:
     if row.is_classification:
         whole = together(parts)
         episodes = len(parts)
-    design = _design(whole, row.record.pool, episodes)
+    design = _design(whole, row.record.pool, row.record.groups, episodes)
     true_TN1 = whole.classes_TN[:episodes, :, None].astype(np.uint8)
     right_STNQ = []
     for predicted_TNQ in row.predicted_STNQ:
@@ -132,20 +132,17 @@ def _correctness(row: Row, episodes: int) -> Correctness:
 
 
 @lru_cache(maxsize=16)
-def _design(episodes: Episodes, pool: Pool, count: int) -> Design:
+def _design(episodes: Episodes, pool: Pool, groups: ImageGroups, count: int) -> Design:
     """The design of the first `count` episodes, with images as positions in the pool."""
     if count < len(episodes):
-        return _design(episodes, pool, len(episodes)).first(count)
+        return _design(episodes, pool, groups, len(episodes)).first(count)
     sizes = [size for _, size in pool]
     labels = np.repeat(np.arange(len(pool)), sizes)
-    indices = [np.arange(first, first + size) for first, size in pool]
-    end = max(first + size for first, size in pool)
-    # the last place is where padding points to
-    position = np.full(end + 1, NO_QUERY, dtype=np.int32)
-    position[np.concatenate(indices)] = np.arange(len(labels))
+    position = in_data_set(pool, np.arange(len(labels))).astype(np.int32)
     support_TNK = position[episodes.support_TNK]
     query_TNQ = position[episodes.query_TNQ]
-    return Design(episodes.classes_TN, support_TNK, query_TNQ, labels)
+    groups_M = np.array(groups) if groups else None
+    return Design(episodes.classes_TN, support_TNK, query_TNQ, labels, groups_M)
 
 
 def rows_of(

@@ -37,6 +37,7 @@ RESULT: Row = {
     "train_classes": "Pa | In",
     "test_classes": "Cr | Sc | PS",
     "episodes_file": "",
+    "group_by": "",
     "dataset_digest": "0" * 32,
     "note": "",
 }
@@ -50,6 +51,7 @@ OTHER_QUESTIONS = {
     "queries": ("all", "all queries a class"),
     "episode_seed": (7, "episode seed 7"),
     "episodes_file": ("mine.npz", "episodes from mine.npz"),
+    "group_by": ("plate", "grouped by plate"),
     "train_classes": ("RS", "trained on RS"),
     "test_classes": ("Cr | Sc | RS", "tested on Cr | Sc | RS"),
 }
@@ -215,6 +217,7 @@ DIFFERENCE: Row = {
     "queries": 15,
     "episode_seed": 0,
     "episodes_file": "",
+    "group_by": "",
     "dataset_digest": "0" * 32,
     "baseline": "resnet",
     "reference": "pixels",
