@@ -25,7 +25,8 @@ __all__ = [
 ]
 
 Cells = dict[Hashable, Any]  # a row of a frame, by column
-MOST_LOPSIDED = 0.01  # a point: beyond it, +- would mislead
+MOST_LOPSIDED = 0.25  # of half the width: with bounds further apart than that, +- would mislead
+LEAST_SHIFT = 0.01  # a point
 BORDER = 3  # characters that a column takes beside its text
 OLDER_NOTES = {
     OLDER_CODE: "made by older code of the method",
@@ -55,7 +56,7 @@ def percent_with_interval(
     if pd.isna(low):
         return f"{text} (no interval)"
     half_width = (high - low) / 2
-    is_lopsided = abs(high + low - 2 * share) > MOST_LOPSIDED
+    is_lopsided = abs(high + low - 2 * share) > max(LEAST_SHIFT, MOST_LOPSIDED * half_width)
     if is_lopsided:
         return f"{text} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
     return f"{text} +- {100 * half_width:.1f}"

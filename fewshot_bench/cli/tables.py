@@ -110,8 +110,11 @@ def _ranking_heading(ranking: Ranking) -> str:
     if is_few_shot:
         most_episodes = ranking.rows["episodes"].max()
         text += f", {most_episodes} episodes"
-    text += f", preset {row['preset']}{test_classes_text(ranking)}"
-    return heading(text, ranking)
+    text += f", preset {row['preset']}"
+    encoders = ranking.rows["encoder"].dropna().unique()
+    if len(encoders) == 1:
+        text += f", encoder {encoders[0]}"
+    return heading(f"{text}{test_classes_text(ranking)}", ranking)
 
 
 def _published_text(rows: pd.DataFrame) -> str:
@@ -144,7 +147,8 @@ def _accuracy_note(frame: pd.DataFrame) -> str:
 
 def _undecided(frame: pd.DataFrame) -> Iterator[str]:
     """What would decide between the first two rows of each ranking, in its last column."""
-    is_open = frame["would_decide"].fillna("") != ""
+    # an empty text and no text both stand for nothing
+    is_open = frame["would_decide"].notna() & (frame["would_decide"] != "")
     for ranking in rankings(frame[is_open]):
         ordered = ranking.rows.sort_values(["train_size", "shots"], kind="stable")
         row = ordered.iloc[-1].to_dict()
@@ -223,7 +227,7 @@ def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
     is_classification = bool(rows["train_size"].notna().any())
     labels = _condition_labels(rows)
     extra = _extra_columns(rows, width, is_classification=is_classification)
-    heads = ["rank", "ties", "baseline"]
+    heads = ["rank", "baseline", "ties"]
     for column in extra:
         heads.append("runs" if is_classification and column == "seeds" else column)
     front = len(heads)  # what each part of a table that is too wide begins with
@@ -235,7 +239,7 @@ def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
     most_episodes = rows["episodes"].max()
     texts = []
     for line in _lines(rows, last=labels[-1]):
-        row = [line.text("rank"), line.text("ties"), line.marked_name(most_episodes)]
+        row = [line.text("rank"), line.marked_name(most_episodes), line.text("ties")]
         for column in extra:
             row.append(line.text(column))
         for label in labels:
@@ -273,7 +277,7 @@ def _condition_labels(rows: pd.DataFrame) -> list[str]:
 def _extra_columns(rows: pd.DataFrame, width: int, *, is_classification: bool) -> list[str]:
     """Columns between the names and the accuracies."""
     columns = []
-    if width >= WIDTH_FOR_ENCODER:
+    if width >= WIDTH_FOR_ENCODER and rows["encoder"].nunique() > 1:
         columns.append("encoder")
     if width >= WIDTH_FOR_RULE or is_classification:
         columns.append("rule")

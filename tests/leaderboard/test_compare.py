@@ -52,7 +52,7 @@ def test_compare(finished: Path, bench):
     assert out.count("\n") == 2 + len(frame)
     status, out, _ = bench("compare", "--reference", "pixels", "--out", finished)
     assert "better" in out
-    assert "tested by the influence of each test image" in " ".join(out.split())
+    assert "tested by what leaving out each test image does" in " ".join(out.split())
     assert "Holm over 4 differences" in " ".join(out.split())
 
 

@@ -104,9 +104,7 @@ def test_means_over_images():
     labels = np.repeat([0, 1], [30, 10])
     values = rng.random((1, 40)) + labels
     found = stats.over_images(values, labels, share=False)
-    parts = [
-        (n / 40) ** 2 * values[0, labels == c].var(ddof=1) / n for c, n in ((0, 30), (1, 10))
-    ]
+    parts = [(n / 40) ** 2 * values[0, labels == c].var(ddof=1) / n for c, n in ((0, 30), (1, 10))]
     df = sum(parts) ** 2 / (parts[0] ** 2 / 29 + parts[1] ** 2 / 9)
     half = known.t.ppf(0.975, df) * np.sqrt(sum(parts))
     assert found.mean == pytest.approx(values.mean())
