@@ -237,7 +237,8 @@ def transductive_ways(features: Features, drawn: Episodes) -> npt.NDArray[np.int
     flat = query.reshape(episodes, ways * queries, size)
     centres = support.mean(2)
     for _ in range(5):
-        weights = np.exp(-4 * np.square(flat[:, :, None] - centres[:, None]).sum(-1))
+        distances = np.square(flat[:, :, None] - centres[:, None]).sum(-1)
+        weights = np.exp(-4 * (distances - distances.min(2, keepdims=True)))
         weights /= weights.sum(2, keepdims=True)
         sums = support.sum(2) + np.einsum("tqn,tqd->tnd", weights, flat)
         centres = sums / (support.shape[2] + weights.sum(1)[:, :, None])
