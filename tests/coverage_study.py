@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from rich.table import Table
 from safetensors.numpy import load_file
 
 from fewshot_bench.protocols.episode import DrawnEpisodes, Episodes
+from fewshot_bench.protocols.grouped_episodes import GroupedEpisodes
 from fewshot_bench.protocols.split import DrawnRuns
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import differences, intervals
@@ -81,14 +82,14 @@ def _moved(
     return (features[at] + JITTER * spread * rng.normal(size=spread.shape)).astype(np.float32)
 
 
-@dataclass
 class Counted:
     """Accuracies and differences of all draws, each with its interval."""
 
-    single: list[tuple[float, float, float]] = field(default_factory=list)
-    unequal: list[tuple[float, float, float]] = field(default_factory=list)
-    equal: list[tuple[float, float, float]] = field(default_factory=list)
-    p: list[float] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.single: list[tuple[float, float, float]] = []
+        self.unequal: list[tuple[float, float, float]] = []
+        self.equal: list[tuple[float, float, float]] = []
+        self.p: list[float] = []
 
     def add(
         self,
@@ -246,6 +247,35 @@ def transductive_ways(features: Features, drawn: Episodes) -> npt.NDArray[np.int
     return nearest.reshape(episodes, ways, queries)
 
 
+def grouped(
+    groups: int, images: int, shots: int, queries: int | None, episodes: int
+) -> tuple[Design, Episodes]:
+    """Episodes over 3 classes of `groups` groups of `images` images each, whose support and queries share no group."""
+    size = groups * images
+    pool = tuple((label * size, size) for label in range(CLASSES))
+    groups_M = np.arange(CLASSES * size) // images
+    drawn = GroupedEpisodes(
+        pool, CLASSES, shots, queries, "coverage", tuple(groups_M.tolist())
+    ).draw(0, episodes)
+    labels = np.repeat(np.arange(CLASSES), size)
+    return Design(drawn.classes_TN, drawn.support_TNK, drawn.query_TNQ, labels, groups_M), drawn
+
+
+def simulated_groups(
+    rng: np.random.Generator, groups: int, images: int
+) -> Iterator[tuple[Features, ...]]:
+    """As `simulated`, with half of the variance between groups."""
+    of_groups = _simulated(rng, 1.2, [groups] * CLASSES)
+    while True:
+        shared = next(of_groups)
+        yield tuple(
+            (one.repeat(images, 0) + 0.5 * rng.normal(size=(len(one) * images, 16))).astype(
+                np.float32
+            )
+            for one in shared
+        )
+
+
 def by_size(draws: int, episodes: int) -> Table:
     """Coverage by images a class and shots."""
     table = Table("images a class", "shots", *HEADS)
@@ -285,6 +315,15 @@ def by_design(draws: int) -> Table:
         source = _simulated(np.random.default_rng(0), 1.2, [images] * CLASSES)
         name = f"fixed roles: {references} of {images} images are references, {shots} shots"
         table.add_row(name, *count(source, design, drawn, draws).cells())
+    for groups, images, shots in ((12, 5, 1), (12, 5, 5), (30, 10, 5)):
+        design, drawn = grouped(groups, images, shots, 10, 2000)
+        for name, counted in (
+            ("counted as groups", design),
+            ("groups counted as images", replace(design, groups_M=None)),
+        ):
+            source = simulated_groups(np.random.default_rng(0), groups, images)
+            cells = count(source, counted, drawn, draws).cells()
+            table.add_row(f"{groups} groups of {images} images, {shots} shots, {name}", *cells)
     for images, shots in ((20, 1), (20, 5), (50, 1), (50, 5)):
         name = f"transductive, {images} images, {shots} shots, 600 episodes"
         add(name, [images] * 3, 3, shots, 15, episodes=600, answer=transductive_ways)
