@@ -350,7 +350,7 @@ def show_comparison(console: Console, frame: pd.DataFrame) -> None:
 
 def _nearest_to_decided(frame: pd.DataFrame) -> str:
     """What would decide the largest difference that is undecided; "" where there is none."""
-    is_open = frame["would_decide"] != ""
+    is_open = (frame["would_decide"] != "") & frame["p"].notna()
     undecided = frame[is_open]
     if undecided.empty:
         return "Nothing is undecided."

@@ -40,9 +40,8 @@ __all__ = ["report"]
 # what a picture shows, by the start of its file name
 CAPTIONS = {
     "accuracy": "Accuracy with 95 % intervals",
-    "differences": "Paired differences to the reference; the thin interval agrees with the "
-    "verdict, the thick one is the 95 % interval of one difference; within the band they are "
-    "equivalent",
+    "differences": "Paired differences to the reference; the bar agrees with the verdict, small "
+    "ticks mark the 95 % interval of one difference; within the band they are equivalent",
     "recall": "Recall of each class at the most shots",
     "confusion": "What each class was taken for at the most shots, in % of the class",
     "episodes": "Share of the episodes above an accuracy",

@@ -40,6 +40,7 @@ from fewshot_bench.report.figure import (
 )
 from fewshot_bench.report.frames import (
     OF_VERDICT,
+    SINGLE,
     best_first,
     by_question,
     of_most_shots,
@@ -183,7 +184,7 @@ def _line_of_accuracies(
 def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
     """Differences to the reference with intervals, verdicts, and the band of equivalence.
 
-    The thin interval agrees with the verdict; the thick one is the 95 % interval of one difference.
+    The bar agrees with the verdict; small ticks mark the 95 % interval of one difference.
     """
     rows = ranking.rows
     title = f"{title_of(rows, ranking.differs)}\nagainst {references_of(rows)}"
@@ -196,9 +197,9 @@ def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
         row = part.iloc[0].to_dict()
         mark = styles[row["baseline"]].mark
         shown = percent(part, "difference", OF_VERDICT)
-        axes.errorbar(shown.middle, position, xerr=shown.lengths, **mark, capsize=2, elinewidth=1)
-        alone = percent(part, "difference")
-        axes.errorbar(alone.middle, position, xerr=alone.lengths, **mark, elinewidth=2.5)
+        axes.errorbar(shown.middle, position, xerr=shown.lengths, **mark, elinewidth=2)
+        bounds = 100 * part[[*SINGLE]].to_numpy(dtype=float)
+        axes.plot(bounds.T, [position, position], "k|", ms=5, mew=0.8)
         axes.annotate(
             row["verdict"],
             (1.01, position),
@@ -210,7 +211,10 @@ def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
     equivalence_band(axes, margin)
     axes.set_yticks(range(len(rows)), labels)
     within = f"within +-{margin:g} points: equivalent"
-    axes.set_xlabel(f"difference, points; thin: agrees with the verdict, thick: 95 %\n({within})")
+    axes.set_xlabel(
+        f"difference, points; the bar agrees with the verdict (ticks: 95 % of one difference)\n"
+        f"{within}"
+    )
     return figure
 
 
