@@ -120,6 +120,7 @@ KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
     "splits": splits,
 }
 
+
 def rebuild(folder: Path) -> None:
     """The CSV files of a folder from its records; a comparison keeps its reference."""
     api.rebuild(folder)

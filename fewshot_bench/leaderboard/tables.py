@@ -151,7 +151,9 @@ def _small_classes(row: Row) -> Iterator[str]:
     shots = row.record.shots
     what = "images" if design.groups_M is None else "groups of images"
     samples = design.samples
-    if samples.too_small:
+    if row.record.episodes < 2:
+        yield "one episode, so no interval"
+    elif samples.too_small:
         classes = _sizes_text(row, samples.too_small)
         yield f"few {what}, so no interval at {shots} shots below {shots + 2}: {classes}"
     elif samples.on_safe_side:

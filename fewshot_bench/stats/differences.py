@@ -22,7 +22,7 @@ __all__ = ["Difference", "difference", "difference_over_runs"]
 
 Floats = npt.NDArray[np.float64]
 DifferenceKind = Literal[
-    "images", "images+seeds", "images+runs", "never different", "too few images"
+    "images", "images+seeds", "images+runs", "never different", "too few images", "one episode"
 ]
 
 
@@ -46,8 +46,8 @@ class Difference:
     @property
     def kind(self) -> DifferenceKind:
         """What the interval is over, or why there is none."""
-        if math.isnan(self.images.variance):
-            return "too few images"
+        if self.images.unknown:
+            return self.images.unknown
         return "never different" if self._is_never_different else self.over
 
     @property
@@ -64,7 +64,7 @@ class Difference:
     @property
     def p(self) -> float:
         """Two-sided p-value of "no difference" by Student's t; NaN without an interval."""
-        if self.kind == "too few images":
+        if self.images.unknown:
             return math.nan
         if self._is_never_different:
             return 1.0
@@ -72,8 +72,8 @@ class Difference:
         return 2 * tail
 
     def interval(self, level: float) -> tuple[float, float]:
-        """The interval at a confidence level, such as 0.95; NaN where a class is too small."""
-        if self._is_never_different and self.kind != "too few images":
+        """The interval at a confidence level, such as 0.95; NaN where there is none."""
+        if self._is_never_different and not self.images.unknown:
             # rule of three: 1 - 0.05^(1/M) is about 3 / M
             half_width = -math.log(1 - level) / self.images.units
         else:

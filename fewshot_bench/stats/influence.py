@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +16,11 @@ from fewshot_bench.stats.correctness import Moments, mean_by_unit
 from fewshot_bench.stats.design import Design
 from fewshot_bench.stats.standard_error import Spread, StandardError
 
-__all__ = ["Influence", "influence", "influence_over_runs", "jackknife_values"]
+__all__ = ["Influence", "Unknown", "influence", "influence_over_runs", "jackknife_values"]
 
 Floats = npt.NDArray[np.float64]
+
+Unknown = Literal["", "too few images", "one episode"]
 
 GATHERED = 1_000_000  # numbers gathered at once: 8 MB
 
@@ -26,10 +29,10 @@ GATHERED = 1_000_000  # numbers gathered at once: 8 MB
 class Influence:
     """A mean with its variance over other images of the same classes, and over other episodes.
 
-    variance_units: over what another data set would draw anew, NaN where a class is too small for
-    it; squares: the sum of the squares of the independent parts of the variance, each over its
-    degrees of freedom; units: their effective number; is_ever_wrong: whether any query was answered
-    wrongly (of a difference: by the two baselines differently).
+    variance_units: over what another data set would draw anew, NaN where it is unknown; squares:
+    the sum of the squares of the independent parts of the variance, each over its degrees of
+    freedom; units: their effective number; is_ever_wrong: whether any query was answered wrongly
+    (of a difference: by the two baselines differently); unknown: why the variance is, or empty.
     """
 
     mean: float
@@ -38,6 +41,7 @@ class Influence:
     squares: float
     units: float
     is_ever_wrong: bool
+    unknown: Unknown = ""
 
     @property
     def variance(self) -> float:
@@ -71,9 +75,13 @@ def influence(design: Design, moments: Moments) -> Influence:
     episodes = len(accuracy_T)
     mean = float(accuracy_T.mean())
     units = samples.effective_units
-    if samples.too_small or episodes < 2:
-        is_ever_wrong = bool(moments.wrong_U.any())
-        return Influence(mean, math.nan, math.nan, math.nan, units, is_ever_wrong)
+    unknown: Unknown = ""
+    if samples.too_small:
+        unknown = "too few images"
+    elif episodes < 2:
+        unknown = "one episode"
+    if unknown:
+        return _without_variance(mean, units, moments, unknown)
 
     value_U = jackknife_values(design, moments)
     seen_P = samples.by_sample(samples.is_seen_U)
@@ -100,6 +108,11 @@ def influence(design: Design, moments: Moments) -> Influence:
         units=units,
         is_ever_wrong=bool(moments.wrong_U.any()),
     )
+
+
+def _without_variance(mean: float, units: float, moments: Moments, why: Unknown) -> Influence:
+    is_ever_wrong = bool(moments.wrong_U.any())
+    return Influence(mean, math.nan, math.nan, math.nan, units, is_ever_wrong, why)
 
 
 def jackknife_values(design: Design, moments: Moments) -> Floats:
@@ -265,7 +278,8 @@ def influence_over_runs(design: Design, moments: Moments, weights_C: Floats) -> 
     variance = float(variance_C.sum())
     variance += _shared_by_classes(design, value_U, np.tile(share_C / free_C, 2))
     if (size_C[is_asked_C] < 2).any():
-        variance = math.nan
+        mean = float((moments.recall_TN @ weights_C).mean())
+        return _without_variance(mean, 1 / float(share_C.sum()), moments, "too few images")
     recall_RC = moments.recall_TN
     return Influence(
         mean=float((recall_RC @ weights_C).mean()),

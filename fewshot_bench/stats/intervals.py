@@ -37,6 +37,7 @@ IntervalKind = Literal[
     "images+runs",
     "never wrong",
     "too few images",
+    "one episode",
     "too few trainings",
 ]
 
@@ -48,7 +49,7 @@ SMALLEST_SIZE = 1e-3  # of a beta distribution that covers everything between 0 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean accuracy with its 95 % interval, NaN where a class is too small.
+    """A mean accuracy with its 95 % interval, NaN where there is none.
 
     kind: what the interval is over, or why it is not; se_images and se_seeds: the two parts of the
     standard error, over images (and episodes) and over trainings.
@@ -116,8 +117,8 @@ def estimate_over_runs(correctness: Correctness, weights_C: Floats, trained: flo
 
 def _estimate(images: Influence, trainings: Spread, kind: IntervalKind) -> Estimate:
     error = images.error(trainings)
-    if math.isnan(images.variance):
-        kind = "too few images"
+    if images.unknown:
+        kind = images.unknown
         low = high = math.nan
     elif not images.is_ever_wrong:
         kind = "never wrong"

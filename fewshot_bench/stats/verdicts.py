@@ -86,7 +86,9 @@ def would_decide(undecided: Difference) -> str:
     In words. Decided in 4 of 5 cases at 5 %: the difference is 2.8 standard errors. The variance
     over images falls with their number, and that over trainings with theirs.
     """
-    if undecided.kind == "too few images":
+    if undecided.images.unknown == "one episode":
+        return "more episodes would decide"
+    if undecided.images.unknown:
         return "more images of the smallest classes would decide"
     allowed = (undecided.mean / DECIDING) ** 2
     images = undecided.images.variance_units + 0.25 / undecided.images.units**2

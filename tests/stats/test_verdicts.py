@@ -95,7 +95,6 @@ def test_what_would_decide_is_enough():
     seeds = difference(0.028, 0.001, Spread(0.02**2, 2))
     assert would_decide(seeds).startswith("about 4.0 times the trainings")
     assert would_decide(difference(0.0001, 0.01)).startswith("more than 100 times the images")
-    nothing = Difference(
-        "images", Influence(0.0, math.nan, 0, 0, 9, is_ever_wrong=True), ONE_TRAINING
-    )
-    assert "smallest classes" in would_decide(nothing)
+    for unknown, expected in (("too few images", "smallest classes"), ("one episode", "episodes")):
+        images = Influence(0.0, math.nan, 0, 0, 9, is_ever_wrong=True, unknown=unknown)
+        assert expected in would_decide(Difference("images", images, ONE_TRAINING))
