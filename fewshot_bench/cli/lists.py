@@ -12,7 +12,7 @@ from fewshot_bench.cli.layout import print_line
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.registry.catalogue import PluginRow
 
-__all__ = ["dropped_text", "show_data", "show_findings", "show_plugins"]
+__all__ = ["contradictions_text", "dropped_text", "show_data", "show_findings", "show_plugins"]
 
 MOST_COPIES_NAMED = 5
 STATUS_TEXTS = {"broken": "broken", "not checked": "not checked", "ok": "checks passed"}
@@ -29,6 +29,8 @@ def show_data(console: Console, data: LabelledImages) -> None:
     print_line(console, text, wrap=False)
     console.print(_class_table(data))
     print_line(console, f"byte-identical copies: {dropped_text(data)}", wrap=False)
+    if data.contradictions:
+        print_line(console, f"contradictions: {contradictions_text(data)}", wrap=False)
     for note in data.notes:
         print_line(console, f"note: {note}", wrap=False)
 
@@ -54,11 +56,29 @@ def dropped_text(data: LabelledImages) -> str:
     if not data.dropped:
         return "none"
     named = [f"{copy} is {earlier}" for copy, earlier in data.dropped[:MOST_COPIES_NAMED]]
+    return f"{len(data.dropped)} left out ({_first_named(named, len(data.dropped))})"
+
+
+def contradictions_text(data: LabelledImages) -> str:
+    """How many pictures lie in several classes, and the first of them with files and classes."""
+    count = len(data.contradictions)
+    files = sum(len(copies) for copies in data.contradictions)
+    named = []
+    for copies in data.contradictions[:MOST_COPIES_NAMED]:
+        texts = [f"{file} ({class_name})" for file, class_name in copies]
+        named.append(" is ".join(texts))
+    pictures = "1 picture lies" if count == 1 else f"{count} pictures lie"
+    return (
+        f"{pictures} in two classes or more; all {files} files left out "
+        f"({_first_named(named, count)})"
+    )
+
+
+def _first_named(named: Sequence[str], count: int) -> str:
+    """The named ones of `count`, and how many others there are."""
     text = "; ".join(named)
-    others = len(data.dropped) - len(named)
-    if others:
-        text += f" and {others} more"
-    return f"{len(data.dropped)} left out ({text})"
+    others = count - len(named)
+    return f"{text} and {others} more" if others else text
 
 
 def show_plugins(console: Console, rows: Sequence[PluginRow]) -> None:

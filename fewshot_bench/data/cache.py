@@ -19,8 +19,17 @@ from fewshot_bench.seeds import digest
 
 __all__ = ["cache_folder", "cached_images"]
 
-CACHE_VERSION = 2
-TEXT_FIELDS = ("name", "class_names", "files", "digest", "dropped", "notes", "abbreviations")
+CACHE_VERSION = 3
+TEXT_FIELDS = (
+    "name",
+    "class_names",
+    "files",
+    "digest",
+    "dropped",
+    "contradictions",
+    "notes",
+    "abbreviations",
+)
 
 
 def cached_images(
@@ -87,6 +96,9 @@ def _read(path: Path) -> LabelledImages:
         texts = json.loads(arrays["words"].tobytes())
         pixels = np.load(_pixels_path(path), mmap_mode="r", allow_pickle=False)
         dropped = [tuple(pair) for pair in texts["dropped"]]  # JSON has lists only
+        contradictions = []
+        for copies in texts["contradictions"]:
+            contradictions.append(tuple((file, class_name) for file, class_name in copies))
         return LabelledImages(
             images=pixels,
             labels=arrays["labels"],
@@ -96,6 +108,7 @@ def _read(path: Path) -> LabelledImages:
             class_names=tuple(texts["class_names"]),
             files=tuple(texts["files"]),
             dropped=tuple(dropped),
+            contradictions=tuple(contradictions),
             notes=tuple(texts["notes"]),
             abbreviations=texts["abbreviations"],
         )

@@ -140,6 +140,7 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
             digest=data.digest,
             images=len(data),
             dropped=len(data.dropped),
+            contradictory=sum(len(copies) for copies in data.contradictions),
             published=plan.published(episode_set),
         ),
         baseline=BaselinePart(

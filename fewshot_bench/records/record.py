@@ -44,12 +44,16 @@ class SystemFigure(Published):
 
 @dataclass(frozen=True, kw_only=True)
 class DataSetPart:
-    """The data set. digest: of pixels and labels; dropped: byte-identical copies left out."""
+    """The data set. digest: of pixels and labels; dropped: byte-identical copies left out.
+
+    contradictory: files left out because the same picture lies in another class too.
+    """
 
     name: str
     digest: str
     images: int = 0
     dropped: int = 0
+    contradictory: int = 0
     published: tuple[SystemFigure, ...] = ()
 
 
