@@ -31,8 +31,8 @@ class Request:
     classes; train_per_class, train_fraction: train images of each class, as numbers or as shares,
     for a classification protocol; runs: how often that protocol splits and trains; test_images: a
     number, a share or "all"; rules: names of decision rules, "own" or "all"; views: of each test
-    image, 1 or 8; settings: "owner.name" -> value as text. A path may be given as text, and a
-    single value may be given instead of a list.
+    image, 1 or 8; near_duplicates: keep, drop or report; settings: "owner.name" -> value as text. A
+    path may be given as text, and a single value may be given instead of a list.
     """
 
     dataset: str | None = None
@@ -48,6 +48,7 @@ class Request:
     episode_seed: int | None = None
     episodes_file: Path | None = None
     splits: str | None = None
+    near_duplicates: str = "report"
     train_per_class: Sequence[int] | None = None
     train_fraction: Sequence[float] | None = None
     runs: int | None = None

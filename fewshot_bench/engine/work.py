@@ -141,6 +141,8 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
             images=len(data),
             dropped=len(data.dropped),
             contradictory=sum(len(copies) for copies in data.contradictions),
+            near_duplicates=plan.images.near_duplicates,
+            near_duplicates_dropped=plan.images.dropped,
             published=plan.published(episode_set),
         ),
         baseline=BaselinePart(

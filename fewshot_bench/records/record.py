@@ -46,7 +46,9 @@ class SystemFigure(Published):
 class DataSetPart:
     """The data set. digest: of pixels and labels; dropped: byte-identical copies left out.
 
-    contradictory: files left out because the same picture lies in another class too.
+    contradictory: files left out because the same picture lies in another class too;
+    near_duplicates: images that are near-duplicates of an earlier one of their class, None if they
+    were not searched; near_duplicates_dropped: how many of them were left out.
     """
 
     name: str
@@ -54,6 +56,8 @@ class DataSetPart:
     images: int = 0
     dropped: int = 0
     contradictory: int = 0
+    near_duplicates: int | None = None
+    near_duplicates_dropped: int = 0
     published: tuple[SystemFigure, ...] = ()
 
 

@@ -1,0 +1,78 @@
+"""What a request does with near-duplicates: keep, drop or report them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.data.near_duplicates import NearDuplicates, near_duplicates
+from fewshot_bench.errors import unknown
+
+__all__ = ["DISTINCT", "MODES", "ChosenImages", "chosen_images"]
+
+KEEP = "keep"
+DROP = "drop"
+REPORT = "report"
+MODES = (KEEP, DROP, REPORT)
+DISTINCT = "-distinct"  # ends the name of a data set without its near-duplicates
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenImages:
+    """The images that episodes are drawn from.
+
+    near_duplicates: how many images are near-duplicates of an earlier one of their class, None if
+    they were not searched; dropped: how many of them were left out; notes: what the user should
+    know of them.
+    """
+
+    data: LabelledImages
+    near_duplicates: int | None = None
+    dropped: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def chosen_images(data: LabelledImages, mode: str) -> ChosenImages:
+    """The images without near-duplicates if `mode` is drop, else all.
+
+    Of each cluster in a class the first image stays. Pairs in two classes stay. Raises `UserError`
+    for an unknown mode.
+    """
+    if mode not in MODES:
+        raise unknown("value of --near-duplicates", mode, MODES)
+    if mode == KEEP:
+        return ChosenImages(data)
+    found = near_duplicates(data)
+    later = found.later
+    notes = []
+    if len(later):
+        notes.append(_note(data, found, is_dropped=mode == DROP))
+    if len(found.across):
+        notes.append(f"{len(found.across)} pairs of near-duplicates lie in two classes, and stay")
+    if mode == REPORT or not len(later):
+        return ChosenImages(data, len(later), notes=tuple(notes))
+    kept = np.setdiff1d(np.arange(len(data)), later)
+    distinct = data.subset(data.class_names, kept)
+    named = dataclasses.replace(distinct, name=f"{data.name}{DISTINCT}")
+    return ChosenImages(named, len(later), len(later), tuple(notes))
+
+
+def _note(data: LabelledImages, found: NearDuplicates, *, is_dropped: bool) -> str:
+    of_classes = []
+    for label, name in enumerate(data.class_names):
+        count = found.later_in(label)
+        if count:
+            of_classes.append(f"{name} {count}")
+    text = (
+        f"{len(found.later)} of {len(data)} images are near-duplicates of an earlier image of "
+        f"their class ({', '.join(of_classes)})"
+    )
+    if is_dropped:
+        return f"{text} and were left out"
+    return (
+        f"{text}; support and queries can show the same thing, so accuracies are too high: "
+        "--near-duplicates drop leaves them out, bench data --show draws them"
+    )
