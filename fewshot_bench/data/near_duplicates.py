@@ -33,6 +33,7 @@ FREQUENCIES = 16  # of the spectra, on each side of zero
 NEIGHBOURS = 8  # of each picture, whose pixels are compared
 LEAST_OVERLAP = 0.5  # share of the area
 LEAST_ENERGY = 0.3  # share of its structure that a picture has in the overlap
+PLAIN = 0.05  # of the least contrast: pictures that vary less are like none
 FROM_COARSE = 0.45  # pixels are compared in full from this similarity at half the size
 LEAST = 0.75  # similarity of near-duplicates
 CLOSER = 0.3  # how much closer they are than two pictures of their class are anyway
@@ -156,7 +157,8 @@ def _structure(images: npt.NDArray[np.uint8]) -> Pixels:
     for index, image in enumerate(images):
         grey = Image.fromarray(_grey(image))
         small[index] = grey.resize((side, side), Image.Resampling.BOX)
-    detail = _smoothed(small - _smoothed(small, COARSE), FINE)
+    even = _without_slope(small)
+    detail = _smoothed(even - _smoothed(even, COARSE), FINE)
     contrast = np.sqrt(_smoothed(detail**2, AROUND) + LEAST_CONTRAST**2)
     return np.asarray(detail / contrast)
 
@@ -168,6 +170,17 @@ def _grey(image: npt.NDArray[np.uint8]) -> Pixels:
         return np.asarray(values[0])
     weights = np.array(LUMA, dtype=np.float32)
     return np.asarray(np.tensordot(weights, values, axes=1), dtype=np.float32)
+
+
+def _without_slope(pictures: Pixels) -> Pixels:
+    """Pictures without the plane of uneven light, which would leave a trace at the edges."""
+    places = np.arange(pictures.shape[1], dtype=np.float32)
+    places -= places.mean()
+    spread = (places**2).mean()
+    across = (pictures.mean(1) * places).mean(1) / spread
+    down = (pictures.mean(2) * places).mean(1) / spread
+    slope = across[:, None, None] * places + down[:, None, None] * places[:, None]
+    return np.asarray(pictures - slope)
 
 
 def _smoothed(pictures: Pixels, sigma: float) -> Pixels:
@@ -294,14 +307,17 @@ class _Shifts:
         product = fft.rfft2(first, shape) * fft.rfft2(second, shape).conj()
         sums = fft.irfft2(product, shape)[:, self.shifts[:, None], self.shifts]
         energy = _energy(first, self.in_first) * _energy(second, self.in_second)
-        correlation = sums / np.sqrt(np.maximum(energy, np.finfo(np.float32).tiny))
-        return np.asarray(correlation[:, self.is_allowed].max(1), dtype=np.float32)
+        correlation = sums / np.sqrt(energy)
+        highest = correlation[:, self.is_allowed].max(1)
+        at_most_1 = np.minimum(highest, 1)  # rounding can bring more
+        return np.asarray(at_most_1, dtype=np.float32)
 
 
 def _energy(pictures: Pixels, overlap: tuple[Indices, Indices]) -> npt.NDArray[np.float64]:
     """Sum of squares in the overlap of each shift, at least a share of the picture's own sum.
 
-    Without that, the plain corners of two pictures would count as equal.
+    Without that, the plain corners of two pictures would count as equal, and plain pictures by
+    what rounding leaves of them.
     """
     side = pictures.shape[1]
     sums = np.zeros((len(pictures), side + 1, side + 1))
@@ -309,5 +325,5 @@ def _energy(pictures: Pixels, overlap: tuple[Indices, Indices]) -> npt.NDArray[n
     start, end = overlap
     in_rows = sums[:, end] - sums[:, start]
     in_overlap = in_rows[:, :, end] - in_rows[:, :, start]
-    least = LEAST_ENERGY * sums[:, -1:, -1:]
+    least = np.maximum(LEAST_ENERGY * sums[:, -1:, -1:], (PLAIN * side) ** 2)
     return np.asarray(np.maximum(in_overlap, least))
