@@ -50,8 +50,14 @@ def chosen_images(data: LabelledImages, mode: str) -> ChosenImages:
     notes = []
     if len(later):
         notes.append(_note(data, found, is_dropped=mode == DROP))
-    if len(found.across):
-        notes.append(f"{len(found.across)} pairs of near-duplicates lie in two classes, and stay")
+    across = len(found.across)
+    if across:
+        pairs = (
+            "1 pair of near-duplicates lies"
+            if across == 1
+            else f"{across} pairs of near-duplicates lie"
+        )
+        notes.append(f"{pairs} in two classes; bench data names them")
     if mode == REPORT or not len(later):
         return ChosenImages(data, len(later), notes=tuple(notes))
     kept = np.setdiff1d(np.arange(len(data)), later)
