@@ -3,6 +3,7 @@
 import dataclasses
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from fewshot_bench.plugins.episodes.neu import Neu
 from fewshot_bench.plugins.episodes.steel_sim import SteelSim, SteelSimSettings
 from PIL import Image
 
-from fewshot_bench.data import near_duplicates as search
+from fewshot_bench.data import copy_search
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from fewshot_bench.data.near_duplicates import NearDuplicates, near_duplicates
 
@@ -157,15 +158,15 @@ def test_any_size_can_be_searched(side: int):
 def test_they_are_searched_once(different: LabelledImages, monkeypatch: pytest.MonkeyPatch):
     data = dataclasses.replace(different, digest="0" * 64)
     first = near_duplicates(data)
-    monkeypatch.delattr(search, "_Search")
+    monkeypatch.delattr(copy_search, "similar_pairs")
     again = near_duplicates(data)
     assert np.array_equal(again.pairs, first.pairs)
     assert np.array_equal(again.similarity, first.similarity)
 
 
 @pytest.mark.slow
-def test_neu_holds_what_the_documentation_says(neu):
-    found = near_duplicates(Neu().load(neu))
+def test_neu_holds_what_the_documentation_says(shared_data: Path):
+    found = near_duplicates(Neu().load(shared_data / "NEU-CLS.zip"))
     assert len(found.labels) == 1799
     assert 600 <= len(found.later) <= 650
     assert len(found.across) == 0
