@@ -32,8 +32,9 @@ class Request:
     for a classification protocol; runs: how often that protocol splits and trains; test_images: a
     number, a share or "all"; group_by: a regular expression that finds the group of an image (part,
     plate, wafer, coil) in the name of its file; rules: names of decision rules, "own" or "all";
-    views: of each test image, 1 or 8; settings: "owner.name" -> value as text. A path may be given
-    as text, and a single value may be given instead of a list.
+    views: of each test image, 1 or 8; near_duplicates: keep, drop, group or report; settings:
+    "owner.name" -> value as text. A path may be given as text, and a single value may be given
+    instead of a list.
     """
 
     dataset: str | None = None
@@ -50,6 +51,7 @@ class Request:
     episode_seed: int | None = None
     episodes_file: Path | None = None
     splits: str | None = None
+    near_duplicates: str = "report"
     train_per_class: Sequence[int] | None = None
     train_fraction: Sequence[float] | None = None
     runs: int | None = None

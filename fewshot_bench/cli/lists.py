@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,16 @@ from fewshot_bench.cli.layout import print_line
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.registry.catalogue import PluginRow
 
-__all__ = ["dropped_text", "show_data", "show_findings", "show_plugins"]
+if TYPE_CHECKING:
+    from fewshot_bench.data.near_duplicates import NearDuplicates
+
+__all__ = ["contradictions_text", "dropped_text", "show_data", "show_findings", "show_plugins"]
 
 MOST_COPIES_NAMED = 5
 STATUS_TEXTS = {"broken": "broken", "not checked": "not checked", "ok": "checks passed"}
 
 
-def show_data(console: Console, data: LabelledImages) -> None:
+def show_data(console: Console, data: LabelledImages, found: NearDuplicates) -> None:
     """What a data set holds and what is wrong with it."""
     channels, height, width = data.images.shape[1:]
     colour = "grey" if channels == 1 else "RGB"
@@ -29,26 +33,29 @@ def show_data(console: Console, data: LabelledImages) -> None:
         f"{len(data.class_names)} classes, digest {data.digest[:32]}"
     )
     print_line(console, text, wrap=False)
-    console.print(_class_table(data))
+    console.print(_class_table(data, found))
     if data.groups is not None:
         print_line(console, f"groups: {_groups_text(data, data.groups)}", wrap=False)
     print_line(console, f"byte-identical copies: {dropped_text(data)}", wrap=False)
+    if data.contradictions:
+        print_line(console, f"contradictions: {contradictions_text(data)}", wrap=False)
+    _show_near_duplicates(console, data, found)
     for note in data.notes:
         print_line(console, f"note: {note}", wrap=False)
 
 
-def _class_table(data: LabelledImages) -> Table:
-    """Each class with its short name, images, boxes and groups."""
-    table = Table("class", "short", "images")
+def _class_table(data: LabelledImages, found: NearDuplicates) -> Table:
+    """Each class with its short name, images, near-duplicates, boxes and groups."""
+    table = Table("class", "short", "images", "near-duplicates")
     if data.boxes is not None:
         table.add_column("boxes")
     if data.groups is not None:
         table.add_column("groups")
         table.add_column("largest group")
     short_names = {full: short for short, full in data.abbreviations.items()}
-    for name in data.class_names:
+    for label, name in enumerate(data.class_names):
         first, count = data.class_range(name)
-        cells = [name, short_names.get(name, ""), str(count)]
+        cells = [name, short_names.get(name, ""), str(count), str(found.later_in(label))]
         if data.boxes is not None:
             boxes_of_images = data.boxes[first : first + count]
             cells.append(str(sum(len(boxes) for boxes in boxes_of_images)))
@@ -67,16 +74,59 @@ def _groups_text(data: LabelledImages, groups: npt.NDArray[np.int64]) -> str:
     return f"{len(classes)} by {data.group_by}, of which {several} hold several classes"
 
 
+def _show_near_duplicates(console: Console, data: LabelledImages, found: NearDuplicates) -> None:
+    """How many images are near-duplicates, how many pairs lie in two classes, and some of them."""
+    text = "none"
+    if len(found.later):
+        groups = len(np.unique(found.clusters[found.later]))
+        pairs = found.pairs[found.is_within]
+        text = (
+            f"{len(found.later)} images are near-duplicates of an earlier one of their class, in "
+            f"{groups} groups ({_pairs_text(data, pairs)}); bench run --near-duplicates drop "
+            "leaves out all but the first of each group"
+        )
+    print_line(console, f"near-duplicates: {text}", wrap=False)
+    across = found.pairs[found.across]
+    text = f"{len(across)} pairs ({_pairs_text(data, across)})" if len(across) else "none"
+    print_line(console, f"near-duplicates in two classes: {text}", wrap=False)
+
+
+def _pairs_text(data: LabelledImages, pairs: npt.NDArray[np.int64]) -> str:
+    """The first pairs by name."""
+    named = []
+    for earlier, later in pairs[:MOST_COPIES_NAMED]:
+        named.append(f"{data.files[later]} is like {data.files[earlier]}")
+    return _first_named(named, len(pairs))
+
+
 def dropped_text(data: LabelledImages) -> str:
     """How many byte-identical copies were left out, and the first of them by name."""
     if not data.dropped:
         return "none"
     named = [f"{copy} is {earlier}" for copy, earlier in data.dropped[:MOST_COPIES_NAMED]]
+    return f"{len(data.dropped)} left out ({_first_named(named, len(data.dropped))})"
+
+
+def contradictions_text(data: LabelledImages) -> str:
+    """How many pictures lie in several classes, and the first of them with files and classes."""
+    count = len(data.contradictions)
+    files = sum(len(copies) for copies in data.contradictions)
+    named = []
+    for copies in data.contradictions[:MOST_COPIES_NAMED]:
+        texts = [f"{file} ({class_name})" for file, class_name in copies]
+        named.append(" is ".join(texts))
+    pictures = "1 picture lies" if count == 1 else f"{count} pictures lie"
+    return (
+        f"{pictures} in two classes or more; all {files} files left out "
+        f"({_first_named(named, count)})"
+    )
+
+
+def _first_named(named: Sequence[str], count: int) -> str:
+    """The named ones of `count`, and how many others there are."""
     text = "; ".join(named)
-    others = len(data.dropped) - len(named)
-    if others:
-        text += f" and {others} more"
-    return f"{len(data.dropped)} left out ({text})"
+    others = count - len(named)
+    return f"{text} and {others} more" if others else text
 
 
 def show_plugins(console: Console, rows: Sequence[PluginRow]) -> None:

@@ -137,6 +137,12 @@ EPISODE_OPTIONS = (
         read=parsing.whole_number,
     ),
     Option("--episode-seed", "Seed of the episodes.  [default: 0]", read=parsing.whole_number),
+    Option(
+        "--near-duplicates",
+        "keep, drop (all but the first of each group) or report.",
+        str,
+        "report",
+    ),
 )
 # a whole request
 REQUEST_OPTIONS = (

@@ -242,10 +242,11 @@ def data(request: Request, path: Path | None, show: bool, out: Path, plugins: li
     """Show what a data set holds, and what is wrong with it."""
     from fewshot_bench import api
     from fewshot_bench.cli import lists
+    from fewshot_bench.data.near_duplicates import near_duplicates
     from fewshot_bench.report import draw
 
     images = api.data(dataclasses.replace(request, data=path), plugins=plugins)
-    lists.show_data(output.console(), images)
+    lists.show_data(output.console(), images, near_duplicates(images))
     if show:
         output.show_paths(draw.samples(images, out))
 

@@ -25,7 +25,7 @@ from fewshot_bench.cli.layout import (
     tables_that_fit,
     test_classes_text,
 )
-from fewshot_bench.cli.lists import dropped_text
+from fewshot_bench.cli.lists import contradictions_text, dropped_text
 from fewshot_bench.cli.output import show_failed, show_written
 from fewshot_bench.leaderboard.columns import (
     QUESTION,
@@ -61,7 +61,9 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
     for note in outcome.data.notes:
         print_line(console, f"Data: {note}.")
     if outcome.data.dropped:
-        print_line(console, f"Data: {dropped_text(outcome.data)}.")
+        print_line(console, f"Data: byte-identical copies: {dropped_text(outcome.data)}.")
+    if outcome.data.contradictions:
+        print_line(console, f"Data: {contradictions_text(outcome.data)}.")
     show_failed(console, [record.message for record in outcome.failed])
     show_written(console, outcome.files)
 

@@ -11,21 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import platformdirs
 
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.files import DAMAGED, write_atomically
 from fewshot_bench.seeds import digest
 
-__all__ = ["cache_folder", "cached_images"]
+__all__ = ["cache_folder", "cached_arrays", "cached_images"]
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 TEXT_FIELDS = (
     "name",
     "class_names",
     "files",
     "digest",
     "dropped",
+    "contradictions",
     "notes",
     "abbreviations",
     "group_by",
@@ -50,6 +52,22 @@ def cached_images(
     with contextlib.suppress(OSError):
         _write(path, data)
     return data
+
+
+def cached_arrays(
+    key_parts: Sequence[object], build: Callable[[], dict[str, npt.NDArray[Any]]]
+) -> dict[str, npt.NDArray[Any]]:
+    """The arrays that `build()` gives, by name; read from the cache as `cached_images` does."""
+    path = cache_folder() / f"{digest(CACHE_VERSION, *key_parts)[:32]}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except DAMAGED:
+        pass
+    arrays = build()
+    with contextlib.suppress(OSError):
+        write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    return arrays
 
 
 def cache_folder() -> Path:
@@ -98,6 +116,9 @@ def _read(path: Path) -> LabelledImages:
         texts = json.loads(arrays["words"].tobytes())
         pixels = np.load(_pixels_path(path), mmap_mode="r", allow_pickle=False)
         dropped = [tuple(pair) for pair in texts["dropped"]]  # JSON has lists only
+        contradictions = []
+        for copies in texts["contradictions"]:
+            contradictions.append(tuple((file, class_name) for file, class_name in copies))
         return LabelledImages(
             images=pixels,
             labels=arrays["labels"],
@@ -107,6 +128,7 @@ def _read(path: Path) -> LabelledImages:
             class_names=tuple(texts["class_names"]),
             files=tuple(texts["files"]),
             dropped=tuple(dropped),
+            contradictions=tuple(contradictions),
             notes=tuple(texts["notes"]),
             abbreviations=texts["abbreviations"],
             groups=arrays.get("groups"),

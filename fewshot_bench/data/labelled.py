@@ -17,6 +17,9 @@ __all__ = ["LabelledImages", "group_by_class"]
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 Boxes = tuple[npt.NDArray[np.int64], ...]
+# (file, class name) of each copy of a picture that lies in several classes
+Contradiction = tuple[tuple[str, str], ...]
+MOST_FILES_NAMED = 3  # in a message
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,6 +31,8 @@ class LabelledImages:
     files: M names;
     digest: SHA-256 of pixels, labels and class names;
     dropped: (file, earlier file) of each byte-identical copy that was left out;
+    contradictions: of each picture that lies in several classes, (file, class name) of all its
+    copies; all of them were left out;
     boxes: for each image an (n, 4) array of xmin, ymin, xmax, ymax in pixels, or None;
     notes: what a user should know about these images;
     abbreviations: short names of classes -> class names;
@@ -43,6 +48,7 @@ class LabelledImages:
     files: tuple[str, ...]
     digest: str
     dropped: tuple[tuple[str, str], ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
     boxes: Boxes | None = None
     notes: tuple[str, ...] = ()
     abbreviations: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -139,19 +145,22 @@ def group_by_class(
     """`LabelledImages` from images (M, C, H, W) in any order.
 
     Images are grouped by class, in their order within a class. Byte-identical copies of an earlier
-    image are dropped. Raises `UserError` if a class has no image.
+    image of the class are dropped, and all copies of an image that has several classes. Raises
+    `UserError` if a class has no image.
     """
     all_labels = np.asarray(labels, dtype=np.int64)
     order = np.argsort(all_labels, kind="stable").tolist()
-    kept, copies = _without_copies(images, order)
+    kept, copies, contradictory = _without_copies(images, all_labels, order)
+    contradictions = []
+    for indices in contradictory:
+        named = tuple((files[index], class_names[all_labels[index]]) for index in indices)
+        contradictions.append(named)
     if kept != list(range(len(images))):  # else no copy of the pixels is needed
         images = images[kept]
     kept_labels = all_labels[kept]
     for label, class_name in enumerate(class_names):
         if label not in kept_labels:
-            raise UserError(
-                f"class {class_name!r} of {name} has no image of its own; remove it or add images"
-            )
+            raise _empty_class(name, class_name, contradictions)
     return LabelledImages(
         name=name,
         images=images,
@@ -160,6 +169,7 @@ def group_by_class(
         files=tuple(files[index] for index in kept),
         digest=_content_digest(images, kept_labels, class_names),
         dropped=tuple((files[index], files[earlier]) for index, earlier in copies),
+        contradictions=tuple(contradictions),
         boxes=_boxes_at(boxes, kept),
         notes=tuple(notes),
         abbreviations=abbreviations or {},
@@ -167,20 +177,44 @@ def group_by_class(
 
 
 def _without_copies(
-    images: Images, order: Sequence[int]
-) -> tuple[list[int], list[tuple[int, int]]]:
-    """(indices of the images that differ, (index, earlier index) of each copy), in `order`."""
-    first_with: dict[bytes, int] = {}
-    kept = []
-    copies = []
+    images: Images, labels: Labels, order: Sequence[int]
+) -> tuple[list[int], list[tuple[int, int]], list[list[int]]]:
+    """Indices of the images to keep, (index, earlier index) of each copy, and contradictions.
+
+    All are in `order`. A contradiction holds the indices of an image that has several labels.
+    """
+    with_pixels: dict[bytes, list[int]] = {}
     for index in order:
         pixels = hashlib.sha256(images[index].tobytes()).digest()
-        earlier = first_with.setdefault(pixels, index)
-        if earlier == index:
-            kept.append(index)
-        else:
-            copies.append((index, earlier))
-    return kept, copies
+        with_pixels.setdefault(pixels, []).append(index)
+    kept = []
+    copies = []
+    contradictions = []
+    for indices in with_pixels.values():
+        if len(set(labels[indices].tolist())) > 1:
+            contradictions.append(indices)
+            continue
+        kept.append(indices[0])
+        copies += [(index, indices[0]) for index in indices[1:]]
+    return kept, copies, contradictions
+
+
+def _empty_class(name: str, class_name: str, contradictions: Sequence[Contradiction]) -> UserError:
+    """The error for a class of which no image is left."""
+    pairs = []
+    for copies in contradictions:
+        texts = [f"{file} ({label})" for file, label in copies]
+        if class_name in [label for _, label in copies]:
+            pairs.append(" is ".join(texts))
+    if not pairs:
+        return UserError(f"class {class_name!r} of {name} has no image; remove it or add images")
+    files = "; ".join(pairs[:MOST_FILES_NAMED])
+    others = len(pairs) - MOST_FILES_NAMED
+    more = f" and {others} more" if others > 0 else ""
+    return UserError(
+        f"class {class_name!r} of {name} has no image of its own: each lies in another class too "
+        f"({files}{more}); keep each picture in one class"
+    )
 
 
 def _content_digest(images: Images, labels: Labels, class_names: Sequence[str]) -> str:

@@ -142,6 +142,9 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
             images=len(data),
             dropped=len(data.dropped),
             group_by=data.group_by,
+            contradictory=sum(len(copies) for copies in data.contradictions),
+            near_duplicates=plan.images.near_duplicates,
+            near_duplicates_dropped=plan.images.dropped,
             published=plan.published(episode_set),
         ),
         baseline=BaselinePart(

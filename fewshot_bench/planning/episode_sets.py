@@ -154,7 +154,7 @@ def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
     if about["dataset_digest"] != data.digest:
         raise UserError(
             f"{path} holds episodes of another data set than {data.name}; "
-            "name the one it was made from"
+            "name the one it was made from, with the same --near-duplicates"
         )
     stored = Protocol.from_dict(about["protocol"])
     if not isinstance(stored, FewShot):

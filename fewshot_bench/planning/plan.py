@@ -18,6 +18,7 @@ from fewshot_bench.learn.encoder import best_precision
 from fewshot_bench.learn.train import chosen_by_method
 from fewshot_bench.learn.weights_file import without_path
 from fewshot_bench.planning.episode_sets import EpisodeSet
+from fewshot_bench.planning.near_duplicate_choice import ChosenImages
 from fewshot_bench.planning.resolve import Resolved, ResolvedBaseline, resolve
 from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.split import Size, Split, size_text
@@ -136,16 +137,22 @@ class Cell:
 class Plan:
     """All cells, by the training that serves them, over one data set.
 
-    notes: what the user should know of how the request was read.
+    images: the data set's, with what was found of near-duplicates; notes: what the user should know
+    of how the request was read.
     `dataset` is the first field, because unpickling it makes the module that classes of its images
     and protocols may belong to.
     """
 
     dataset: Plugin[DataSet]
-    data: LabelledImages
+    images: ChosenImages
     trainings: dict[Training, list[Cell]]
     device: torch.device
     notes: Sequence[str] = ()
+
+    @property
+    def data(self) -> LabelledImages:
+        """The images that episodes are drawn from."""
+        return self.images.data
 
     @property
     def cells(self) -> list[Cell]:
@@ -175,7 +182,7 @@ class Plan:
 def make_plan(request: Request, registry: Registry) -> Plan:
     """The plan for a request, with its data loaded; raises `UserError` for what cannot be run."""
     resolved = resolve(request, registry)
-    data = resolved.data
+    data = resolved.images.data
     trainings: dict[Training, list[Cell]] = {}
     for baseline in resolved.baselines:
         for sets in _by_train_size(resolved.episode_sets):
@@ -196,7 +203,7 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                     )
                     cells = _cells(training, baseline.rules, of_training, data.name)
                     trainings[training] = cells
-    return Plan(resolved.dataset, data, trainings, resolved.device, resolved.notes)
+    return Plan(resolved.dataset, resolved.images, trainings, resolved.device, resolved.notes)
 
 
 def _cells(
@@ -246,7 +253,7 @@ def _settings(
     preset = resolved.preset
     # one budget for every split of the classes
     train_images = max(len(episode_set.split.train) for episode_set in sets)
-    side = resolved.data.images.shape[-1]
+    side = resolved.images.data.images.shape[-1]
     views = baseline.baseline_class.views
     values = preset.settings(side=side, train_images=train_images, views=views)
     for name in chosen_by_method(settings_type):

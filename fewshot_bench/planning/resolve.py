@@ -15,6 +15,7 @@ from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.planning.baseline_choice import chosen_baselines
 from fewshot_bench.planning.episode_sets import EpisodeSet, left_out_notes
+from fewshot_bench.planning.near_duplicate_choice import ChosenImages, chosen_images
 from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.planning.protocol_choice import chosen_episode_sets
 from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules
@@ -70,11 +71,12 @@ class ResolvedBaseline:
 class Resolved:
     """Everything that a request names. options: those for all baselines, by setting.
 
-    notes: what the user should know of how the request was read.
+    images: of the data set, with what was found of near-duplicates; notes: what the user
+    should know of how the request was read.
     """
 
     dataset: Plugin[DataSet]
-    data: LabelledImages
+    images: ChosenImages
     episode_sets: list[EpisodeSet]
     baselines: list[ResolvedBaseline]
     preset: Preset
@@ -97,7 +99,8 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     overrides = _overrides(request.settings, owners, registry)
     _refuse_unused_options(request, classes, [*owners, dataset.name])
     source = _loaded(request, dataset, overrides)
-    episode_sets = chosen_episode_sets(request, source.data, source.protocols)
+    images = chosen_images(source.data, request.near_duplicates)
+    episode_sets = chosen_episode_sets(request, images.data, source.protocols)
     is_classification = episode_sets[0].is_classification
     baselines = []
     for plugin, rule_names in chosen.rules.items():
@@ -115,13 +118,13 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     preset = PRESETS[request.preset]
     return Resolved(
         source.plugin,
-        source.data,
+        images,
         episode_sets,
         baselines,
         preset,
         options,
         device,
-        [*chosen.notes, *left_out_notes(episode_sets)],
+        [*chosen.notes, *images.notes, *left_out_notes(episode_sets)],
     )
 
 
@@ -136,7 +139,8 @@ def resolve_episodes(
 ) -> tuple[LabelledImages, list[EpisodeSet]]:
     """Look up the data set and the episodes that `request` names, and no baseline."""
     source = resolve_data(request, registry)
-    return source.data, chosen_episode_sets(request, source.data, source.protocols)
+    data = chosen_images(source.data, request.near_duplicates).data
+    return data, chosen_episode_sets(request, data, source.protocols)
 
 
 def _loaded(request: Request, dataset: Plugin[DataSet], overrides: Overrides) -> ResolvedData:

@@ -48,6 +48,9 @@ class DataSetPart:
     """The data set. digest: of pixels and labels; dropped: byte-identical copies left out.
 
     group_by: where the groups of its images come from, or empty.
+    contradictory: files left out because the same picture lies in another class too;
+    near_duplicates: images that are near-duplicates of an earlier one of their class, None if they
+    were not searched; near_duplicates_dropped: how many of them were left out.
     """
 
     name: str
@@ -55,6 +58,9 @@ class DataSetPart:
     images: int = 0
     dropped: int = 0
     group_by: str = ""
+    contradictory: int = 0
+    near_duplicates: int | None = None
+    near_duplicates_dropped: int = 0
     published: tuple[SystemFigure, ...] = ()
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fewshot_bench.contract.answering import has_features
 from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.data.near_duplicates import near_duplicates
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.progress import OnProgress
 from fewshot_bench.engine.work import fitted_baseline
@@ -252,11 +253,15 @@ def _queries(episode_set: EpisodeSet) -> npt.NDArray[np.int64]:
 
 
 def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
-    """Draw some images of each class; the paths of the files."""
+    """Draw some images of each class, and pairs of near-duplicates; the paths of the files."""
     can_plot("--show")
     from fewshot_bench.report import gallery
 
-    return _write([gallery.samples(data)], ResultPaths(Path(out)))
+    pictures = [gallery.samples(data)]
+    found = near_duplicates(data)
+    if len(found.pairs):
+        pictures.append(gallery.near_duplicates(data, found))
+    return _write(pictures, ResultPaths(Path(out)))
 
 
 def _title(studied: StudiedCells, what: str) -> str:

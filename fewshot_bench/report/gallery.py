@@ -17,18 +17,31 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.data.near_duplicates import NearDuplicates
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.explain.gradcam import Heat
 from fewshot_bench.optional import library, require
 from fewshot_bench.report.figure import COLOURS, LOOK, MARKERS, Picture, stem, titled
 
-__all__ = ["METHODS", "Features", "check_method", "feature_map", "heat_maps", "samples", "some"]
+__all__ = [
+    "METHODS",
+    "Features",
+    "check_method",
+    "feature_map",
+    "heat_maps",
+    "near_duplicates",
+    "samples",
+    "some",
+]
 
 Floats = npt.NDArray[np.floating]
 EACH = 8  # images of a class
 METHODS = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 LIBRARIES = {"tsne": "sklearn", "umap": "umap"}  # that a method needs
 SIDE = 1.1  # inches of an image
+PAIRS_A_ROW = 4
+PAIRS_OF_A_CLASS = 6  # in a picture of near-duplicates
+LETTERS_OF_A_FILE = 20  # of its name, the last ones
 HEAT_SIDE = 1.7 * SIDE  # inches of an image under a heat map
 MAP_SIDE = 3.2  # inches of a map of features
 LEGEND_ROW = 0.25  # inches
@@ -57,6 +70,58 @@ def samples(data: LabelledImages) -> Picture:
         title = f"{data.name}: the first {EACH} of each class, of {len(data)} images"
         titled(figure, title)
         return Picture(f"samples-{stem(data.name)}", figure)
+
+
+def near_duplicates(data: LabelledImages, found: NearDuplicates) -> Picture:
+    """Pairs of near-duplicates side by side, with their names and similarity.
+
+    Of each class, and of pairs in two classes, those in the middle and at the ends of the order by
+    similarity: the least similar ones show whether the limit is right.
+    """
+    pairs = _pairs_to_draw(found)
+    rows = math.ceil(len(pairs) / PAIRS_A_ROW)
+    with rc_context(LOOK):
+        width = PAIRS_A_ROW * 2 * SIDE
+        height = rows * (SIDE + 0.35) + 0.6
+        figure = Figure(figsize=(width, height))
+        panels = figure.subplots(rows, 2 * PAIRS_A_ROW, squeeze=False).ravel()
+        for axes in panels[2 * len(pairs) :]:
+            axes.set_visible(False)
+        for place, pair in enumerate(pairs):
+            panels_of_pair = panels[2 * place : 2 * place + 2]
+            for axes, image in zip(panels_of_pair, found.pairs[pair].tolist(), strict=True):
+                _without_scale(axes)
+                _draw_image(axes, data, image)
+                axes.set_title(data.class_names[data.labels[image]], fontsize=6)
+                axes.set_xlabel(_short_name(data.files[image]), fontsize=6)
+            panels_of_pair[0].set_ylabel(f"{found.similarity[pair]:.2f}", fontsize=7)
+        title = (
+            f"{data.name}: {len(pairs)} of {len(found.pairs)} pairs of near-duplicates, "
+            "with their similarity (1: equal)"
+        )
+        titled(figure, title)
+        return Picture(f"near-duplicates-{stem(data.name)}", figure)
+
+
+def _short_name(file: str) -> str:
+    """The last letters of a file's name, without its folder."""
+    return file.rpartition("/")[2][-LETTERS_OF_A_FILE:]
+
+
+def _pairs_to_draw(found: NearDuplicates) -> list[int]:
+    """Some pairs of each class, and of those in two classes, by similarity."""
+    first_labels = found.labels[found.pairs[:, 0]]
+    groups = [found.across]
+    for label in np.unique(first_labels[found.is_within]):
+        groups.append(np.flatnonzero(found.is_within & (first_labels == label)))
+    chosen = []
+    for group in groups:
+        ordered = group[found.similarity[group].argsort()]
+        number = min(len(ordered), PAIRS_OF_A_CLASS)
+        if number:
+            places = np.linspace(0, len(ordered) - 1, number).round().astype(int)
+            chosen += ordered[places].tolist()
+    return chosen
 
 
 def heat_maps(

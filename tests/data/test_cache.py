@@ -24,3 +24,18 @@ def test_a_decoded_data_set_is_cached_and_a_damaged_cache_is_made_anew(
     assert Folder().load(place).digest == first.digest
     Image.fromarray(np.full((8, 8), 99, dtype=np.uint8)).save(place / "a" / "0.png")
     assert Folder().load(place).digest != first.digest
+
+
+def test_copies_and_contradictions_come_back_from_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FEWSHOT_BENCH_CACHE", str(tmp_path / "cache"))
+    place = image_folder(tmp_path / "own", {"a": [8, 8], "b": [8, 8]})
+    for copy in ("a/copy.png", "b/copy.png"):
+        (place / copy).write_bytes((place / "a" / "0.png").read_bytes())
+    (place / "b" / "2.png").write_bytes((place / "b" / "1.png").read_bytes())
+    first = Folder().load(place)
+    again = Folder().load(place)
+    assert len(first.contradictions[0]) == 3
+    assert again.contradictions == first.contradictions
+    assert again.dropped == first.dropped == (("b/2.png", "b/1.png"),)

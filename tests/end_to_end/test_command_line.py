@@ -133,12 +133,15 @@ def test_data(bench, tmp_path: Path):
             Image.fromarray(np.full((8, 8 + i), 10 * i, dtype=np.uint8)).save(
                 tmp_path / name / f"{i}.png"
             )
-    Image.fromarray(np.full((8, 8), 77, dtype=np.uint8)).save(tmp_path / "a" / "4.png")
+    for name in ("4", "6"):
+        Image.fromarray(np.full((8, 8), 77, dtype=np.uint8)).save(tmp_path / "a" / f"{name}.png")
     Image.fromarray(np.full((8, 8), 78, dtype=np.uint8)).save(tmp_path / "b" / "5.png")
     status, out, _ = bench("data", tmp_path)
     assert status == 0
-    assert "folder: 5 images of 8 x 8 pixels" in out
-    assert "3 left out (b/0.png is a/0.png" in out
+    assert "folder: 2 images of 8 x 8 pixels" in out
+    assert "byte-identical copies: 1 left out (a/6.png is a/4.png)" in out
+    assert "contradictions: 3 pictures lie in two classes or more; all 6 files left out" in out
+    assert "a/0.png (a) is b/0.png (b); a/1.png (a) is b/1.png (b)" in out
     assert "3 sizes of image" in out
 
 
