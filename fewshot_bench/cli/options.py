@@ -139,7 +139,8 @@ EPISODE_OPTIONS = (
     Option("--episode-seed", "Seed of the episodes.  [default: 0]", read=parsing.whole_number),
     Option(
         "--near-duplicates",
-        "keep, drop (all but the first of each group) or report.",
+        "keep, drop (all but the first of each group), group (never in support and queries at "
+        "once) or report.",
         str,
         "report",
     ),

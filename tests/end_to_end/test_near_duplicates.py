@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fewshot_bench import api
 from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.request import Request
 from tests.helpers.command_line import words_of
 
 RUN = words_of(
@@ -98,4 +100,34 @@ def test_another_word_is_one_line(bench, pictures: Path, tmp_path: Path):
     words = ("run", *RUN, "--data", pictures, "--baselines", "pixels", "--out", tmp_path / "out")
     status, _, err = bench(*words, "--near-duplicates", "remove")
     assert (status, err.count("\n")) == (2, 1)
-    assert "keep, drop, report" in err
+    assert "keep, drop, group, report" in err
+    status, _, err = bench(*words, "--near-duplicates", "group", "--group-by", "(.)")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "both make groups; leave one out" in err
+
+
+def test_as_groups_they_are_never_in_support_and_queries_at_once(pictures: Path, tmp_path: Path):
+    request = Request(
+        dataset="folder",
+        data=pictures,
+        test_classes=["dent", "rust"],
+        ways=2,
+        shots=[1],
+        queries=2,
+        episodes=300,
+        baselines=["pixels"],
+        near_duplicates="group",
+    )
+    outcome = api.run(request, tmp_path / "out")
+    assert any("never in support and queries at once" in note for note in outcome.notes)
+    (record,) = outcome.records
+    assert record.dataset.group_by == "near-duplicates"
+    assert record.dataset.near_duplicates == 2
+    groups = np.array(record.groups)
+    assert len(groups) - len(np.unique(groups)) == 2
+    episodes = ResultsFolder(tmp_path / "out").predictions_of(record).episodes
+    images = np.concatenate([np.arange(first, first + count) for first, count in record.pool])
+    group_of = dict(zip(images, groups, strict=True))
+    for support, query in zip(episodes.support_TNK, episodes.query_TNQ, strict=True):
+        held = {group_of[image] for image in support.ravel()}
+        assert not held & {group_of[image] for image in query.ravel()}
