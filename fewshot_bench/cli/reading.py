@@ -57,10 +57,10 @@ def compare(reference: str, margin: float, form: Form, json: bool, out: Path) ->
     """Show paired differences to one baseline with interval, p value and verdict."""
     form = output.chosen_form(form, json=json)
     from fewshot_bench import api
-    from fewshot_bench.cli import tables
+    from fewshot_bench.cli import comparison_table
 
     differences = api.compare(out, reference, margin)
-    output.show(differences, form, tables.show_comparison)
+    output.show(differences, form, comparison_table.show_comparison)
 
 
 @app.command(

@@ -1,4 +1,4 @@
-"""Tables of rankings: the leaderboard, the mean over all splits, and differences to a reference.
+"""Tables of rankings: the leaderboard, and the mean over all splits.
 
 Rows of different questions never stand in one table. Percent is for eyes; files hold fractions.
 """
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from fewshot_bench.api import Outcome
+from fewshot_bench.cli.comparison_table import show_comparison
 from fewshot_bench.cli.layout import (
     Cells,
     heading,
@@ -28,7 +28,6 @@ from fewshot_bench.cli.layout import (
 from fewshot_bench.cli.lists import contradictions_text, dropped_text
 from fewshot_bench.cli.output import show_failed, show_written
 from fewshot_bench.leaderboard.columns import (
-    QUESTION,
     SPLITS_QUESTION,
     Ranking,
     condition_label,
@@ -36,10 +35,9 @@ from fewshot_bench.leaderboard.columns import (
     question_text,
     rankings,
 )
-from fewshot_bench.leaderboard.compare import which_test
 from fewshot_bench.leaderboard.tables import splits
 
-__all__ = ["show_comparison", "show_leaderboard", "show_outcome", "show_splits"]
+__all__ = ["show_leaderboard", "show_outcome", "show_splits"]
 
 # a column is shown where the terminal has so many characters a line
 WIDTH_FOR_RULE = 100
@@ -330,72 +328,3 @@ def _splits_table(rows: pd.DataFrame, most_episodes: int) -> Table:
             "" if pd.isna(worst_classes) else worst_classes,
         )
     return table
-
-
-def show_comparison(console: Console, frame: pd.DataFrame) -> None:
-    """Paired differences with their verdicts, and the test that decided."""
-    if frame.empty:
-        print_line(console, "Nothing to compare.")
-        return
-    for ranking in rankings(frame, (*QUESTION, "reference")):
-        row = ranking.first
-        text = (
-            f"{row['dataset']}, {row['protocol']}: against {row['reference']}, "
-            f"{question_text(row)}, preset {row['preset']}{test_classes_text(ranking)}"
-        )
-        print_line(console, heading(text, ranking))
-        console.print(_comparison_table(ranking.rows))
-    print_line(console, which_test(frame))
-    print_line(console, _nearest_to_decided(frame))
-    print_older_notes(console, [*frame["baseline"], *frame["reference"]])
-
-
-def _nearest_to_decided(frame: pd.DataFrame) -> str:
-    """What would decide the largest difference that is undecided; "" where there is none."""
-    is_open = (frame["would_decide"] != "") & frame["p"].notna()
-    undecided = frame[is_open]
-    if undecided.empty:
-        return "Nothing is undecided."
-    by_size = undecided["difference"].abs().sort_values(ascending=False, kind="stable")
-    row = undecided.loc[by_size.index].iloc[0].to_dict()
-    against = f"{row['baseline']} against {row['reference']} at {condition_label(row)}"
-    return f"Undecided, the largest difference first, {against}: {row['would_decide']}."
-
-
-def _comparison_table(rows: pd.DataFrame) -> Table:
-    table = Table(
-        "baseline",
-        "condition",
-        "difference",
-        "interval of the verdict",
-        "95 % alone",
-        "p",
-        "p (Holm)",
-        "verdict",
-    )
-    for row in rows.to_dict("records"):
-        table.add_row(
-            row["baseline"],
-            condition_label(row),
-            percent(row["difference"], sign="+"),
-            _bounds_text(row["low"], row["high"]),
-            Text(_bounds_text(row["ci95_low"], row["ci95_high"]), style="dim"),
-            _p_text(row["p"]),
-            _p_text(row["p_holm"]),
-            row["verdict"],
-        )
-    return table
-
-
-def _bounds_text(low: float, high: float) -> str:
-    if pd.isna(low):
-        return "none"
-    return f"{percent(low, sign='+')} to {percent(high, sign='+')}"
-
-
-def _p_text(p: float) -> str:
-    if pd.isna(p):
-        return "-"
-    if p < 0.001:
-        return "< 0.001"
-    return f"{p:.3f}"

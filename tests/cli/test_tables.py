@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from fewshot_bench import api
-from fewshot_bench.cli import detail_tables, tables
+from fewshot_bench.cli import comparison_table, detail_tables, tables
 from fewshot_bench.leaderboard import columns
 from tests.helpers.runs import run
 
@@ -248,7 +248,7 @@ def test_differences_stand_with_their_question_and_their_reference():
         DIFFERENCE | {"baseline": "scl", "reference": "pixels@older"},
     ]
     frame = pd.DataFrame(rows, columns=list(columns.COMPARISON))
-    text = shown(tables.show_comparison, frame)
+    text = shown(comparison_table.show_comparison, frame)
     assert sorted(names(text, 0)) == [["amp"], ["resnet"], ["scl"]]
     assert "steel-heldout: against pixels, 3-way" in text
     assert "steel-heldout: against pixels@older, 3-way" in text
@@ -265,7 +265,7 @@ def test_what_is_undecided_or_has_no_interval_says_so():
     undecided = DIFFERENCE | {"verdict": "undecided", "would_decide": "about 3.0 times the images"}
     none = dict.fromkeys(("low", "high", "ci95_low", "ci95_high", "p", "p_holm"), float("nan"))
     frame = pd.DataFrame([undecided, undecided | none], columns=list(columns.COMPARISON))
-    text = shown(tables.show_comparison, frame)
+    text = shown(comparison_table.show_comparison, frame)
     assert names(text, 3)[0] == ["+4.0 to +16.0", "none"]
     assert names(text, 5)[0] == ["< 0.001", "-"]
     assert "resnet against pixels at 5-shot: about 3.0 times the images" in text
@@ -291,7 +291,7 @@ def test_the_encoder_is_a_column_only_where_rows_differ_in_it():
 
 def test_an_empty_comparison_says_so():
     frame = pd.DataFrame(columns=list(columns.COMPARISON))
-    assert shown(tables.show_comparison, frame) == "Nothing to compare.\n"
+    assert shown(comparison_table.show_comparison, frame) == "Nothing to compare.\n"
 
 
 def test_what_classes_were_taken_for_is_shown_by_question():

@@ -158,7 +158,7 @@ def test_seeds_are_trainings_of_their_own_and_one_row(tmp_path: Path):
     outcome = run(tmp_path / "out", baselines=["untrained"], seeds=3)
     assert len({record.training.key for record in outcome.records}) == 3
     assert outcome.table["seeds"].tolist() == [3, 3]
-    assert outcome.table["ci95_kind"].tolist() == ["image-influence+seeds"] * 2
+    assert outcome.table["ci95_kind"].tolist() == ["images+seeds"] * 2
     again = run(tmp_path / "other", baselines=["untrained"], seeds=3)
     assert again.table.equals(outcome.table)
 

@@ -56,5 +56,5 @@ def test_without_any_the_data_set_stays_as_it_is(copied: LabelledImages):
 
 
 def test_another_word_is_refused(copied: LabelledImages):
-    with pytest.raises(UserError, match=r"--near-duplicates.*'remove'.*keep, drop, report"):
+    with pytest.raises(UserError, match=r"--near-duplicates.*'remove'.*keep, drop, group, report"):
         chosen_images(copied, "remove")
