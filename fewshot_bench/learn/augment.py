@@ -46,8 +46,7 @@ class Augment:
         Views are sampled bilinearly: images should be at most about twice as large as views.
         """
         count, channels = images_BCHW.shape[:2]
-        maps_on_processor = self._affine_maps(count, generator)
-        maps = maps_on_processor.to(images_BCHW.device, non_blocking=True)
+        maps = self._affine_maps(count, generator).to(images_BCHW.device)
         shape = [count, channels, self.size, self.size]
         grid = F.affine_grid(maps, shape, align_corners=False)
         images = images_BCHW.float()

@@ -279,8 +279,7 @@ class TrainedBaseline(EncoderBaseline):
         # drawing the batches that were done brings `order` to where it was
         batches = itertools.islice(self.batches(labels_M, order), batches_done, None)
         for batch in batches:
-            # non-blocking: a GPU need not end its step before the next one is prepared
-            indices = batch.to(context.device, non_blocking=True)
+            indices = batch.to(context.device)
             batch_images = images[indices].float()
             loss = self.loss(batch_images, stored_labels[indices], views)
             optimiser.zero_grad(set_to_none=True)
