@@ -131,11 +131,11 @@ def _outcome(
     rows_of_run = table[table["key"].isin(keys)].reset_index(drop=True)
     comparison = None
     if reference is not None:
-        predictions = [
-            results.predictions_of(record) for record in records if record.status == "ok"
-        ]
-        # the same names as in the table of the whole folder
-        comparison = differences(rows_of(predictions, row_names(results)), reference)
+        # rows with all their trainings in the folder, under the names of its table
+        every = list(results)
+        of_run = [record for record in every if row_key(record)[:16] in keys]
+        predictions = results.predictions(of_run)
+        comparison = differences(rows_of(predictions, row_names(every)), reference)
     return Outcome(rows_of_run, comparison, records, plan.data, files, plan.notes)
 
 
@@ -219,6 +219,7 @@ def episodes(
         "protocol": protocol.as_dict(),
         "dataset": images.name,
         "dataset_digest": images.digest,
+        "group_by": images.group_by,
         "class_names": list(protocol.test_classes),
         "digests": digests,
     }
@@ -240,7 +241,12 @@ def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledIma
     name = request.dataset
     if name is None and request.data is not None:
         name = _recognised(request.data, registry)
-    named = Request(dataset=name, data=request.data, data_folder=request.data_folder)
+    named = Request(
+        dataset=name,
+        data=request.data,
+        data_folder=request.data_folder,
+        group_by=request.group_by,
+    )
     return resolve_data(named, registry).data
 
 

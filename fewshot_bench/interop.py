@@ -78,7 +78,7 @@ def tasksets(
         )
     order = _order_in_way(shots, protocol.queries, interleaved=interleaved)
     return Tasksets(
-        train=_train_taskset(data, protocol, shots, transform),
+        train=_train_taskset(data, episode_set, transform),
         test=_test_taskset(_ImageDataset(data, transform), episode_set, order),
     )
 
@@ -105,11 +105,11 @@ def _learn2learn(module: str) -> Any:
     return library("a taskset", f"learn2learn.{module}", "meta")
 
 
-def _train_taskset(
-    data: LabelledImages, protocol: FewShot, shots: int, transform: Transform
-) -> Any:
+def _train_taskset(data: LabelledImages, episode_set: EpisodeSet, transform: Transform) -> Any:
     """Random tasks of the train classes, with the protocol's ways or as many as there are."""
-    train = data.subset(protocol.train_classes)
+    protocol = episode_set.protocol
+    split = episode_set.split
+    train = data.subset(split.train_classes, split.train)
     label_of_index = dict(enumerate(train.labels.tolist()))
     indices_of_label: dict[int, list[int]] = {}
     for index, label in label_of_index.items():
@@ -122,7 +122,7 @@ def _train_taskset(
         indices_to_labels=label_of_index,
     )
     ways = min(protocol.ways, len(indices_of_label))
-    images_of_way = shots + (protocol.queries or 0)
+    images_of_way = episode_set.shots + (protocol.queries or 0)
     # the order of learn2learn's steps: classes, images, pixels, labels from 0 on
     steps = [
         transforms.NWays(images, n=ways),

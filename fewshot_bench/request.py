@@ -30,15 +30,17 @@ class Request:
     protocol of the data set; queries: a number or "all"; splits: "all" runs every split of the
     classes; train_per_class, train_fraction: train images of each class, as numbers or as shares,
     for a classification protocol; runs: how often that protocol splits and trains; test_images: a
-    number, a share or "all"; rules: names of decision rules, "own" or "all"; views: of each test
-    image, 1 or 8; settings: "owner.name" -> value as text. A path may be given as text, and a
-    single value may be given instead of a list.
+    number, a share or "all"; group_by: a regular expression that finds the group of an image (part,
+    plate, wafer, coil) in the name of its file; rules: names of decision rules, "own" or "all";
+    views: of each test image, 1 or 8; settings: "owner.name" -> value as text. A path may be given
+    as text, and a single value may be given instead of a list.
     """
 
     dataset: str | None = None
     protocol: str | None = None
     data: Path | None = None
     data_folder: Path | None = None
+    group_by: str | None = None
     train_classes: Sequence[str] | None = None
     test_classes: Sequence[str] | None = None
     ways: int | None = None

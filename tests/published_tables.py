@@ -1,5 +1,5 @@
-"""The tables of README.md and results/FINDINGS.md, made from `results/published`: `uv run python -m tests.published_tables`
-writes them.
+"""The tables of `results/published`, and those of README.md and results/FINDINGS.md: `uv run python -m tests.published_tables`
+makes them anew from the records.
 
 In a page a table stands between `<!-- table: KIND FOLDER -->` and `<!-- end -->`.
 """
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from fewshot_bench import api
+from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.columns import condition_label
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +35,7 @@ def with_tables(page: str) -> str:
 def accuracy(folder: Path) -> Iterator[str]:
     """A row a baseline, in the order of its rank at the most shots or train images."""
     board, sizes = _by_size(pd.read_csv(folder / "leaderboard.csv"))
-    yield from _row(["rank", "baseline", "trainings", *sizes, "published"], head=True)
+    yield from _row(["rank", "ties", "baseline", "trainings", *sizes, "published"], head=True)
     for row in (
         board.loc[[sizes[-1]]]
         .sort_values(["rank", "accuracy"], ascending=[True, False])
@@ -50,7 +52,8 @@ def accuracy(folder: Path) -> Iterator[str]:
             "-" if pd.isna(value) else f"{100 * value:.2f}" for value in own["published"]
         )
         papers = "" if own["published"].isna().all() else papers
-        yield from _row([row["rank"], f"`{row['baseline']}`", row["seeds"], *cells, papers])
+        name = f"`{row['baseline']}`"
+        yield from _row([row["rank"], row["ties"], name, row["seeds"], *cells, papers])
 
 
 def differences(folder: Path) -> Iterator[str]:
@@ -101,7 +104,7 @@ def _by_size(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _points(row: dict[str, float]) -> str:
-    middle, low, high = (f"{100 * row[of]:+.1f}" for of in ("difference", "ci95_low", "ci95_high"))
+    middle, low, high = (f"{100 * row[of]:+.1f}" for of in ("difference", "low", "high"))
     return f"{middle} ({low} to {high})"
 
 
@@ -117,6 +120,17 @@ KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
     "splits": splits,
 }
 
+
+def rebuild(folder: Path) -> None:
+    """The CSV files of a folder from its records; a comparison keeps its reference."""
+    api.rebuild(folder)
+    comparison = folder / "comparison.csv"
+    reference = pd.read_csv(comparison)["reference"].iloc[0]
+    comparison.write_text(tables.csv_text(api.compare(folder, reference)))
+
+
 if __name__ == "__main__":
+    for records in sorted(PUBLISHED.glob("*/records")):
+        rebuild(records.parent)
     for path in PAGES:
         path.write_text(with_tables(path.read_text()))

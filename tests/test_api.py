@@ -24,7 +24,7 @@ def test_leaderboard_is_rebuilt_from_the_records_to_the_byte(tmp_path: Path):
     assert table["accuracy"].between(0, 1).all()
     assert set(table["rank"]) == {1, 2}
     wide = pd.read_csv(tmp_path / "out" / "leaderboard-wide.csv")
-    assert wide["1-shot"].str.fullmatch(r"0\.\d{4} \+- 0\.\d{4}").all()
+    assert wide["1-shot"].str.fullmatch(r"0\.\d{4} \[0\.\d{4}, 0\.\d{4}\]").all()
 
 
 def test_a_run_that_is_stopped_says_what_is_done(tmp_path: Path):

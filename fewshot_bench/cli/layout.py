@@ -25,6 +25,8 @@ __all__ = [
 ]
 
 Cells = dict[Hashable, Any]  # a row of a frame, by column
+MOST_LOPSIDED = 0.25  # of half the width: with bounds further apart than that, +- would mislead
+LEAST_SHIFT = 0.01  # a point
 BORDER = 3  # characters that a column takes beside its text
 OLDER_NOTES = {
     OLDER_CODE: "made by older code of the method",
@@ -44,11 +46,20 @@ def percent(share: float, *, missing: str = "missing", sign: str = "") -> str:
 def percent_with_interval(
     share: float, low: float, high: float, *, missing: str = "missing", sign: str = ""
 ) -> str:
-    """A share in percent, +- half the width of its interval."""
+    """A share in percent, +- half the width of its interval.
+
+    Its bounds where they lie at different distances; without an interval, it says so.
+    """
     if pd.isna(share):
         return missing
+    text = f"{100 * share:{sign}.1f}"
+    if pd.isna(low):
+        return f"{text} (no interval)"
     half_width = (high - low) / 2
-    return f"{100 * share:{sign}.1f} +- {100 * half_width:.1f}"
+    is_lopsided = abs(high + low - 2 * share) > max(LEAST_SHIFT, MOST_LOPSIDED * half_width)
+    if is_lopsided:
+        return f"{text} [{100 * low:{sign}.1f}, {100 * high:{sign}.1f}]"
+    return f"{text} +- {100 * half_width:.1f}"
 
 
 def heading(text: str, ranking: Ranking) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -28,16 +30,21 @@ def show_data(console: Console, data: LabelledImages) -> None:
     )
     print_line(console, text, wrap=False)
     console.print(_class_table(data))
+    if data.groups is not None:
+        print_line(console, f"groups: {_groups_text(data, data.groups)}", wrap=False)
     print_line(console, f"byte-identical copies: {dropped_text(data)}", wrap=False)
     for note in data.notes:
         print_line(console, f"note: {note}", wrap=False)
 
 
 def _class_table(data: LabelledImages) -> Table:
-    """Each class with its short name, images and boxes."""
+    """Each class with its short name, images, boxes and groups."""
     table = Table("class", "short", "images")
     if data.boxes is not None:
         table.add_column("boxes")
+    if data.groups is not None:
+        table.add_column("groups")
+        table.add_column("largest group")
     short_names = {full: short for short, full in data.abbreviations.items()}
     for name in data.class_names:
         first, count = data.class_range(name)
@@ -45,8 +52,19 @@ def _class_table(data: LabelledImages) -> Table:
         if data.boxes is not None:
             boxes_of_images = data.boxes[first : first + count]
             cells.append(str(sum(len(boxes) for boxes in boxes_of_images)))
+        if data.groups is not None:
+            _, sizes = np.unique(data.groups[first : first + count], return_counts=True)
+            cells += [str(len(sizes)), str(sizes.max())]
         table.add_row(*cells)
     return table
+
+
+def _groups_text(data: LabelledImages, groups: npt.NDArray[np.int64]) -> str:
+    """How many groups there are, and how many of them hold several classes."""
+    pairs = np.unique(np.stack([groups, data.labels]), axis=1)
+    _, classes = np.unique(pairs[0], return_counts=True)
+    several = int((classes > 1).sum())
+    return f"{len(classes)} by {data.group_by}, of which {several} hold several classes"
 
 
 def dropped_text(data: LabelledImages) -> str:

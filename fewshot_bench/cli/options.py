@@ -28,6 +28,7 @@ __all__ = [
     "EPISODE_OPTIONS",
     "FORMAT",
     "FRESH",
+    "GROUP_BY",
     "IMAGES",
     "JSON",
     "MAP_METHOD",
@@ -108,10 +109,15 @@ class Argument(Option):
 
 
 DATASET = Option("--dataset", "Name of the data set; bench list shows all.")
+GROUP_BY = Option(
+    "--group-by",
+    "Regular expression: the part of a file name that tells plate, part or wafer.",
+)
 # what bench episodes takes of a request; a default stands in the help where the protocol sets it
 EPISODE_OPTIONS = (
     DATASET,
     Option("--data", "Folder or zip that holds the data set.", Path | None),
+    GROUP_BY,
     Option("--train-classes", "Classes to train on, e.g. Pa,In,RS.", read=parsing.names),
     Option("--test-classes", "Held-out classes, e.g. Cr,Sc,PS.", read=parsing.names),
     Option("--ways", "Classes per episode.  [default: 3]", read=parsing.whole_number),

@@ -16,6 +16,7 @@ from fewshot_bench.cli.options import (
     EPISODES_TO_WRITE,
     FORMAT,
     FRESH,
+    GROUP_BY,
     IMAGES,
     JSON,
     MAP_METHOD,
@@ -233,9 +234,10 @@ def map_(request: Request, method: str, out: Path, plugins: list[Path], quiet: b
         "bench data NEU-DET.zip",
         "bench data my_images/",
         "bench data --dataset steel-sim --show",
+        r"bench data my_images/ --group-by 'plate(\d+)'",
     )
 )
-@takes(PATH_OF_DATA, SAMPLES, OUT, PLUGIN, request=(DATASET,))
+@takes(PATH_OF_DATA, SAMPLES, OUT, PLUGIN, request=(DATASET, GROUP_BY))
 def data(request: Request, path: Path | None, show: bool, out: Path, plugins: list[Path]) -> None:
     """Show what a data set holds, and what is wrong with it."""
     from fewshot_bench import api

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from fewshot_bench.api import Outcome
 from fewshot_bench.cli.layout import (
@@ -78,6 +79,8 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
         _show_ranking(console, ranking)
     if len(ranked):
         print_line(console, _accuracy_note(ranked))
+        for sentence in _undecided(ranked):
+            print_line(console, sentence)
     print_older_notes(console, frame["baseline"])
 
 
@@ -107,8 +110,11 @@ def _ranking_heading(ranking: Ranking) -> str:
     if is_few_shot:
         most_episodes = ranking.rows["episodes"].max()
         text += f", {most_episodes} episodes"
-    text += f", preset {row['preset']}{test_classes_text(ranking)}"
-    return heading(text, ranking)
+    text += f", preset {row['preset']}"
+    encoders = ranking.rows["encoder"].dropna().unique()
+    if len(encoders) == 1:
+        text += f", encoder {encoders[0]}"
+    return heading(f"{text}{test_classes_text(ranking)}", ranking)
 
 
 def _published_text(rows: pd.DataFrame) -> str:
@@ -119,13 +125,35 @@ def _published_text(rows: pd.DataFrame) -> str:
 
 
 def _accuracy_note(frame: pd.DataFrame) -> str:
-    text = "Accuracy in %, +- half of the 95 % interval over other images of these classes"
+    text = (
+        "Accuracy in %, +- half of the 95 % interval (or [its bounds] where it is lopsided) over "
+        "other images of these classes"
+    )
     if (frame["seeds"] > 1).any():
-        text += " and other trainings"
-    text += "; rank: 1 + the number of baselines that are significantly better, in the last column"
+        text += " and other trainings, all that the folder holds"
+    text += (
+        "; rank: 1 + the number of baselines that are significantly better, in the last column; "
+        "ties: rows that share a letter are not shown to differ there"
+    )
+    if frame["transductive"].fillna(value=False).any():
+        text += (
+            "; of a transductive baseline the interval leaves out what other queries beside an "
+            "image would change, and is too narrow at 1 shot"
+        )
     if frame["train_size"].notna().any():
         text += "; macro: mean recall of the classes"
     return f"{text}."
+
+
+def _undecided(frame: pd.DataFrame) -> Iterator[str]:
+    """What would decide between the first two rows of each ranking, in its last column."""
+    # an empty text and no text both stand for nothing
+    is_open = frame["would_decide"].notna() & (frame["would_decide"] != "")
+    for ranking in rankings(frame[is_open]):
+        ordered = ranking.rows.sort_values(["train_size", "shots"], kind="stable")
+        row = ordered.iloc[-1].to_dict()
+        label = condition_label(row)
+        yield f"Undecided, {row['baseline']} at {label}, {row['would_decide']}."
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +184,8 @@ class _Line:
         """What stands in one of the columns before the accuracies."""
         if column == "rank":
             return "-" if self.rank == UNRANKED else str(self.rank)
+        if column == "ties":
+            return "" if self.rank == UNRANKED else str(self.cells[self.last]["ties"])
         values = [cell[column] for cell in self.cells.values()]
         if column == "seeds":
             return str(max(values))
@@ -197,7 +227,7 @@ def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
     is_classification = bool(rows["train_size"].notna().any())
     labels = _condition_labels(rows)
     extra = _extra_columns(rows, width, is_classification=is_classification)
-    heads = ["rank", "baseline"]
+    heads = ["rank", "baseline", "ties"]
     for column in extra:
         heads.append("runs" if is_classification and column == "seeds" else column)
     front = len(heads)  # what each part of a table that is too wide begins with
@@ -209,7 +239,7 @@ def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
     most_episodes = rows["episodes"].max()
     texts = []
     for line in _lines(rows, last=labels[-1]):
-        row = [line.text("rank"), line.marked_name(most_episodes)]
+        row = [line.text("rank"), line.marked_name(most_episodes), line.text("ties")]
         for column in extra:
             row.append(line.text(column))
         for label in labels:
@@ -247,7 +277,7 @@ def _condition_labels(rows: pd.DataFrame) -> list[str]:
 def _extra_columns(rows: pd.DataFrame, width: int, *, is_classification: bool) -> list[str]:
     """Columns between the names and the accuracies."""
     columns = []
-    if width >= WIDTH_FOR_ENCODER:
+    if width >= WIDTH_FOR_ENCODER and rows["encoder"].nunique() > 1:
         columns.append("encoder")
     if width >= WIDTH_FOR_RULE or is_classification:
         columns.append("rule")
@@ -314,21 +344,40 @@ def show_comparison(console: Console, frame: pd.DataFrame) -> None:
         print_line(console, heading(text, ranking))
         console.print(_comparison_table(ranking.rows))
     print_line(console, which_test(frame))
+    print_line(console, _nearest_to_decided(frame))
     print_older_notes(console, [*frame["baseline"], *frame["reference"]])
+
+
+def _nearest_to_decided(frame: pd.DataFrame) -> str:
+    """What would decide the largest difference that is undecided; "" where there is none."""
+    is_open = (frame["would_decide"] != "") & frame["p"].notna()
+    undecided = frame[is_open]
+    if undecided.empty:
+        return "Nothing is undecided."
+    by_size = undecided["difference"].abs().sort_values(ascending=False, kind="stable")
+    row = undecided.loc[by_size.index].iloc[0].to_dict()
+    against = f"{row['baseline']} against {row['reference']} at {condition_label(row)}"
+    return f"Undecided, the largest difference first, {against}: {row['would_decide']}."
 
 
 def _comparison_table(rows: pd.DataFrame) -> Table:
     table = Table(
-        "baseline", "condition", "difference", "95 % interval", "p", "p (Holm)", "verdict"
+        "baseline",
+        "condition",
+        "difference",
+        "interval of the verdict",
+        "95 % alone",
+        "p",
+        "p (Holm)",
+        "verdict",
     )
     for row in rows.to_dict("records"):
-        low = percent(row["ci95_low"], sign="+")
-        high = percent(row["ci95_high"], sign="+")
         table.add_row(
             row["baseline"],
             condition_label(row),
             percent(row["difference"], sign="+"),
-            f"{low} to {high}",
+            _bounds_text(row["low"], row["high"]),
+            Text(_bounds_text(row["ci95_low"], row["ci95_high"]), style="dim"),
             _p_text(row["p"]),
             _p_text(row["p_holm"]),
             row["verdict"],
@@ -336,7 +385,15 @@ def _comparison_table(rows: pd.DataFrame) -> Table:
     return table
 
 
+def _bounds_text(low: float, high: float) -> str:
+    if pd.isna(low):
+        return "none"
+    return f"{percent(low, sign='+')} to {percent(high, sign='+')}"
+
+
 def _p_text(p: float) -> str:
+    if pd.isna(p):
+        return "-"
     if p < 0.001:
         return "< 0.001"
     return f"{p:.3f}"

@@ -20,7 +20,16 @@ from fewshot_bench.seeds import digest
 __all__ = ["cache_folder", "cached_images"]
 
 CACHE_VERSION = 2
-TEXT_FIELDS = ("name", "class_names", "files", "digest", "dropped", "notes", "abbreviations")
+TEXT_FIELDS = (
+    "name",
+    "class_names",
+    "files",
+    "digest",
+    "dropped",
+    "notes",
+    "abbreviations",
+    "group_by",
+)
 
 
 def cached_images(
@@ -79,6 +88,8 @@ def _arrays(data: LabelledImages) -> dict[str, Any]:
         no_boxes = np.zeros((0, 4), dtype=np.int64)
         arrays["boxes"] = np.concatenate([no_boxes, *data.boxes])
         arrays["box_counts"] = np.array([len(boxes) for boxes in data.boxes])
+    if data.groups is not None:
+        arrays["groups"] = data.groups
     return arrays
 
 
@@ -98,6 +109,8 @@ def _read(path: Path) -> LabelledImages:
             dropped=tuple(dropped),
             notes=tuple(texts["notes"]),
             abbreviations=texts["abbreviations"],
+            groups=arrays.get("groups"),
+            group_by=texts["group_by"],
         )
 
 

@@ -30,7 +30,10 @@ class LabelledImages:
     dropped: (file, earlier file) of each byte-identical copy that was left out;
     boxes: for each image an (n, 4) array of xmin, ymin, xmax, ymax in pixels, or None;
     notes: what a user should know about these images;
-    abbreviations: short names of classes -> class names.
+    abbreviations: short names of classes -> class names;
+    groups: (M,), the group (part, plate, wafer, coil) of each image, numbered in the order in which
+    they first appear in the whole data set, or None;
+    group_by: where the groups come from, or empty.
     """
 
     name: str
@@ -43,6 +46,8 @@ class LabelledImages:
     boxes: Boxes | None = None
     notes: tuple[str, ...] = ()
     abbreviations: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    groups: npt.NDArray[np.int64] | None = None
+    group_by: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -116,6 +121,7 @@ class LabelledImages:
             digest=digest(self.digest, list(classes), indices_digest),
             boxes=_boxes_at(self.boxes, indices),
             abbreviations=abbreviations,
+            groups=None if self.groups is None else self.groups[indices],
         )
 
 

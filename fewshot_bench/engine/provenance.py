@@ -6,6 +6,7 @@ import contextlib
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +20,7 @@ __all__ = ["provenance"]
 
 # timm, which makes the default encoder, is an extra
 PACKAGES = ("numpy", "pandas", "pillow", "safetensors", "scipy", "timm", "torch", "torchvision")
+GROUP_BY = "--group-by"
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -37,7 +39,7 @@ def provenance(device: torch.device) -> Provenance:
         device=device_name,
         threads=torch.get_num_threads(),
         started=now.isoformat(timespec="milliseconds"),
-        argv=tuple(_last_part(argument) for argument in sys.argv),
+        argv=tuple(_without_folders(sys.argv)),
     )
 
 
@@ -68,6 +70,17 @@ def _git(*arguments: str) -> str:
     command = ["git", "-C", str(CHECKOUT), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     return done.stdout.strip()
+
+
+def _without_folders(arguments: Sequence[str]) -> list[str]:
+    """The arguments with their paths cut. An expression on names in the data set is no path."""
+    shown = []
+    before = ""
+    for argument in arguments:
+        is_expression = before == GROUP_BY or argument.startswith(f"{GROUP_BY}=")
+        shown.append(argument if is_expression else _last_part(argument))
+        before = argument
+    return shown
 
 
 def _last_part(argument: str) -> str:

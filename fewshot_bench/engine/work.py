@@ -135,11 +135,13 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
         episodes_digests=episode_set.digests,
         protocol=episode_set.protocol,
         pool=episode_set.pool,
+        groups=episode_set.groups,
         dataset=DataSetPart(
             name=data.name,
             digest=data.digest,
             images=len(data),
             dropped=len(data.dropped),
+            group_by=data.group_by,
             published=plan.published(episode_set),
         ),
         baseline=BaselinePart(

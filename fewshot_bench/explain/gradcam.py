@@ -173,8 +173,8 @@ def _tasks(episode_set: EpisodeSet, most: int | None) -> Iterator[_Task]:
     for _, block in blocks(episode_set.source, start, stop, EPISODE_BLOCK):
         episodes = zip(block.classes_TN, block.support_TNK, block.query_TNQ, strict=True)
         for classes_N, support_NK, query_NQ in episodes:
-            # A support image would be compared with itself.
-            excluded = {NO_QUERY, *seen, *support_NK.ravel().tolist()}
+            # A support image would be compared with itself, or with one of its group.
+            excluded = {NO_QUERY, *seen, *episode_set.beside(support_NK)}
             unseen = []
             for image in _candidates(episode_set, classes_N, query_NQ):
                 if image not in excluded:

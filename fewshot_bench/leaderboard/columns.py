@@ -48,6 +48,7 @@ QUESTION = (
     "queries",
     "episode_seed",
     "episodes_file",
+    "group_by",
     "train_classes",
     "test_classes",
 )
@@ -61,11 +62,15 @@ NAMED_IF_DIFFERENT = {
     "test_classes": "tested on",
     "episode_seed": "episode seed",
     "episodes_file": "episodes from",
+    "group_by": "grouped by",
     "dataset_digest": "data digest",
 }
 
+EMPTY_TEXTS = {"group_by": "nothing", "episodes_file": "the protocol"}
+
 LEADERBOARD = (
     "rank",
+    "ties",
     "baseline",
     "encoder",
     "weights",
@@ -101,12 +106,14 @@ LEADERBOARD = (
     "test_classes",
     "episodes_digest",
     "episodes_file",
+    "group_by",
     "dataset_digest",
     "source",
     "version",
     "published",
     "published_differs",
     "note",
+    "would_decide",
     "key",
 )
 WIDE_FRONT = (
@@ -125,6 +132,7 @@ WIDE_BACK = (
     "train_classes",
     "test_classes",
     "episodes_file",
+    "group_by",
     "dataset_digest",
     "settings",
     "source",
@@ -143,7 +151,11 @@ COMPARISON = (
     "reference",
     "episodes",
     "seeds",
+    "reference_seeds",
     "difference",
+    "low",
+    "high",
+    "level",
     "ci95_low",
     "ci95_high",
     "kind",
@@ -151,9 +163,11 @@ COMPARISON = (
     "p_holm",
     "margin",
     "verdict",
+    "would_decide",
     "train_classes",
     "episode_seed",
     "episodes_file",
+    "group_by",
     "dataset_digest",
 )
 _ANSWERED = (
@@ -171,6 +185,7 @@ _ANSWERED = (
     "episodes",
     "episodes_digest",
     "episodes_file",
+    "group_by",
     "dataset_digest",
     "source",
     "version",
@@ -184,6 +199,7 @@ RECALLS = (
     "train_size",
     "queries",
     "episode_seed",
+    "group_by",
     "dataset_digest",
     "baseline",
     "encoder",
@@ -211,6 +227,7 @@ SPLITS = (
     "source",
     "version",
     "episode_seed",
+    "group_by",
     "dataset_digest",
     "splits",
     "of",
@@ -290,7 +307,7 @@ def _difference_text(question: Mapping[Any, Any], columns: list[str]) -> str:
     for name in columns:
         value = str(question[name])
         shown = value[:12] if name.endswith("_digest") else value
-        texts.append(f"{NAMED_IF_DIFFERENT[name]} {shown or 'the protocol'}")
+        texts.append(f"{NAMED_IF_DIFFERENT[name]} {shown or EMPTY_TEXTS.get(name, 'none')}")
     return ", ".join(texts)
 
 
@@ -306,9 +323,11 @@ def question_text(row: Mapping[Any, Any]) -> str:
     """What a row answers, in words, but for its shot value or train size."""
     queries = row["queries"]
     if pd.isna(row["train_size"]):
-        return f"{row['ways']}-way, {queries} queries a class"
-    tested_on = None if queries == "all" else float(queries)
-    return f"{row['ways']} classes, tested on {tested_on_text(tested_on)}"
+        text = f"{row['ways']}-way, {queries} queries a class"
+    else:
+        tested_on = None if queries == "all" else float(queries)
+        text = f"{row['ways']} classes, tested on {tested_on_text(tested_on)}"
+    return f"{text}, groups kept apart" if row.get("group_by") else text
 
 
 def is_of_splits(frame: pd.DataFrame) -> pd.Series[bool]:

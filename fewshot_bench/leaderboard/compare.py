@@ -1,9 +1,11 @@
-"""Rows against each other on the same episodes: paired differences, verdicts and ranks."""
+"""Rows against each other on the same episodes: paired differences, verdicts and places."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -11,14 +13,21 @@ import pandas as pd
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.leaderboard.columns import COMPARISON, QUESTION
 from fewshot_bench.leaderboard.record_columns import record_columns
-from fewshot_bench.leaderboard.rows import Row, paired, shared
+from fewshot_bench.leaderboard.rows import Row, paired, shared_episodes, shared_runs
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import differences as stats
+from fewshot_bench.stats.verdicts import (
+    holm,
+    is_decided,
+    levels,
+    tie_letters,
+    verdict,
+    would_decide,
+)
 
-__all__ = ["MARGIN", "differences", "ranks", "which_test"]
+__all__ = ["MARGIN", "Place", "differences", "places", "which_test"]
 
 MARGIN = 0.005  # half a point: differences within it are called equivalent
-SIGNIFICANT = 0.05
 
 
 def _difference(first: Row, second: Row) -> stats.Difference | None:
@@ -47,47 +56,105 @@ def _by_condition(rows: Iterable[Row]) -> Iterator[list[Row]]:
     yield from groups.values()
 
 
-def ranks(rows: dict[str, Row]) -> dict[str, int]:
-    """1 + the number of baselines that are significantly better, by row key.
+@dataclass(frozen=True)
+class Place:
+    """Where a row stands among those of its question and condition.
 
-    p is corrected by Holm over all pairs of a ranking.
+    rank: 1 + the number of methods that are significantly better; ties: letters that it shares with
+    each row that it is not shown to differ from; would_decide: for the most accurate row, what
+    would tell it from the next one, if they are tied.
+    """
+
+    rank: int
+    ties: str = ""
+    would_decide: str = ""
+
+
+Pairs = dict[tuple[str, str], stats.Difference]  # of row keys, the more accurate row first
+
+
+def places(rows: dict[str, Row]) -> dict[str, Place]:
+    """The place of each row, by row key.
+
+    p is corrected by Holm over all pairs of a ranking, at all of its shot values or train sizes.
     """
     keys = {id(row): key for key, row in rows.items()}
-    better: dict[str, set[str]] = {key: set() for key in rows}
+    found: dict[str, Place] = {}
     for ranking in _rankings(rows.values()):
-        pairs = []
-        for first, second in itertools.combinations(ranking, 2):
-            if first.record.condition != second.record.condition:
-                continue
-            difference = _difference(first, second)
-            if difference is not None:
-                pairs.append((first, second, difference))
-        adjusted = stats.holm([difference.p for _, _, difference in pairs])
-        for (first, second, difference), p in zip(pairs, adjusted, strict=True):
-            if p < SIGNIFICANT:
-                winner = first if difference.mean > 0 else second
-                loser = second if difference.mean > 0 else first
-                better[keys[id(loser)]].add(winner.method)
-    return {key: 1 + len(winners) for key, winners in better.items()}
+        ordered: list[list[str]] = []
+        pairs: Pairs = {}
+        for beside in _by_condition(ranking):
+            best_first = sorted(beside, key=lambda row: row.estimate().accuracy, reverse=True)
+            ordered.append([keys[id(row)] for row in best_first])
+            for first, second in itertools.combinations(best_first, 2):
+                difference = _difference(first, second)
+                if difference is not None:
+                    pairs[keys[id(first)], keys[id(second)]] = difference
+        adjusted = holm([difference.p for difference in pairs.values()])
+        decided = set()
+        for pair, p in zip(pairs, adjusted, strict=True):
+            if is_decided(p):
+                decided.add(pair)
+        for names in ordered:
+            found.update(_places_of(names, rows, pairs, decided))
+    return found
+
+
+def _places_of(
+    keys: list[str], rows: dict[str, Row], pairs: Pairs, decided: set[tuple[str, str]]
+) -> dict[str, Place]:
+    """The places of rows of one condition. keys: the most accurate first."""
+    positions = {key: position for position, key in enumerate(keys)}
+    better: dict[str, set[str]] = {key: set() for key in keys}
+    different = []
+    for first, second in itertools.combinations(keys, 2):
+        if (first, second) not in decided:
+            continue
+        different.append((positions[first], positions[second]))
+        # on the episodes that both answered, the mean may order them the other way
+        is_first = pairs[first, second].mean > 0
+        winner, loser = (first, second) if is_first else (second, first)
+        better[loser].add(rows[winner].method)
+    letters = tie_letters(len(keys), different)
+    found = {}
+    for key, text in zip(keys, letters, strict=True):
+        found[key] = Place(rank=1 + len(better[key]), ties=text)
+    leaders = tuple(keys[:2])
+    if leaders in pairs and leaders not in decided:
+        needed = would_decide(pairs[leaders])
+        against = f"between it and {rows[keys[1]].name}: {needed}"
+        found[keys[0]] = dataclasses.replace(found[keys[0]], would_decide=against)
+    return found
 
 
 def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) -> pd.DataFrame:
     """The paired difference of each row to the reference, with interval, p, Holm's p and verdict.
 
     reference: the name of a row, or of a baseline with one method for each question. Differences
-    and margin are fractions. Holm's correction is over all rows of the table. Raises `UserError`
-    where no row is the reference, or several methods are.
+    and margin are fractions. Holm's correction is over all rows of the table; `low` and `high` are
+    the interval at that `level` which agrees with it. Raises `UserError` where no row is the
+    reference, or several methods are.
     """
     if not any(_references(beside, reference) for beside in _beside(rows.values())):
         names = sorted({row.name for row in rows.values()})
         raise unknown("reference", reference, names)
     compared = list(_compared(rows.values(), reference))
-    adjusted = stats.holm([difference.p for _, _, difference in compared])
+    adjusted = holm([difference.p for _, _, difference in compared])
     table = []
-    for (row, held, difference), p in zip(compared, adjusted, strict=True):
+    for (row, held, difference), p, level in zip(compared, adjusted, levels(adjusted), strict=True):
         columns = _comparison_row(row, held, difference)
-        verdict = stats.verdict(difference, p, margin)
-        table.append({**columns, "margin": margin, "p_holm": p, "verdict": verdict})
+        low, high = difference.interval(level)
+        decision = verdict(difference, p, margin)
+        decided = {
+            "low": low,
+            "high": high,
+            "level": level,
+            "margin": margin,
+            "p_holm": p,
+            "verdict": decision,
+            "would_decide": would_decide(difference) if decision == "undecided" else "",
+        }
+        table.append({**columns, **decided})
     frame = pd.DataFrame(table, columns=list(COMPARISON))
     return _sorted(frame)
 
@@ -126,25 +193,32 @@ def _compared(rows: Iterable[Row], reference: str) -> Iterator[tuple[Row, Row, s
         others = [row for row in beside if row.method not in methods]
         for row in others if references else ():
             # of several numbers of episodes, that which shares most with the row
-            held = max(references, key=lambda other: shared(row, other))
+            held = max(references, key=lambda other: _shared(row, other))
             difference = _difference(row, held)
             if difference is not None:
                 yield row, held, difference
 
 
+def _shared(first: Row, second: Row) -> tuple[int, int]:
+    """What two rows share: episodes, then runs."""
+    return shared_episodes(first, second), len(shared_runs(first, second))
+
+
 def _comparison_row(row: Row, held: Row, difference: stats.Difference) -> dict[str, Any]:
-    """What a table of differences says of one row, without p of Holm and verdict."""
+    """What a table of differences says of one row, without what Holm's correction decides."""
     columns = record_columns(row.record, row.name)
-    episodes, trainings = shared(row, held)
+    episodes, runs = _shared(row, held)
+    low, high = difference.interval(0.95)
     return {
         **columns,
         "settings": digest(row.record.baseline.settings)[:12],
         "reference": held.name,
         "episodes": episodes,
-        "seeds": trainings,
+        "seeds": runs or len(row.predictions),
+        "reference_seeds": runs or len(held.predictions),
         "difference": difference.mean,
-        "ci95_low": difference.low,
-        "ci95_high": difference.high,
+        "ci95_low": low,
+        "ci95_high": high,
         "kind": difference.kind,
         "p": difference.p,
     }
@@ -162,13 +236,12 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 OVER_EPISODES = (
-    "Paired differences on the same episodes, tested by the influence of each test image on the "
-    "difference (episodes overlap, so a test over episodes would find any difference significant)"
+    "Paired differences on the same episodes, tested by what leaving out each test image does to "
+    "them (episodes overlap, so a test over episodes would find any difference significant)"
 )
 OVER_RUNS = (
     "Paired differences on the same runs, tested by their spread over runs and over test images"
 )
-EXACT = ", or by McNemar's exact test where fewer than 10 images were answered differently"
 
 
 def which_test(frame: pd.DataFrame) -> str:
@@ -179,11 +252,12 @@ def which_test(frame: pd.DataFrame) -> str:
         tests.append(OVER_EPISODES)
     if is_run.any():
         tests.append(OVER_RUNS)
-    is_exact = frame["kind"].isin(["mcnemar", "rule-of-three"]).any()
-    has_seeds = (frame["seeds"] > 1).any()
-    trainings = "with the variance of the trainings" if has_seeds else "for these trainings alone"
+    trainings = "for these trainings alone"
+    if (frame[["seeds", "reference_seeds"]] > 1).any(axis=None):
+        trainings = "with the variance of all trainings of both that the folder holds"
     margin = 100 * frame["margin"].max()
     return (
-        f"{'; '.join(tests)}{EXACT if is_exact else ''}, {trainings}; p by Holm over {len(frame)} "
-        f"differences; equivalent: the 90 % interval lies within +-{margin:g} points."
+        f"{'; '.join(tests)}, {trainings}; p by Holm over {frame['p'].count()} differences, and "
+        "beside each the interval that agrees with it; equivalent: the 90 % interval lies within "
+        f"+-{margin:g} points."
     )

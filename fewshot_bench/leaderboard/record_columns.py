@@ -49,6 +49,7 @@ def record_columns(record: Record, name: str) -> dict[str, Any]:
         "test_classes": LISTED.join(protocol.test_classes),
         "episodes_digest": record.episodes_digest,
         "episodes_file": record.episodes_file,
+        "group_by": record.dataset.group_by,
         "dataset_digest": record.dataset.digest[:32],
         "source": baseline.sha256[:12],
         "version": record.training.version,
@@ -71,12 +72,14 @@ def row_key(record: Record) -> str:
         protocol.pop(name, None)
     is_few_shot = record.train_size is None
     episodes = record.episodes_digest if is_few_shot else size_text(record.condition)
+    grouping = (record.dataset.group_by, record.groups) if record.groups else ()
     return digest(
         protocol,
         record.dataset.digest,
         record.shots,
         episodes,
         baseline.preset,
+        *grouping,
         *method_parts(record),
     )
 

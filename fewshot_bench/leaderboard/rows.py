@@ -15,14 +15,15 @@ import numpy.typing as npt
 
 from fewshot_bench.leaderboard.names import row_names
 from fewshot_bench.leaderboard.record_columns import method_parts, question_key, row_key
-from fewshot_bench.protocols.episode import NO_QUERY, Episodes, Pool, together
+from fewshot_bench.protocols.episode import Episodes, ImageGroups, Pool, in_data_set, together
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import intervals
-from fewshot_bench.stats.correctness import Correctness, Design
+from fewshot_bench.stats.correctness import Correctness
+from fewshot_bench.stats.design import Design
 
-__all__ = ["Row", "paired", "rows_of", "shared"]
+__all__ = ["Row", "paired", "rows_of", "shared_episodes", "shared_runs"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,7 +81,16 @@ class Row:
         if not self.is_classification:
             return intervals.estimate(self.correctness())
         weights = self.shares_C if weights_C is None else weights_C
-        return intervals.estimate_over_runs(self.correctness(), weights)
+        return intervals.estimate_over_runs(self.correctness(), weights, self._trained)
+
+    @property
+    def _trained(self) -> float:
+        """The share of the images that each run trains on."""
+        size = float(self.record.condition)
+        if size < 1:
+            return size
+        images = sum(count for _, count in self.record.pool)
+        return size * len(self.record.pool) / images
 
     @property
     def method(self) -> str:
@@ -113,7 +123,7 @@ def _correctness(row: Row, episodes: int) -> Correctness:
     if row.is_classification:
         whole = together(parts)
         episodes = len(parts)
-    design = _design(whole, row.record.pool, episodes)
+    design = _design(whole, row.record.pool, row.record.groups, episodes)
     true_TN1 = whole.classes_TN[:episodes, :, None].astype(np.uint8)
     right_STNQ = []
     for predicted_TNQ in row.predicted_STNQ:
@@ -122,20 +132,17 @@ def _correctness(row: Row, episodes: int) -> Correctness:
 
 
 @lru_cache(maxsize=16)
-def _design(episodes: Episodes, pool: Pool, count: int) -> Design:
+def _design(episodes: Episodes, pool: Pool, groups: ImageGroups, count: int) -> Design:
     """The design of the first `count` episodes, with images as positions in the pool."""
     if count < len(episodes):
-        return _design(episodes, pool, len(episodes)).first(count)
+        return _design(episodes, pool, groups, len(episodes)).first(count)
     sizes = [size for _, size in pool]
     labels = np.repeat(np.arange(len(pool)), sizes)
-    indices = [np.arange(first, first + size) for first, size in pool]
-    end = max(first + size for first, size in pool)
-    # the last place is where padding points to
-    position = np.full(end + 1, NO_QUERY, dtype=np.int32)
-    position[np.concatenate(indices)] = np.arange(len(labels))
+    position = in_data_set(pool, np.arange(len(labels))).astype(np.int32)
     support_TNK = position[episodes.support_TNK]
     query_TNQ = position[episodes.query_TNQ]
-    return Design(episodes.classes_TN, support_TNK, query_TNQ, labels)
+    groups_M = np.array(groups) if groups else None
+    return Design(episodes.classes_TN, support_TNK, query_TNQ, labels, groups_M)
 
 
 def rows_of(
@@ -153,29 +160,34 @@ def rows_of(
     return {key: Row(names[key], tuple(group)) for key, group in groups.items()}
 
 
-def shared(first: Row, second: Row) -> tuple[int, int]:
-    """(episodes, trainings) that two rows can be compared on.
+def shared_runs(first: Row, second: Row) -> set[str]:
+    """The digests of the runs of a classification protocol that two rows share."""
+    if not (first.is_classification and second.is_classification):
+        return set()
+    return first.episode_digests & second.episode_digests
 
-    These are the first episodes of both, or the runs that both have.
-    """
-    if first.is_classification != second.is_classification:
-        return 0, 0
-    if first.is_classification:
-        return 1, len(first.episode_digests & second.episode_digests)
+
+def shared_episodes(first: Row, second: Row) -> int:
+    """How many of the first episodes of two rows are the same; of runs 1, if they share one."""
+    if first.is_classification or second.is_classification:
+        return min(1, len(shared_runs(first, second)))
     theirs = second.record.episodes_digests
     most = 0
     for count, digest_ in first.record.episodes_digests.items():
         if theirs.get(count) == digest_:
             most = max(most, count)
-    return most, min(len(first.predictions), len(second.predictions))
+    return most
 
 
 def paired(first: Row, second: Row) -> tuple[Correctness, Correctness] | None:
-    """The correctness of both rows on what both answered; None where that is too little."""
-    episodes, trainings = shared(first, second)
-    if first.is_classification and trainings:
-        runs = first.episode_digests & second.episode_digests
+    """The correctness of both rows on what both answered; None where that is too little.
+
+    Runs are pairs: only those that both have count. Seeds are none: all of both count.
+    """
+    runs = shared_runs(first, second)
+    if runs:
         return first.only(runs).correctness(), second.only(runs).correctness()
+    episodes = shared_episodes(first, second)
     if episodes < 2:
         return None
     return first.correctness(episodes), second.correctness(episodes)

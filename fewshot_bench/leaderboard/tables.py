@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from fewshot_bench.leaderboard.columns import (
     condition_label,
     is_of_splits,
 )
-from fewshot_bench.leaderboard.compare import ranks
+from fewshot_bench.leaderboard.compare import places
 from fewshot_bench.leaderboard.names import row_names
 from fewshot_bench.leaderboard.record_columns import LISTED, record_columns, row_key
 from fewshot_bench.leaderboard.rows import Row, rows_of
@@ -43,6 +43,9 @@ __all__ = [
 ]
 
 Names = Mapping[str, str]  # row key -> name of the row
+FEW_TRAININGS = (
+    "{} trainings, too few for an interval over trainings: this one is over images alone"
+)
 ONE_RUN = "one run: the interval leaves out what other train images would change"
 
 
@@ -62,11 +65,11 @@ def leaderboard(
         records = [one.record for one in predictions]
         names = row_names([*records, *(record for _, record in without)])
     rows = rows_of(predictions, names)
-    rank = ranks(rows)
+    place = places(rows)
     failures = Counter(key for key, _ in without)
     table = []
     for key, row in rows.items():
-        table.append({**_result_row(row, failures[key]), "rank": rank[key]})
+        table.append({**_result_row(row, failures[key]), **vars(place[key])})
     missing = {key: record for key, record in without if key not in rows}
     for key, record in missing.items():
         status = {"seeds": 0, "status": record.status, "note": record.reason}
@@ -96,6 +99,8 @@ def _result_row(row: Row, failures: int) -> dict[str, Any]:
         notes.append(f"{failures} of its {trainings + failures} trainings gave no result")
     details = _run_details(row) if row.is_classification else _episode_details(row)
     notes += details.pop("notes")
+    if estimate.kind == "too few trainings":
+        notes.append(FEW_TRAININGS.format(trainings))
     return {
         **record_columns(record, row.name),
         "seeds": trainings,
@@ -133,24 +138,49 @@ def _episode_details(row: Row) -> dict[str, Any]:
     correctness = row.correctness()
     design = correctness.design
     accuracy_T = correctness.accuracy_ST.mean(0)
-    needed = design.episodes_needed()
-    note = f"too few episodes for this interval: {needed} would do"
     return {
         "ci95_episodes": closed_half_width(accuracy_T),
         "ci95_disjoint": disjoint_half_width(design, accuracy_T),
-        "notes": [note] if needed else [],
+        "notes": list(_small_classes(row)),
     }
+
+
+def _small_classes(row: Row) -> Iterator[str]:
+    """What the interval is worth where classes have few images, or few groups of them."""
+    design = row.correctness().design
+    shots = row.record.shots
+    what = "images" if design.groups_M is None else "groups of images"
+    samples = design.samples
+    if row.record.episodes < 2:
+        yield "one episode, so no interval"
+    elif samples.too_small:
+        classes = _sizes_text(row, samples.too_small)
+        yield f"few {what}, so no interval at {shots} shots below {shots + 2}: {classes}"
+    elif samples.on_safe_side:
+        classes = _sizes_text(row, samples.on_safe_side)
+        enough = 2 * (shots + 1)
+        yield (
+            f"few {what}, so the interval at {shots} shots is on the safe side below {enough}, up "
+            f"to 1.5 times as wide as need be: {classes}"
+        )
+
+
+def _sizes_text(row: Row, labels: Sequence[int]) -> str:
+    """Classes with their numbers of images or groups."""
+    names = row.record.protocol.test_classes
+    sizes_C = row.correctness().design.samples.references_C
+    return ", ".join(f"{names[label]} has {sizes_C[label]:.0f}" for label in labels)
 
 
 def wide(frame: pd.DataFrame) -> pd.DataFrame:
     """A row a baseline, a column a shot value or train size; of the frame of `leaderboard`.
 
-    A cell is "mean +- half-width", in fractions, and empty where there is no result.
+    A cell is "mean [low, high]", in fractions, and empty where there is no result.
     """
     labelled = frame.assign(column=[condition_label(row) for row in frame.to_dict("records")])
     ordered = labelled.sort_values(["train_size", "shots"], na_position="first", kind="stable")
     columns = list(dict.fromkeys(ordered["column"]))
-    texts = [_plus_minus(row) for row in ordered.to_dict("records")]
+    texts = [_with_interval(row) for row in ordered.to_dict("records")]
     cells = ordered.assign(cell=texts, encoder=ordered["encoder"].fillna(""))
     index = [*WIDE_FRONT, *WIDE_BACK]
     # rows that differ in none of these columns stay apart
@@ -160,11 +190,13 @@ def wide(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(shown.rename_axis(columns=None))
 
 
-def _plus_minus(row: Mapping[Any, Any]) -> str:
+def _with_interval(row: Mapping[Any, Any]) -> str:
     if pd.isna(row["accuracy"]):
         return ""
-    half_width = (row["ci95_high"] - row["ci95_low"]) / 2
-    return f"{row['accuracy']:.4f} +- {half_width:.4f}"
+    text = f"{row['accuracy']:.4f}"
+    if pd.isna(row["ci95_low"]):
+        return text
+    return f"{text} [{row['ci95_low']:.4f}, {row['ci95_high']:.4f}]"
 
 
 def splits(frame: pd.DataFrame) -> pd.DataFrame:

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from fewshot_bench.protocols.episode import EpisodeSource, FixedEpisodes, Pool, prefixes
+from fewshot_bench.protocols.episode import (
+    EpisodeSource,
+    FixedEpisodes,
+    ImageGroups,
+    Pool,
+    in_data_set,
+    pool_images,
+    prefixes,
+)
 from fewshot_bench.protocols.protocol import Classification, FewShot, Protocol
 from fewshot_bench.protocols.split import Size, Split, size_text
 from fewshot_bench.records.episode_files import read_episodes
 
-__all__ = ["EpisodeSet", "episode_sets", "replayed"]
+__all__ = ["EpisodeSet", "episode_sets", "left_out_notes", "replayed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +35,7 @@ class EpisodeSet:
 
     condition: the shot value or the train size; pool: of each test class, its first index and its
     number of images; split: which images are trained on and which are embedded; file: where the
-    episodes come from, if no protocol draws them.
+    episodes come from, if no protocol draws them; groups: of the images of the pool.
     """
 
     protocol: FewShot | Classification
@@ -32,6 +44,7 @@ class EpisodeSet:
     pool: Pool
     split: Split
     file: Path | None = None
+    groups: ImageGroups = ()
 
     @property
     def is_classification(self) -> bool:
@@ -78,6 +91,25 @@ class EpisodeSet:
         """The digest of all its episodes."""
         return self.digests[self.episodes]
 
+    @functools.cached_property
+    def _images_of_group(self) -> dict[int, list[int]]:
+        images = pool_images(self.pool).tolist()
+        members: dict[int, list[int]] = {}
+        for image, group in zip(images, self.groups, strict=True):
+            members.setdefault(group, []).append(image)
+        return members
+
+    def beside(self, support_NK: npt.NDArray[np.integer]) -> set[int]:
+        """The support images and, if there are groups, all images of theirs."""
+        images = support_NK.ravel()
+        if not self.groups:
+            return set(images.tolist())
+        groups = in_data_set(self.pool, self.groups)[images]
+        beside: set[int] = set()
+        for group in groups.tolist():
+            beside.update(self._images_of_group[group])
+        return beside
+
     def at_most(self, episodes: int | None) -> EpisodeSet:
         """The same with fewer episodes, for a slow baseline. A run of a classification stays."""
         shorter = self.protocol.at_most(episodes)
@@ -89,12 +121,27 @@ class EpisodeSet:
 def episode_sets(protocol: FewShot | Classification, data: LabelledImages) -> list[EpisodeSet]:
     """The episode sets of a protocol: one a shot value, or one a train size and run."""
     pool = protocol.pool(data)
+    groups = protocol.image_groups(data)
     made = []
     for condition, run in protocol.conditions:
-        source = protocol.drawn(data.digest, pool, condition)
+        source = protocol.drawn(data.digest, pool, condition, groups)
         split = protocol.split(data, condition, run)
-        made.append(EpisodeSet(protocol, condition, source, pool, split))
+        made.append(EpisodeSet(protocol, condition, source, pool, split, groups=groups))
     return made
+
+
+def left_out_notes(sets: Sequence[EpisodeSet]) -> list[str]:
+    """How many images are not used because of their groups; no note if all are."""
+    counts = sorted({episode_set.split.left_out for episode_set in sets})
+    if counts[-1] == 0:
+        return []
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    if sets[0].is_classification:
+        return [
+            f"{number} images of a run are left out of training and test: other images of their "
+            "groups are on the other side"
+        ]
+    return [f"{number} images are left out of the training: test classes have their groups too"]
 
 
 def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
@@ -112,6 +159,11 @@ def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
     stored = Protocol.from_dict(about["protocol"])
     if not isinstance(stored, FewShot):
         raise UserError(f"{path} holds no few-shot episodes; make it anew with bench episodes")
+    group_by = about.get("group_by", "")
+    if group_by and data.groups is None:
+        raise UserError(
+            f"{path} holds episodes over groups of images; give --group-by '{group_by}' here too"
+        )
     protocol = stored.over(data, stored.train_classes, stored.test_classes)
     replays = []
     for drawn in episode_sets(protocol, data):
@@ -121,7 +173,7 @@ def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
                 f"{path} holds no episodes with {shots} shots; make it anew with bench episodes"
             )
         fixed = FixedEpisodes(episodes[shots])
-        fault = fixed.fault(drawn.pool, protocol.ways, shots)
+        fault = fixed.fault(drawn.pool, protocol.ways, shots, drawn.groups)
         if fault:
             raise UserError(f"{path}, {shots} shots: {fault}; make it anew with bench episodes")
         count = len(fixed.episodes)

@@ -21,7 +21,8 @@ from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.resolve import Resolved, ResolvedBaseline, resolve
 from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.split import Size, Split, size_text
-from fewshot_bench.records.record import SystemFigure, record_stem
+from fewshot_bench.records.paths import record_stem
+from fewshot_bench.records.record import SystemFigure
 from fewshot_bench.registry.registry import Plugin, Registry
 from fewshot_bench.request import Request
 from fewshot_bench.seeds import digest
@@ -111,9 +112,11 @@ class Cell:
         training = self.training
         episodes = self.episode_set
         question = (episodes.protocol.name, episodes.condition, episodes.digest)
+        # episodes of a file are the same with groups and without, but what is known of them is not
+        grouping = (episodes.groups,) if episodes.groups else ()
         images = (training.dataset_digest, training.split.train_digest)
         method = (training.features_key, training.preset, training.seed, *self.rule.identity)
-        return digest(training.key, *method, *images, *question)[:32]
+        return digest(training.key, *method, *images, *question, *grouping)[:32]
 
     @functools.cached_property
     def stem(self) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 import torch
 
 from fewshot_bench.baseline import Baseline
+from fewshot_bench.data.groups import grouped_by_name
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.planning.baseline_choice import chosen_baselines
-from fewshot_bench.planning.episode_sets import EpisodeSet
+from fewshot_bench.planning.episode_sets import EpisodeSet, left_out_notes
 from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.planning.protocol_choice import chosen_episode_sets
 from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules
@@ -120,7 +121,7 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         preset,
         options,
         device,
-        chosen.notes,
+        [*chosen.notes, *left_out_notes(episode_sets)],
     )
 
 
@@ -145,7 +146,10 @@ def _loaded(request: Request, dataset: Plugin[DataSet], overrides: Overrides) ->
     settings = settings_type.given(dataset.name, values).resolved()
     path = request.data or _path_in(request.data_folder, dataset_class)
     source = dataset_class(settings)
-    return ResolvedData(dataset, source.load(path), source.versioned_protocols())
+    data = source.load(path)
+    if request.group_by is not None:
+        data = grouped_by_name(data, request.group_by)
+    return ResolvedData(dataset, data, source.versioned_protocols())
 
 
 def _path_in(folder: Path | None, dataset_class: type[DataSet]) -> Path | None:

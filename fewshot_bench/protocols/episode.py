@@ -22,16 +22,24 @@ __all__ = [
     "EpisodeSource",
     "Episodes",
     "FixedEpisodes",
+    "ImageGroups",
     "Pool",
     "blocks",
+    "columns",
     "first_of_shuffle",
+    "in_data_set",
+    "pool_images",
     "prefixes",
+    "random_words",
     "together",
+    "whole_steps",
 ]
 
 Ints = npt.NDArray[np.int32]
 Words = npt.NDArray[np.uint64]
 Pool = tuple[tuple[int, int], ...]  # (first index, number of images) of each test class
+# the group of each image of the pool, class by class; empty: there are no groups
+ImageGroups = tuple[int, ...]
 
 NO_QUERY = -1  # pads the query rows of classes that have fewer images than others
 WORDS_A_STEP = 4  # 64-bit words that one step of the Philox4x64 counter yields
@@ -99,10 +107,8 @@ class DrawnEpisodes:
     seed_key: str
 
     @functools.cached_property
-    def _generator_key(self) -> int:
-        key = digest(self.seed_key, self.pool, self.ways, self.shots, self.queries)
-        first_half = key[:32]  # 128 bits
-        return int(first_half, 16)
+    def _key(self) -> str:
+        return digest(self.seed_key, self.pool, self.ways, self.shots, self.queries)
 
     @property
     def images_per_class(self) -> int:
@@ -113,25 +119,18 @@ class DrawnEpisodes:
     def words_per_episode(self) -> int:
         """64-bit words that an episode reads: a multiple of 4, as one counter step yields 4."""
         used = self.ways * (1 + self.images_per_class)
-        steps = -(-used // WORDS_A_STEP)  # rounded up
-        return steps * WORDS_A_STEP
+        return whole_steps(used)
 
     def draw(self, start: int, stop: int) -> Episodes:
         """Episodes `start` to `stop - 1`."""
-        first_C, count_C = _columns(self.pool)
+        first_C, count_C = columns(self.pool)
         episodes = stop - start
         classes = np.empty((episodes, self.ways), dtype=np.int32)
         picked = np.empty((episodes, self.ways, self.images_per_class), dtype=np.int32)
-        generator = np.random.Philox(key=self._generator_key)
-        generator.advance(start * (self.words_per_episode // WORDS_A_STEP))
         block = max(1, TABLE // (self.ways * int(count_C.max())))
-        for begin in range(0, episodes, block):
-            end = min(begin + block, episodes)
-            words = generator.random_raw((end - begin) * self.words_per_episode)
-            # the upper 32 bits of each word; a row is an episode
-            words = words.reshape(-1, self.words_per_episode) >> np.uint64(32)
-            classes[begin:end] = self._classes(words)
-            picked[begin:end] = self._images(words, count_C[classes[begin:end]])
+        for rows, words in random_words(self._key, self.words_per_episode, start, stop, block):
+            classes[rows] = self._classes(words)
+            picked[rows] = self._images(words, count_C[classes[rows]])
         images = first_C[classes][:, :, None] + picked
         support = images[:, :, : self.shots]
         if self.queries is None:
@@ -159,7 +158,7 @@ class DrawnEpisodes:
 
         support_TNK: positions within the classes. Rows are padded if classes differ in size.
         """
-        first_C, count_C = _columns(self.pool)
+        first_C, count_C = columns(self.pool)
         first_TN1 = first_C[classes_TN][:, :, None]
         count_TN1 = count_C[classes_TN][:, :, None]
         position = np.arange(count_C.max(), dtype=np.int32)
@@ -172,10 +171,49 @@ class DrawnEpisodes:
         return query
 
 
-def _columns(pool: Pool) -> tuple[Ints, Ints]:
+def columns(pool: Pool) -> tuple[Ints, Ints]:
     """(first index, number of images) of the classes, each as an array (C,)."""
     first_C, count_C = np.array(pool, dtype=np.int32).T
     return first_C, count_C
+
+
+def pool_images(pool: Pool) -> npt.NDArray[np.int64]:
+    """The indices in the data set of the images of the pool, class by class."""
+    return np.concatenate([np.arange(first, first + count) for first, count in pool])
+
+
+def in_data_set(pool: Pool, values_M: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """A value of each image of the pool, at the place of its index in the data set.
+
+    It is -1 at the others, and at the last place, which `NO_QUERY` points to.
+    """
+    images_M = pool_images(pool)
+    values = np.full(int(images_M.max()) + 2, -1, dtype=np.int64)
+    values[images_M] = values_M
+    return values
+
+
+def whole_steps(words: int) -> int:
+    """So many words, rounded up to a multiple of those that one step of the counter yields."""
+    steps = -(-words // WORDS_A_STEP)
+    return steps * WORDS_A_STEP
+
+
+def random_words(
+    key: str, words_each: int, start: int, stop: int, block: int
+) -> Iterator[tuple[slice, Words]]:
+    """32-bit random numbers (T, words_each) of episodes `start` to `stop - 1`.
+
+    They come in blocks of episodes; the slice says which, counted from `start`. key: hex digits,
+    of which the first 128 bits are used; words_each: a multiple of 4.
+    """
+    generator = np.random.Philox(key=int(key[:32], 16))
+    generator.advance(start * (words_each // WORDS_A_STEP))
+    for begin in range(0, stop - start, block):
+        end = min(begin + block, stop - start)
+        words = generator.random_raw((end - begin) * words_each)
+        # the upper 32 bits of each word; a row is an episode
+        yield slice(begin, end), words.reshape(-1, words_each) >> np.uint64(32)
 
 
 def first_of_shuffle(words_RM: Words, sizes_R: Ints) -> Ints:
@@ -218,12 +256,16 @@ class FixedEpisodes:
             episodes.query_TNQ[start:stop],
         )
 
-    def fault(self, pool: Pool, ways: int, shots: int) -> str:
-        """Why they are not `ways`-way `shots`-shot episodes over `pool`; "" if they are."""
+    def fault(self, pool: Pool, ways: int, shots: int, groups: ImageGroups = ()) -> str:
+        """Why they are not `ways`-way `shots`-shot episodes over `pool`; "" if they are.
+
+        groups: of the images of the pool; a query must not share one with a support image.
+        """
         return (
             self._fault_of_shapes(ways, shots)
             or self._fault_of_classes(pool)
             or self._fault_of_images(pool, shots)
+            or self._fault_of_groups(pool, groups)
         )
 
     def _fault_of_shapes(self, ways: int, shots: int) -> str:
@@ -265,6 +307,17 @@ class FixedEpisodes:
         is_repeated = np.diff(in_order, axis=2) == 0
         if (is_repeated & (in_order[:, :, 1:] != NO_QUERY)).any():
             return "an image occurs twice in a class of an episode"
+        return ""
+
+    def _fault_of_groups(self, pool: Pool, groups: ImageGroups) -> str:
+        if not groups:
+            return ""
+        group_of_image = in_data_set(pool, groups)
+        for number, support_NK in enumerate(self.episodes.support_TNK):
+            query_NQ = self.episodes.query_TNQ[number]
+            queries = query_NQ[query_NQ != NO_QUERY]
+            if np.isin(group_of_image[queries], group_of_image[support_NK]).any():
+                return f"support and query of episode {number} share a group (--group-by)"
         return ""
 
 

@@ -10,11 +10,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+import numpy.typing as npt
 
+from fewshot_bench.data.groups import apart_from
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from fewshot_bench.protocols.episode import DrawnEpisodes, EpisodeSource, Pool
-from fewshot_bench.protocols.split import DrawnRuns, Size, Split, size_text
+from fewshot_bench.protocols.episode import DrawnEpisodes, EpisodeSource, ImageGroups, Pool
+from fewshot_bench.protocols.grouped_episodes import GroupedEpisodes, check_groups
+from fewshot_bench.protocols.grouped_runs import GroupedRuns
+from fewshot_bench.protocols.sides import both_sides
+from fewshot_bench.protocols.split import DrawnRuns, Size, Split, is_size, repeats, size_text
 from fewshot_bench.seeds import digest
 
 __all__ = ["Classification", "FewShot", "Protocol"]
@@ -60,8 +65,13 @@ class Protocol(ABC):
         """The train images, and the images whose features are needed."""
 
     @abstractmethod
-    def drawn(self, dataset_digest: str, pool: Pool, condition: Size) -> EpisodeSource:
-        """The episodes with `condition` shots, or the runs with `condition` train images."""
+    def drawn(
+        self, dataset_digest: str, pool: Pool, condition: Size, groups: ImageGroups = ()
+    ) -> EpisodeSource:
+        """The episodes with `condition` shots, or the runs with `condition` train images.
+
+        groups: of the images of the pool, which support and query, or train and test, do not share.
+        """
 
     @abstractmethod
     def at_most(self, episodes: int | None) -> Self:
@@ -74,6 +84,13 @@ class Protocol(ABC):
         """(first index, number of images) of each test class in the data set."""
         ranges = map(data.class_range, self.test_classes)
         return tuple(ranges)
+
+    def image_groups(self, data: LabelledImages) -> ImageGroups:
+        """The group of each image of the pool; empty if the data set has none."""
+        if data.groups is None:
+            return ()
+        groups = data.groups[data.indices(self.test_classes)]
+        return tuple(groups.tolist())
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-serialisable values. `from_dict` reads them back."""
@@ -132,7 +149,7 @@ class FewShot(Protocol):
         if self.queries is not None and self.queries < 1:
             raise UserError(f"queries={self.queries} is out of bounds (allowed: 1 or more, or all)")
         shots = self.shots
-        if not shots or min(shots) < 1 or _repeats(shots):
+        if not shots or min(shots) < 1 or repeats(shots):
             raise UserError(
                 f"shots={shots} is out of bounds (allowed: different numbers, each 1 or more)"
             )
@@ -150,7 +167,7 @@ class FewShot(Protocol):
         if train is None and test is None:
             train = self.train_classes
             test = self.test_classes
-        train_names, test_names = _both_sides(data, train or (), test or ())
+        train_names, test_names = both_sides(data, train or (), test or ())
         if (train_names, test_names) == (self.train_classes, self.test_classes):
             name = self._name_for(data)
         else:
@@ -196,6 +213,25 @@ class FewShot(Protocol):
             raise UserError(f"{count} test classes are too many (allowed: at most {MOST_CLASSES})")
         for name in self.test_classes:
             self._check_images(data, name)
+        self._check_groups(data)
+
+    def _check_groups(self, data: LabelledImages) -> None:
+        """Raise `UserError` if a test class has too few groups or a train class no image."""
+        groups = self.image_groups(data)
+        if not groups:
+            return
+        pool = self.pool(data)
+        check_groups(self.test_classes, pool, groups, self.ways, max(self.shots), self.queries)
+        for name in self.train_classes:
+            if len(self._train_images(data, [name])) == 0:
+                raise UserError(
+                    f"class {name!r} has no image to train on: each shares a group with a test "
+                    "class; leave it out of --train-classes, or test on other classes"
+                )
+
+    def _train_images(self, data: LabelledImages, classes: Sequence[str]) -> npt.NDArray[np.int64]:
+        """The images of train classes, without those of groups that test classes have as well."""
+        return apart_from(data, data.indices(classes), data.indices(self.test_classes))
 
     def _check_images(self, data: LabelledImages, name: str) -> None:
         """Raise `UserError` if the class is too small."""
@@ -220,22 +256,22 @@ class FewShot(Protocol):
         return self.queries or "all"
 
     def split(self, data: LabelledImages, condition: Size, run: int | None) -> Split:
-        """All images of the train classes, and all images of the test classes."""
+        """The images of the train classes, and all images of the test classes."""
         del condition, run
-        train = data.indices(self.train_classes)
+        train = self._train_images(data, self.train_classes)
         embedded = data.indices(self.test_classes)
-        return Split(self.train_classes, train, embedded)
+        left_out = len(data.indices(self.train_classes)) - len(train)
+        return Split(self.train_classes, train, embedded, left_out=left_out)
 
-    def drawn(self, dataset_digest: str, pool: Pool, condition: Size) -> DrawnEpisodes:
+    def drawn(
+        self, dataset_digest: str, pool: Pool, condition: Size, groups: ImageGroups = ()
+    ) -> DrawnEpisodes | GroupedEpisodes:
         """The episodes with `condition` support images of each class."""
         key = digest(dataset_digest, self.test_classes, self.episode_seed, self.version)
-        return DrawnEpisodes(
-            pool=pool,
-            ways=self.ways,
-            shots=int(condition),
-            queries=self.queries,
-            seed_key=key,
-        )
+        shots = int(condition)
+        if groups:
+            return GroupedEpisodes(pool, self.ways, shots, self.queries, key, groups)
+        return DrawnEpisodes(pool, self.ways, shots, self.queries, key)
 
     def at_most(self, episodes: int | None) -> Self:
         """This protocol with at most so many episodes; None: no limit."""
@@ -275,12 +311,12 @@ class Classification(Protocol):
         self._need("references", 1)
         self._need("episode_seed", 0)
         sizes = self.train_sizes
-        if not sizes or _repeats(sizes) or not all(map(_is_size, sizes)):
+        if not sizes or repeats(sizes) or not all(map(is_size, sizes)):
             raise UserError(
                 f"train_sizes={sizes} is out of bounds (allowed: different whole numbers of images "
                 "a class, or shares between 0 and 1)"
             )
-        if self.test_images is not None and not _is_size(self.test_images):
+        if self.test_images is not None and not is_size(self.test_images):
             raise UserError(
                 f"test_images={self.test_images} is out of bounds (allowed: a number, a share "
                 "between 0 and 1, or all)"
@@ -314,31 +350,34 @@ class Classification(Protocol):
         settled = replace(
             self, name=name, dataset=data.name, train_classes=names, test_classes=names
         )
-        pool = settled.pool(data)
         for size in self.train_sizes:
-            settled.drawn(data.digest, pool, size)  # raises if a class is too small
+            settled._runs(data, size)  # raises if a class is too small
         return settled
 
     def split(self, data: LabelledImages, condition: Size, run: int | None) -> Split:
         """The train images, and the references and test images, of one run."""
         number = run or 0
-        source = self.drawn(data.digest, self.pool(data), condition)
+        source = self._runs(data, condition)
         episode = source.draw(number, number + 1)
         references = episode.support_TNK.ravel()
         test_images = episode.query_TNQ[episode.is_query_TNQ]
         embedded = np.unique(np.concatenate([references, test_images]))
-        return Split(self.train_classes, source.train_images(number), embedded, number)
+        train = source.train_images(number)
+        return Split(self.train_classes, train, embedded, number, source.left_out(number))
 
-    def drawn(self, dataset_digest: str, pool: Pool, condition: Size) -> DrawnRuns:
+    def _runs(self, data: LabelledImages, condition: Size) -> DrawnRuns:
+        return self.drawn(data.digest, self.pool(data), condition, self.image_groups(data))
+
+    def drawn(
+        self, dataset_digest: str, pool: Pool, condition: Size, groups: ImageGroups = ()
+    ) -> DrawnRuns:
         """The runs with `condition` train images."""
-        key = digest("runs", dataset_digest, self.test_classes, self.episode_seed, self.version)
-        return DrawnRuns(
-            pool=pool,
-            train=condition,
-            test=self.test_images,
-            references=self.references,
-            key=key,
-        )
+        parts = (dataset_digest, self.test_classes, self.episode_seed, self.version)
+        sizes = (pool, condition, self.test_images, self.references)
+        if groups:
+            key = digest("grouped runs", *parts, groups)
+            return GroupedRuns(*sizes, key, groups, self.test_classes)
+        return DrawnRuns(*sizes, digest("runs", *parts))
 
     def at_most(self, episodes: int | None) -> Self:
         """This protocol: a run is never shortened."""
@@ -346,51 +385,8 @@ class Classification(Protocol):
         return self
 
 
-def _both_sides(
-    data: LabelledImages, train: Sequence[str], test: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Full names of train and test classes; a side without names is all other classes."""
-    train_names = data.resolve(train, "train class")
-    test_names = data.resolve(test, "test class")
-    if not train_names and not test_names:
-        raise UserError(
-            f"{data.name} has no default split; name the held-out classes with --test-classes "
-            f"(allowed: {', '.join(data.class_names)})"
-        )
-    for name in test_names:
-        if name in train_names:
-            raise UserError(
-                f"class {name!r} is in both train and test classes; a held-out class must not be "
-                "trained on"
-            )
-    if not train_names:
-        train_names = _others(data, test_names)
-    if not test_names:
-        test_names = _others(data, train_names)
-    return train_names, test_names
-
-
-def _others(data: LabelledImages, names: Sequence[str]) -> tuple[str, ...]:
-    """All classes but those in `names`."""
-    others = [name for name in data.class_names if name not in names]
-    return tuple(others)
-
-
 def _frozen(value: Any) -> Any:
     """The value with tuples in the place of the lists that JSON has."""
     if isinstance(value, list):
         return tuple(map(_frozen, value))
     return value
-
-
-def _is_size(size: Size) -> bool:
-    """Whether it is a share below 1 or a whole number of images."""
-    if 0 < size < 1:
-        return True
-    return 1 <= size < math.inf and size == int(size)
-
-
-def _repeats(values: Sequence[Size]) -> bool:
-    """Whether a value occurs twice."""
-    different = set(values)
-    return len(different) < len(values)

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,16 +18,27 @@ import numpy.typing as npt
 from fewshot_bench.errors import UserError
 from fewshot_bench.protocols.episode import (
     NO_QUERY,
-    WORDS_A_STEP,
     Episodes,
+    Ints,
     Pool,
+    Words,
     first_of_shuffle,
+    random_words,
+    whole_steps,
 )
 from fewshot_bench.seeds import digest
 
-__all__ = ["DrawnRuns", "Size", "Split", "size_text", "tested_on_text"]
+__all__ = [
+    "DrawnRuns",
+    "Part",
+    "Size",
+    "Split",
+    "is_size",
+    "repeats",
+    "size_text",
+    "tested_on_text",
+]
 
-Ints = npt.NDArray[np.int32]
 Size = int | float  # a number of images, or a share below 1
 
 
@@ -33,13 +47,15 @@ class Split:
     """Train images, and the images whose features are needed, as indices into the data set.
 
     train: class by class, in the order of `train_classes`; embedded: test images and references;
-    run: the run of a classification protocol, else None.
+    run: the run of a classification protocol, else None; left_out: images that are not used because
+    other images of their group are on the other side.
     """
 
     train_classes: tuple[str, ...]
     train: npt.NDArray[np.integer]
     embedded: npt.NDArray[np.integer]
     run: int | None = None
+    left_out: int = 0
 
     @functools.cached_property
     def train_digest(self) -> str:
@@ -55,6 +71,13 @@ class Split:
 def _indices_digest(indices: npt.NDArray[np.integer]) -> str:
     content = indices.astype("<i8").tobytes()
     return hashlib.sha256(content).hexdigest()
+
+
+class Part(NamedTuple):
+    """Image indices of one class in one run: what is trained on, and what is tested."""
+
+    train: Ints
+    test: Ints
 
 
 @dataclass(frozen=True)
@@ -121,10 +144,7 @@ class DrawnRuns:
 
     def shuffled(self, run: int) -> list[Ints]:
         """The image indices of each class in the order of this run."""
-        steps = -(-sum(self.class_sizes) // WORDS_A_STEP)  # rounded up
-        generator = np.random.Philox(key=int(self.key[:32], 16))
-        generator.advance(run * steps)
-        words = generator.random_raw(steps * WORDS_A_STEP) >> np.uint64(32)
+        words = self._words(run, sum(self.class_sizes))
         orders = []
         begin = 0
         for first, size in self.pool:
@@ -135,12 +155,28 @@ class DrawnRuns:
             begin = end
         return orders
 
+    def _words(self, run: int, count: int) -> Words:
+        """So many 32-bit random numbers, or some more, of this run."""
+        ((_, words),) = random_words(self.key, whole_steps(count), run, run + 1, block=1)
+        return words.ravel()
+
+    def parts(self, run: int) -> list[Part]:
+        """The train and test images of each class."""
+        orders = self.shuffled(run)
+        counts = zip(orders, self.train_counts, self.test_counts, strict=True)
+        parts = []
+        for order, train, test in counts:
+            parts.append(Part(order[:train], order[-test:]))
+        return parts
+
+    def left_out(self, run: int) -> int:
+        """Images that are not used because of their groups: none."""
+        del run
+        return 0
+
     def train_images(self, run: int) -> Ints:
         """Indices of the train images, class by class."""
-        chosen = []
-        for order, count in zip(self.shuffled(run), self.train_counts, strict=True):
-            chosen.append(np.sort(order[:count]))
-        return np.concatenate(chosen)
+        return np.concatenate([np.sort(part.train) for part in self.parts(run)])
 
     def draw(self, start: int, stop: int) -> Episodes:
         """Runs `start` to `stop - 1` as episodes."""
@@ -151,12 +187,27 @@ class DrawnRuns:
         support_SNK = np.empty((runs, classes, shots), dtype=np.int32)
         query_SNQ = np.full((runs, classes, max(self.test_counts)), NO_QUERY, dtype=np.int32)
         for row in range(runs):
-            orders = self.shuffled(start + row)
-            for label, order in enumerate(orders):
-                count = self.test_counts[label]
-                support_SNK[row, label] = order[:shots]
-                query_SNQ[row, label, :count] = np.sort(order[-count:])
+            for label, part in enumerate(self.parts(start + row)):
+                support_SNK[row, label] = self._references(part.train)
+                query_SNQ[row, label, : len(part.test)] = np.sort(part.test)
         return Episodes(classes_SN, support_SNK, query_SNQ)
+
+    def _references(self, train: Ints) -> Ints:
+        """The references among the train images of a class, which are in the order of the run."""
+        return train[: self.shots]
+
+
+def is_size(size: Size) -> bool:
+    """Whether it is a share below 1 or a whole number of images."""
+    if 0 < size < 1:
+        return True
+    return 1 <= size < math.inf and size == int(size)
+
+
+def repeats(values: Sequence[Size]) -> bool:
+    """Whether a value occurs twice."""
+    different = set(values)
+    return len(different) < len(values)
 
 
 def size_text(size: Size) -> str:

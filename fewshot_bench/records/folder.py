@@ -161,7 +161,8 @@ class ResultsFolder:
         if record.episodes_file:
             source = self._file_source(record.episodes_file, record.shots)
         else:
-            source = record.protocol.drawn(record.dataset.digest, record.pool, record.condition)
+            of_data = (record.dataset.digest, record.pool)
+            source = record.protocol.drawn(*of_data, record.condition, record.groups)
         first = record.first_episode
         return self._drawn(source, first, record.episodes, record.episodes_digest)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ResultPaths"]
+from fewshot_bench.protocols.split import Size, size_text
+
+__all__ = ["ResultPaths", "record_stem"]
 
 
 @dataclass(frozen=True)
@@ -79,3 +81,21 @@ class ResultPaths:
         for folder in folders:
             hidden += self.out.glob(f"{folder}/**/.*")
         return hidden
+
+
+def record_stem(
+    *,
+    key: str,
+    dataset: str,
+    baseline: str,
+    ways: int,
+    shots: int,
+    train_size: Size | None,
+    seed: int,
+) -> str:
+    """The path of a record's files below `records/`, without the ending."""
+    if train_size is None:
+        cell = f"{ways}way-{shots}shot-seed{seed}"
+    else:
+        cell = f"train{size_text(train_size)}-run{seed}"
+    return f"{dataset}/{baseline}/{cell}-{key[:16]}"

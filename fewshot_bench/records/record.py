@@ -9,9 +9,11 @@ import typing
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
+from fewshot_bench.protocols.episode import ImageGroups, Pool
 from fewshot_bench.protocols.protocol import Classification, FewShot, Protocol
 from fewshot_bench.protocols.split import Size, size_text
 from fewshot_bench.published import Published
+from fewshot_bench.records.paths import record_stem
 
 __all__ = [
     "RULE_SETTING",
@@ -25,7 +27,6 @@ __all__ = [
     "SystemFigure",
     "TrainingPart",
     "read_record",
-    "record_stem",
 ]
 
 SCHEMA = 2
@@ -44,12 +45,16 @@ class SystemFigure(Published):
 
 @dataclass(frozen=True, kw_only=True)
 class DataSetPart:
-    """The data set. digest: of pixels and labels; dropped: byte-identical copies left out."""
+    """The data set. digest: of pixels and labels; dropped: byte-identical copies left out.
+
+    group_by: where the groups of its images come from, or empty.
+    """
 
     name: str
     digest: str
     images: int = 0
     dropped: int = 0
+    group_by: str = ""
     published: tuple[SystemFigure, ...] = ()
 
 
@@ -144,7 +149,8 @@ class Record:
     episodes_digests: dict[int, str]
     episodes_file: str = ""
     protocol: FewShot | Classification
-    pool: tuple[tuple[int, int], ...]
+    pool: Pool
+    groups: ImageGroups = ()
     dataset: DataSetPart
     baseline: BaselinePart
     training: TrainingPart
@@ -198,24 +204,6 @@ class Record:
         return values
 
 
-def record_stem(
-    *,
-    key: str,
-    dataset: str,
-    baseline: str,
-    ways: int,
-    shots: int,
-    train_size: Size | None,
-    seed: int,
-) -> str:
-    """The path of a record's files below `records/`, without the ending."""
-    if train_size is None:
-        cell = f"{ways}way-{shots}shot-seed{seed}"
-    else:
-        cell = f"train{size_text(train_size)}-run{seed}"
-    return f"{dataset}/{baseline}/{cell}-{key[:16]}"
-
-
 PLAIN_FIELDS = {
     "key": str,
     "reason": str,
@@ -247,6 +235,7 @@ def read_record(values: object) -> Record:
     digests = values["episodes_digests"].items()
     parts["episodes_digests"] = {int(count): str(digest) for count, digest in digests}
     parts["pool"] = tuple((int(first), int(count)) for first, count in values["pool"])
+    parts["groups"] = _read_groups(values.get("groups", []), parts["pool"])
     parts["protocol"] = _read_protocol(values["protocol"])
     parts["dataset"] = _read_part(DataSetPart, "dataset", values["dataset"])
     parts["baseline"] = _read_part(BaselinePart, "baseline", values["baseline"])
@@ -261,6 +250,17 @@ def read_record(values: object) -> Record:
     if record.status == "ok" and not record.predictions.file:
         raise TypeError("its predictions name no file")
     return record
+
+
+def _read_groups(values: object, pool: Pool) -> ImageGroups:
+    _check_type("groups", values, list)
+    groups = typing.cast(list[int], values)
+    for group in groups:
+        _check_type("an item of groups", group, int)
+    images = sum(count for _, count in pool)
+    if groups and len(groups) != images:
+        raise ValueError(f"it has groups of {len(groups)} images and not {images}")
+    return tuple(groups)
 
 
 def _read_protocol(values: object) -> FewShot | Classification:
@@ -290,7 +290,7 @@ def _check_settings(settings: Json) -> None:
 
 # the fields that readers rely on and that must be right; the others describe, and are converted
 RELIED_ON = {
-    "dataset": {"name", "digest"},
+    "dataset": {"name", "digest", "group_by"},
     "baseline": {
         "name",
         "sha256",

@@ -79,17 +79,22 @@ def shift_of(number: int, count: int) -> float:
     return 0.5 * from_middle / count
 
 
+Interval = tuple[str, str]  # the columns of its bounds
+SINGLE: Interval = ("ci95_low", "ci95_high")
+OF_VERDICT: Interval = ("low", "high")  # agrees with the verdict over all differences of a table
+
+
 @dataclass(frozen=True, eq=False)
 class Percent:
-    """Values in percent, and the lengths of their 95 % intervals below and above them."""
+    """Values in percent, and the lengths of their intervals below and above them."""
 
     middle: Floats
     lengths: tuple[Floats, Floats]
 
 
-def percent(rows: pd.DataFrame, value: str) -> Percent:
+def percent(rows: pd.DataFrame, value: str, interval: Interval = SINGLE) -> Percent:
     """A column of fractions, with the columns of its interval, in percent."""
-    columns = rows[[value, "ci95_low", "ci95_high"]]
+    columns = rows[[value, *interval]]
     percents = 100 * columns.to_numpy(dtype=float)
     middle, low, high = percents.T
     below = middle - low

@@ -40,8 +40,8 @@ __all__ = ["report"]
 # what a picture shows, by the start of its file name
 CAPTIONS = {
     "accuracy": "Accuracy with 95 % intervals",
-    "differences": "Paired differences to the reference with 95 % intervals; "
-    "within the band they count as equivalent",
+    "differences": "Paired differences to the reference; the bar agrees with the verdict, small "
+    "ticks mark the 95 % interval of one difference; within the band they are equivalent",
     "recall": "Recall of each class at the most shots",
     "confusion": "What each class was taken for at the most shots, in % of the class",
     "episodes": "Share of the episodes above an accuracy",
@@ -56,6 +56,7 @@ NEED_DATA = ("heat", "map", "samples")  # drawn by other commands, which read th
 CONDITION_COLUMN = "shots or train size"  # one column for the two of CONDITION
 FRONT = (
     "rank",
+    "ties",
     "baseline",
     CONDITION_COLUMN,
     "accuracy",
@@ -152,7 +153,7 @@ def _digest(script: str) -> str:
 def _columns() -> list[str]:
     """The columns of the page's table, with all that set rows apart."""
     columns = list(FRONT)
-    for name in (*METHOD, *QUESTION, "episodes", "note"):
+    for name in (*METHOD, *QUESTION, "episodes", "would_decide", "note"):
         if name not in columns:
             columns.append(name)
     return columns

@@ -39,6 +39,8 @@ from fewshot_bench.report.figure import (
     titled,
 )
 from fewshot_bench.report.frames import (
+    OF_VERDICT,
+    SINGLE,
     best_first,
     by_question,
     of_most_shots,
@@ -180,7 +182,10 @@ def _line_of_accuracies(
 
 
 def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
-    """Differences to the reference with 95 % intervals, verdicts, and the band of equivalence."""
+    """Differences to the reference with intervals, verdicts, and the band of equivalence.
+
+    The bar agrees with the verdict; small ticks mark the 95 % interval of one difference.
+    """
     rows = ranking.rows
     title = f"{title_of(rows, ranking.differs)}\nagainst {references_of(rows)}"
     height = 1.2 + 0.28 * len(rows)
@@ -190,14 +195,11 @@ def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
     for position in range(len(upwards)):
         part = upwards.iloc[[position]]
         row = part.iloc[0].to_dict()
-        shown = percent(part, "difference")
-        axes.errorbar(
-            shown.middle,
-            position,
-            xerr=shown.lengths,
-            **styles[row["baseline"]].mark,
-            capsize=2,
-        )
+        mark = styles[row["baseline"]].mark
+        shown = percent(part, "difference", OF_VERDICT)
+        axes.errorbar(shown.middle, position, xerr=shown.lengths, **mark, elinewidth=2)
+        bounds = 100 * part[[*SINGLE]].to_numpy(dtype=float)
+        axes.plot(bounds.T, [position, position], "k|", ms=5, mew=0.8)
         axes.annotate(
             row["verdict"],
             (1.01, position),
@@ -209,7 +211,10 @@ def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
     equivalence_band(axes, margin)
     axes.set_yticks(range(len(rows)), labels)
     within = f"within +-{margin:g} points: equivalent"
-    axes.set_xlabel(f"difference, points, with 95 % interval\n({within})")
+    axes.set_xlabel(
+        f"difference, points; the bar agrees with the verdict (ticks: 95 % of one difference)\n"
+        f"{within}"
+    )
     return figure
 
 

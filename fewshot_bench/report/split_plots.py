@@ -21,6 +21,7 @@ from fewshot_bench.report.figure import (
     titled,
 )
 from fewshot_bench.report.frames import (
+    OF_VERDICT,
     best_first,
     of_most_shots,
     percent,
@@ -64,9 +65,9 @@ def accuracy_by_split(ranking: Ranking, styles: Styles) -> Figure:
 
 
 def differences_by_split(ranking: Ranking, styles: Styles) -> Figure:
-    """Differences to the reference at the most shots on each split, with 95 % intervals.
+    """Differences to the reference at the most shots on each split.
 
-    A panel a baseline. A mark is filled where the verdict is better or worse.
+    A panel a baseline. A mark is filled where the verdict is better or worse; the intervals agree.
     """
     rows = of_most_shots(ranking.rows)
     splits = _lowest_first(rows, "difference")
@@ -84,7 +85,9 @@ def differences_by_split(ranking: Ranking, styles: Styles) -> Figure:
         worse = verdicts.get("worse", 0)
         axes.set_title(f"{name}\nbetter on {better}, worse on {worse}", fontsize=8)
     _name_splits(panels[0], splits)
-    figure.supxlabel("difference, points, with 95 % interval; filled: better or worse", fontsize=9)
+    figure.supxlabel(
+        "difference, points, with the interval of the verdict; filled: better or worse", fontsize=9
+    )
     titled(figure, f"{title_of(rows, ranking.differs)}\nagainst {references_of(rows)}")
     return figure
 
@@ -95,7 +98,7 @@ def _mark_differences(axes: Axes, rows: pd.DataFrame, splits: list[str], style: 
         part = rows.iloc[[number]]
         row = part.iloc[0].to_dict()
         is_decided = row["verdict"] in ("better", "worse")
-        shown = percent(part, "difference")
+        shown = percent(part, "difference", OF_VERDICT)
         mark = style.mark | {
             "markeredgewidth": 0.6,
             "markerfacecolor": style.colour if is_decided else "white",

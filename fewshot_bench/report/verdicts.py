@@ -39,28 +39,38 @@ def sentences_of_differences(comparison: pd.DataFrame) -> Iterator[str]:
 
 def _verdict(row: Mapping[Hashable, Any]) -> str:
     points = 100 * row["difference"]
-    low = 100 * row["ci95_low"]
-    high = 100 * row["ci95_high"]
-    p = row["p_holm"]
+    low = 100 * row["low"]
+    high = 100 * row["high"]
+    has_interval = pd.notna(low)
+    bounds = f"{low:+.1f} to {high:+.1f}" if has_interval else "too few images for an interval"
     return SENTENCES[row["verdict"]].format(
         one=row["baseline"],
         other=row["reference"],
-        difference=f"{points:+.1f} points, {low:+.1f} to {high:+.1f}",
-        p="p < 0.001" if p < 0.001 else f"p = {p:.3f}",
+        difference=f"{points:+.1f} points, {bounds}",
+        p=_p_text(row["p_holm"]),
         margin=100 * row["margin"],
     )
+
+
+def _p_text(p: float) -> str:
+    if pd.isna(p):
+        return "not tested"
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def sentences_of_ranks(leaderboard: pd.DataFrame) -> Iterator[str]:
     """A sentence a question: which baselines have none that is significantly better."""
     for ranking in rankings_at_each_condition(leaderboard):
         first = []
+        undecided = ""
         for row in ranking.rows.to_dict("records"):
             # rank 1: no row is significantly better; rows without a result have no rank
             if row["rank"] == 1:
                 percent = 100 * row["accuracy"]
                 first.append(f"{row['baseline']} ({percent:.1f} %)")
+            if row["would_decide"]:
+                undecided = f"; {row['baseline']}, {row['would_decide']}"
         verdict = "there is no result"
         if first:
             verdict = f"none is significantly better than {', '.join(first)}"
-        yield f"{where(ranking)}: {verdict}."
+        yield f"{where(ranking)}: {verdict}{undecided}."

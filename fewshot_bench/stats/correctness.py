@@ -1,10 +1,12 @@
-"""Which queries were answered correctly, summed by episode and by test image.
+"""Which queries were answered correctly, summed by episode and by unit.
+
+A unit is what another data set would draw anew: an image, or a group of images of one class.
 
 All intervals are computed from these sums.
 
 Shapes: T episodes, C test classes, N ways, K shots, Q queries a class, M test images, S training
-seeds, A all queries of all episodes without padding, sorted by image. Images are positions in
-[0, M). A query position below 0 is padding.
+seeds, U units, A all queries of all episodes without padding, sorted by unit. Images are positions
+in [0, M). A query position below 0 is padding.
 """
 
 from __future__ import annotations
@@ -17,159 +19,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Correctness", "Design", "Moments", "difference_moments", "mean_by_image"]
+from fewshot_bench.stats.design import Design
+
+__all__ = ["Correctness", "Moments", "difference_moments", "mean_by_unit"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
-
-MIN_EPISODES = 2000
-MIN_SUPPORT_USES = 5  # how often an image should be in a support set, on average
-SEARCH_BLOCK = 256  # episodes tested at once in the search for disjoint episodes
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """The images and classes of all episodes.
-
-    classes_TN: classes of each episode; support_TNK and query_TNQ: images; labels_M: the class of
-    each image.
-    """
-
-    classes_TN: Ints
-    support_TNK: Ints
-    query_TNQ: Ints
-    labels_M: Ints
-
-    @cached_property
-    def is_query_TNQ(self) -> Bools:
-        """True for a query, False for padding."""
-        is_query_TNQ: Bools = self.query_TNQ >= 0
-        return is_query_TNQ
-
-    @cached_property
-    def queries_TN(self) -> Ints:
-        """Number of queries of each class of an episode."""
-        queries_TN: Ints = self.is_query_TNQ.sum(2)
-        return queries_TN
-
-    @cached_property
-    def has_class_TC(self) -> Bools:
-        """True where an episode contains a class."""
-        episodes = len(self.classes_TN)
-        classes = int(self.labels_M.max()) + 1
-        has_class_TC = np.zeros((episodes, classes), dtype=bool)
-        np.put_along_axis(has_class_TC, self.classes_TN, True, axis=1)
-        return has_class_TC
-
-    @cached_property
-    def queries_M(self) -> Ints:
-        """How often each image is a query."""
-        # bincount takes no negative numbers: shift by one, so that padding (-1) is counted first.
-        shifted = self.query_TNQ.ravel() + 1
-        bins = len(self.labels_M) + 1
-        counts = np.bincount(shifted, minlength=bins)
-        return counts[1:]
-
-    @cached_property
-    def supports_M(self) -> Ints:
-        """How often each image is in a support set."""
-        images = len(self.labels_M)
-        support = self.support_TNK.ravel()
-        return np.bincount(support, minlength=images)
-
-    @cached_property
-    def query_order_A(self) -> Ints:
-        """Positions of the queries in the flattened (T, N, Q) array, sorted by image."""
-        # Two bytes sort fast. Unsigned, -1 becomes the largest number, so padding comes last.
-        small_type = np.min_scalar_type(len(self.labels_M))
-        images = self.query_TNQ.ravel().astype(small_type)
-        order: Ints = np.argsort(images, kind="stable")
-        queries = self.queries_M.sum()
-        return order[:queries]
-
-    def sum_by_image(self, values_A: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """Sum over the queries of each image, (M,).
-
-        values_A: a whole number for each query, in the order of `query_order_A`.
-        """
-        used = np.flatnonzero(self.queries_M)
-        counts = self.queries_M[used]
-        starts = np.cumsum(counts) - counts
-        sums = np.add.reduceat(values_A, starts, dtype=np.int64)
-        sums_M = np.zeros(len(self.labels_M), dtype=np.int64)
-        sums_M[used] = sums
-        return sums_M
-
-    @cached_property
-    def disjoint_episodes(self) -> list[int]:
-        """Episodes that share no image with each other.
-
-        Episodes are tried in their order. One is taken if it shares no image with those taken
-        before.
-        """
-        # Padding (-1) reads the last, additional entry, which is always free.
-        is_free = np.ones(len(self.labels_M) + 1, dtype=bool)
-        chosen = []
-        start = 0
-        while start < len(self.classes_TN):
-            block = slice(start, start + SEARCH_BLOCK)
-            support_is_free_T = is_free[self.support_TNK[block]].all((1, 2))
-            query_is_free_T = is_free[self.query_TNQ[block]].all((1, 2))
-            is_disjoint_T = support_is_free_T & query_is_free_T
-            if not is_disjoint_T.any():
-                start = block.stop
-                continue
-            episode = start + int(is_disjoint_T.argmax())
-            chosen.append(episode)
-            is_free[self.support_TNK[episode]] = False
-            is_free[self.query_TNQ[episode]] = False
-            is_free[-1] = True
-            start = episode + 1
-        return chosen
-
-    def first(self, episodes: int) -> Design:
-        """The design of the first `episodes` episodes."""
-        if episodes == len(self.classes_TN):
-            return self
-        return Design(
-            self.classes_TN[:episodes],
-            self.support_TNK[:episodes],
-            self.query_TNQ[:episodes],
-            self.labels_M,
-        )
-
-    def episodes_needed(self) -> int:
-        """Number of episodes that an influence interval needs; 0 if there are enough.
-
-        Needed are 2,000 episodes, and in each class 5 uses of an image in support sets on average.
-        """
-        shots = self.support_TNK.shape[2]
-        share_C = self.has_class_TC.mean(0)
-        size_C = np.bincount(self.labels_M)
-        with np.errstate(divide="ignore"):  # a class that no episode contains has share 0
-            needed_C = np.ceil(MIN_SUPPORT_USES * size_C / (shots * share_C))
-        is_used_C = share_C > 0
-        most_needed = int(needed_C[is_used_C].max())
-        needed = max(MIN_EPISODES, most_needed)
-        if len(self.classes_TN) >= needed:
-            return 0
-        return needed
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Sums of the correctness of one baseline, or of the difference in correctness of two.
 
-    accuracy_T: its mean in each episode; sum_M and square_M: its sum and its sum of squares over
-    the queries of each image; wrong_M: True for images that were answered wrongly at least once
-    (of a difference: by the two baselines differently).
+    recall_TN: its mean over the queries of each class of an episode; sum_U and square_U: its sum
+    and its sum of squares over the queries of each unit; wrong_U: True for units that were
+    answered wrongly at least once (of a difference: by the two baselines differently).
     """
 
-    accuracy_T: Floats
-    sum_M: Floats
-    square_M: Floats
-    wrong_M: Bools
+    recall_TN: Floats
+    sum_U: Floats
+    square_U: Floats
+    wrong_U: Bools
+
+    @cached_property
+    def accuracy_T(self) -> Floats:
+        """The mean in each episode."""
+        accuracy_T: Floats = self.recall_TN.mean(1)
+        return accuracy_T
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,25 +94,25 @@ class Correctness:
         return count_A
 
     @cached_property
-    def count_M(self) -> npt.NDArray[np.int64]:
-        """Sum of `count_A` over the queries of each image."""
-        return self.design.sum_by_image(self.count_A)
+    def count_U(self) -> npt.NDArray[np.int64]:
+        """Sum of `count_A` over the queries of each unit."""
+        return self.design.sum_by_unit(self.count_A)
 
     @cached_property
-    def square_M(self) -> npt.NDArray[np.int64]:
-        """Sum of the squares of `count_A` over the queries of each image."""
+    def square_U(self) -> npt.NDArray[np.int64]:
+        """Sum of the squares of `count_A` over the queries of each unit."""
         if self.seeds == 1:
-            return self.count_M
-        return self.design.sum_by_image(np.square(self.count_A))
+            return self.count_U
+        return self.design.sum_by_unit(np.square(self.count_A))
 
     @cached_property
     def moments(self) -> Moments:
         """Moments of the correctness, averaged over seeds."""
         return Moments(
-            accuracy_T=self.accuracy_ST.mean(0),
-            sum_M=self.count_M / self.seeds,
-            square_M=self.square_M / self.seeds**2,
-            wrong_M=self.count_M < self.seeds * self.design.queries_M,
+            recall_TN=self.recall_STN.mean(0),
+            sum_U=self.count_U / self.seeds,
+            square_U=self.square_U / self.seeds**2,
+            wrong_U=self.count_U < self.seeds * self.design.queries_U,
         )
 
 
@@ -249,22 +125,22 @@ def difference_moments(first: Correctness, second: Correctness) -> Moments:
     # (a/A - b/B)^2 = (B^2*a^2 + A^2*b^2 - 2*A*B*a*b) / (A*B)^2.
     first_seeds = first.seeds
     second_seeds = second.seeds
-    product_M = first.design.sum_by_image(first.count_A * second.count_A)
-    squares_M = second_seeds**2 * first.square_M + first_seeds**2 * second.square_M
-    square_M = squares_M - 2 * first_seeds * second_seeds * product_M
+    product_U = first.design.sum_by_unit(first.count_A * second.count_A)
+    squares_U = second_seeds**2 * first.square_U + first_seeds**2 * second.square_U
+    square_U = squares_U - 2 * first_seeds * second_seeds * product_U
     return Moments(
-        accuracy_T=first.accuracy_ST.mean(0) - second.accuracy_ST.mean(0),
-        sum_M=first.count_M / first_seeds - second.count_M / second_seeds,
-        square_M=square_M / (first_seeds * second_seeds) ** 2,
-        wrong_M=square_M > 0,
+        recall_TN=first.moments.recall_TN - second.moments.recall_TN,
+        sum_U=first.count_U / first_seeds - second.count_U / second_seeds,
+        square_U=square_U / (first_seeds * second_seeds) ** 2,
+        wrong_U=square_U > 0,
     )
 
 
-def mean_by_image(design: Design, moments: Moments) -> Floats:
-    """Mean correctness, or mean difference, over the queries of each image, (M,).
+def mean_by_unit(design: Design, moments: Moments) -> Floats:
+    """Mean correctness, or mean difference, over the queries of each unit, (U,).
 
-    0 for images that are never a query.
+    0 for units that are never a query.
     """
-    divisor_M = np.maximum(design.queries_M, 1)
-    mean_M: Floats = moments.sum_M / divisor_M
-    return mean_M
+    divisor_U = np.maximum(design.queries_U, 1)
+    mean_U: Floats = moments.sum_U / divisor_U
+    return mean_U

@@ -1,7 +1,6 @@
-"""95 % intervals of mean accuracies: pure functions over the sums in `correctness`.
+"""A mean accuracy with its interval over other images of the same classes and other trainings.
 
-Shapes: T episodes, C test classes, N ways, K shots, M test images, S trainings (seeds, or runs of a
-classification protocol).
+Shapes: T episodes, M test images, C test classes, S trainings.
 """
 
 from __future__ import annotations
@@ -15,105 +14,45 @@ import numpy.typing as npt
 from scipy import special  # scipy.stats takes a second to import
 
 from fewshot_bench.stats import student
-from fewshot_bench.stats.correctness import Correctness, Design, Moments, mean_by_image
+from fewshot_bench.stats.correctness import Correctness
+from fewshot_bench.stats.design import Design
+from fewshot_bench.stats.influence import Influence, influence, influence_over_runs
+from fewshot_bench.stats.standard_error import Spread, StandardError
 
 __all__ = [
-    "FEW_ERRORS",
     "Estimate",
-    "Influence",
     "IntervalKind",
     "Mean",
-    "Spread",
-    "StandardError",
     "closed_half_width",
     "disjoint_half_width",
     "estimate",
     "estimate_over_runs",
-    "influence",
-    "influence_over_runs",
     "over_images",
-    "wilson",
 ]
 
 Floats = npt.NDArray[np.float64]
 IntervalKind = Literal[
-    "image-influence",
-    "image-influence+seeds",
+    "images",
+    "images+seeds",
     "images+runs",
-    "wilson",
-    "rule-of-three",
-    "mcnemar",
+    "never wrong",
+    "too few images",
+    "one episode",
+    "too few trainings",
 ]
 
-FEW_ERRORS = 10  # with fewer images ever wrong, the influence understates the standard error
-
-
-@dataclass(frozen=True)
-class Influence:
-    """A mean over episodes with its standard error over other images and other episodes.
-
-    images: number of images that are a query; wrong: how many of them were answered wrongly at
-    least once (of a difference: by the two baselines differently).
-    """
-
-    mean: float
-    se: float
-    images: int
-    wrong: int
-
-
-@dataclass(frozen=True)
-class Spread:
-    """How a value varies between trainings (seeds or runs).
-
-    mean: over trainings; variance: of this mean, 0 with a single training; df: degrees of freedom
-    of the variance, infinite with a single training.
-    """
-
-    mean: float
-    variance: float
-    df: float
-
-    @classmethod
-    def of(cls, values_S: Floats) -> Spread:
-        """The spread of one value a training."""
-        trainings = len(values_S)
-        mean = float(values_S.mean())
-        if trainings == 1:
-            return cls(mean, variance=0.0, df=math.inf)
-        variance = float(values_S.var(ddof=1)) / trainings
-        return cls(mean, variance, df=trainings - 1)
-
-
-@dataclass(frozen=True)
-class StandardError:
-    """A standard error over images and trainings, with its degrees of freedom."""
-
-    se: float
-    df: float
-
-    @classmethod
-    def combined(cls, se_images: float, images: int, trainings: Spread) -> StandardError:
-        """Add the variance over `images` images and the variance over trainings."""
-        variance_images = se_images**2
-        df_images = images - 1
-        df = student.satterthwaite(variance_images, df_images, trainings.variance, trainings.df)
-        variance = variance_images + trainings.variance
-        return cls(math.sqrt(variance), df)
-
-    def half_width(self, level: float) -> float:
-        """Half the width of the interval at a confidence level, such as 0.95."""
-        probability = (1 + level) / 2
-        t = student.quantile(probability, self.df)
-        return self.se * t
+LEVEL = 0.95
+FEWEST_DF = 2  # with fewer degrees of freedom, an interval over trainings says nothing
+FEWEST_DISJOINT = 3  # episodes
+SMALLEST_SIZE = 1e-3  # of a beta distribution that covers everything between 0 and 1
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean accuracy with its 95 % interval.
+    """A mean accuracy with its 95 % interval, NaN where there is none.
 
-    kind: how the interval was computed; se_images and se_seeds: the two parts of the standard
-    error, over images (and episodes) and over trainings.
+    kind: what the interval is over, or why it is not; se_images and se_seeds: the two parts of the
+    standard error, over images (and episodes) and over trainings.
     """
 
     accuracy: float
@@ -133,181 +72,112 @@ class Mean:
     high: float
 
 
-def influence(design: Design, moments: Moments) -> Influence:
-    """Image-influence (infinitesimal-jackknife) standard error of a mean accuracy or difference.
-
-        IF_i    = K * (s_i - theta) + (r_i - theta_c) / N           for image i of class c
-        noise_c = mean_i [K^2 * Var(A) / #S_i + v_i / (N^2 * #Q_i)]
-        SE^2    = sum_c w_c^2 * max(0, Var_i(IF_i) - noise_c) / n_c + Var(A) / T
-
-    A: accuracy of an episode; theta: mean of A over the episodes that contain class c, and Var(A)
-    its variance over them (in the last term over all T episodes); w_c: share of episodes that
-    contain class c. s_i: mean of A over the episodes with image i in support (theta if there is
-    none, and no noise); r_i and v_i: mean and variance of the correctness of image i as a query;
-    theta_c: mean of r_i over the class; #S_i, #Q_i: how often image i is support, query; n_c:
-    images of class c that are a query.
-
-    Infinitesimal jackknife of a mean over resamples: Efron 2014, J. Am. Stat. Assoc. 109. Its noise
-    correction: Wager, Hastie and Efron 2014, J. Mach. Learn. Res. 15. Here an image has two roles.
-    """
-    _, ways, shots = design.support_TNK.shape
-    accuracy_T = moments.accuracy_T
-    episodes = len(accuracy_T)
-    images = len(design.labels_M)
-
-    # The sum of A over the episodes with the image in support.
-    support_accuracies = np.repeat(accuracy_T, ways * shots)
-    support_sum_M = np.bincount(design.support_TNK.ravel(), support_accuracies, images)
-    recall_M = mean_by_image(design, moments)
-    mean_square_M = moments.square_M / np.maximum(design.queries_M, 1)
-    recall_variance_M = mean_square_M - np.square(recall_M)
-    is_query_M = design.queries_M > 0
-
-    variance = 0.0
-    if episodes > 1:
-        variance = accuracy_T.var(ddof=1) / episodes
-    for label, has_class_T in enumerate(design.has_class_TC.T):
-        in_class_M = (design.labels_M == label) & is_query_M
-        class_size = in_class_M.sum()
-        if class_size < 2 or has_class_T.sum() < 2:
-            continue
-        theta = accuracy_T[has_class_T].mean()
-        accuracy_variance = accuracy_T[has_class_T].var(ddof=1)
-
-        # I: the images of this class.
-        supports_I = design.supports_M[in_class_M]
-        is_support_I = supports_I > 0
-        support_divisor_I = np.maximum(supports_I, 1)
-        mean_accuracy_I = support_sum_M[in_class_M] / support_divisor_I
-        as_support_I = np.where(is_support_I, mean_accuracy_I - theta, 0.0)
-        recall_I = recall_M[in_class_M]
-        influence_I = shots * as_support_I + (recall_I - recall_I.mean()) / ways
-
-        support_variance_I = shots**2 * accuracy_variance / support_divisor_I
-        support_noise_I = np.where(is_support_I, support_variance_I, 0.0)
-        query_divisor_I = ways**2 * design.queries_M[in_class_M]
-        noise_I = support_noise_I + recall_variance_M[in_class_M] / query_divisor_I
-
-        weight = has_class_T.mean()
-        image_variance = max(0.0, influence_I.var(ddof=1) - noise_I.mean())
-        variance += weight**2 * image_variance / class_size
-    return Influence(
-        mean=float(accuracy_T.mean()),
-        se=math.sqrt(variance),
-        images=int(is_query_M.sum()),
-        wrong=int(moments.wrong_M.sum()),
-    )
-
-
-def influence_over_runs(
-    design: Design, moments: Moments, mean: float, weights_C: Floats
-) -> Influence:
-    """Standard error over images of a weighted mean of class recalls, over runs of a protocol.
-
-        SE^2 = sum_c w_c^2 * Var_i(r_i) / n_c
-
-    mean: the weighted mean itself; w_c: weight of class c; r_i: mean correctness of image i over
-    the runs that tested it; n_c: tested images of class c. A class of one image adds nothing.
-    Images of classes with weight 0 are not counted.
-    """
-    recall_M = mean_by_image(design, moments)
-    is_query_M = design.queries_M > 0
-    is_counted_M = np.zeros(len(is_query_M), dtype=bool)
-    variance = 0.0
-    for label, weight in enumerate(weights_C):
-        if weight <= 0:
-            continue
-        in_class_M = is_query_M & (design.labels_M == label)
-        is_counted_M |= in_class_M
-        class_size = in_class_M.sum()
-        if class_size > 1:
-            class_variance = float(recall_M[in_class_M].var(ddof=1))
-            variance += weight**2 * class_variance / class_size
-    is_wrong_M = moments.wrong_M & is_counted_M
-    return Influence(
-        mean=mean,
-        se=math.sqrt(variance),
-        images=int(is_counted_M.sum()),
-        wrong=int(is_wrong_M.sum()),
-    )
-
-
 def estimate(correctness: Correctness) -> Estimate:
     """Mean accuracy over episodes and seeds with its 95 % interval.
 
-    The variance of the mean over seeds is added to the variance over images.
-    If fewer than 10 images were ever wrong, Wilson's interval over images is used; if none was, the
-    rule of three.
+    The variance of the mean over seeds is added to that over images. Where so few seeds differ so
+    much that less than two degrees of freedom are left, the interval is over images alone.
     """
     images = influence(correctness.design, correctness.moments)
-    accuracy_S = correctness.accuracy_ST.mean(1)
-    seeds = Spread.of(accuracy_S)
-    if correctness.seeds > 1:
-        return _estimate(images, seeds, "image-influence+seeds")
-    return _estimate(images, seeds, "image-influence")
+    seeds = Spread.of(correctness.accuracy_ST.mean(1))
+    kind: IntervalKind = "images+seeds" if correctness.seeds > 1 else "images"
+    return _estimate(images, seeds, kind)
 
 
-def estimate_over_runs(correctness: Correctness, weights_C: Floats) -> Estimate:
+def estimate_over_runs(correctness: Correctness, weights_C: Floats, trained: float) -> Estimate:
     """Weighted mean of class recalls over the runs of a classification protocol, with its interval.
 
     Each run is one episode of all classes, and `correctness` has one seed. The variance of the mean
-    over runs is added to the variance over images. Few errors: as in `estimate`, counted in the
-    classes with a weight above 0.
+    over runs is added to the variance over images, and so is what other train images than these
+    would change:
+
+        V = V_images + s^2 / S + min(1, m / (n - m)) * max(0, s^2 - V_images * (n / q - 1))
+
+    s: standard deviation of S runs. Each trains on m of n images and is tested on q. In s^2 less
+    the part of the test images lies tau^2 * (1 / m - 1 / n) of the train images; tau^2 / n is what
+    all runs share. Where more than half of the images are trained on, the factor m / (n - m) would
+    make noise of it.
 
     weights_C: weight of each class, with sum 1. Each class's share of the test images gives the
-    accuracy; 1 / C gives the macro recall.
+    accuracy; 1 / C gives the macro recall. trained: m / n.
     """
     design = correctness.design
-    recall_RC = correctness.recall_STN[0]
-    runs = Spread.of(recall_RC @ weights_C)
-    images = influence_over_runs(design, correctness.moments, runs.mean, weights_C)
+    moments = correctness.moments
+    images = influence_over_runs(design, moments, weights_C)
+    accuracy_S = moments.recall_TN @ weights_C
+    runs = Spread.of(accuracy_S)
+    if len(accuracy_S) > 1:
+        tested = design.queries_TN[0].sum() / len(design.labels_M)
+        of_tests = images.variance_units * (1 / tested - 1)
+        of_train_images = max(0.0, float(accuracy_S.var(ddof=1)) - of_tests)
+        in_all_runs = min(1.0, trained / (1 - trained)) * of_train_images
+        runs = Spread(runs.variance + in_all_runs, runs.df)
     return _estimate(images, runs, "images+runs")
 
 
 def _estimate(images: Influence, trainings: Spread, kind: IntervalKind) -> Estimate:
-    """The interval over images and trainings, within 0 and 1."""
-    mean = images.mean
-    has_few_errors = images.wrong < FEW_ERRORS or images.se == 0
-    if has_few_errors:
-        kind = "wilson" if images.wrong else "rule-of-three"
-        low, high = _few_errors_bounds(images, trainings)
+    error = images.error(trainings)
+    if images.unknown:
+        kind = images.unknown
+        low = high = math.nan
+    elif not images.is_ever_wrong:
+        kind = "never wrong"
+        low, high = _never_wrong(images.units)
     else:
-        error = StandardError.combined(images.se, images.images, trainings)
-        half_width = error.half_width(0.95)
-        low = max(0.0, mean - half_width)
-        high = min(1.0, mean + half_width)
-    return Estimate(mean, low, high, kind, images.se, math.sqrt(trainings.variance))
+        if error.df < FEWEST_DF:
+            kind = "too few trainings"
+            error = images.error(Spread(variance=0.0, df=math.inf))
+        low, high = _jeffreys(images.mean, images.units, error)
+    return Estimate(
+        accuracy=images.mean,
+        low=low,
+        high=high,
+        kind=kind,
+        se_images=math.sqrt(images.variance),
+        se_seeds=math.sqrt(trainings.variance),
+    )
 
 
-def _few_errors_bounds(images: Influence, trainings: Spread) -> tuple[float, float]:
-    """Wilson's interval, or the rule of three, widened to the interval over trainings.
+def _never_wrong(units: float) -> tuple[float, float]:
+    """If none of n units is wrong, the accuracy is above 1 - 3 / n with 95 % confidence.
 
-    Rule of three: if none of n images is wrong, the accuracy is above 1 - 3 / n with 95 %
-    confidence, as exp(-3) is about 0.05 (Hanley and Lippman-Hand 1983, J. Am. Med. Assoc. 249).
+    exp(-3) is about 0.05 (rule of three: Hanley and Lippman-Hand 1983, J. Am. Med. Assoc. 249).
     """
-    if images.wrong:
-        low, high = wilson(images.mean, images.images)
-    else:
-        low = max(0.0, 1 - 3 / images.images)
-        high = 1.0
-    if trainings.variance > 0:
-        se_trainings = math.sqrt(trainings.variance)
-        half_width = se_trainings * student.quantile(0.975, trainings.df)
-        low = max(0.0, min(low, images.mean - half_width))
-        high = min(1.0, max(high, images.mean + half_width))
-    return low, high
+    return max(0.0, 1 - 3 / units), 1.0
+
+
+def _jeffreys(mean: float, units: float, error: StandardError) -> tuple[float, float]:
+    """The interval of a share whose standard error is known: quantiles of a beta distribution.
+
+        e = 1 - mean;  m = (M e + 1/2) / (M + 1);  u^2 = V * (t / z)^2 + 1/2 / M^2
+        g = m (1 - m) / u^2 - 1;  interval = 1 - quantiles of Beta(m g, (1 - m) g)
+
+    Jeffreys's interval of M units of which M e are wrong (Brown, Cai and DasGupta 2001, Statistical
+    Science 16, section 4.1.2: half a unit is added to right and to wrong), with the variance V of
+    the jackknife in the place of the binomial one; t, z: quantiles of Student's t and the normal
+    distribution.
+    """
+    tail = (1 - LEVEL) / 2
+    wrong = (units * (1 - mean) + 0.5) / (units + 1)
+    widening = student.quantile(1 - tail, error.df) / student.quantile(1 - tail, math.inf)
+    variance = (error.se * widening) ** 2 + 0.5 / units**2
+    size = max(wrong * (1 - wrong) / variance - 1, SMALLEST_SIZE)
+    tails = (tail, 1 - tail)
+    most_wrong = special.betaincinv(wrong * size, (1 - wrong) * size, tails)
+    low = 1 - float(most_wrong[1])
+    high = 1 - float(most_wrong[0])
+    return min(mean, low), max(mean, high)
 
 
 def over_images(values_SM: Floats, labels_M: npt.NDArray[np.integer[Any]], *, share: bool) -> Mean:
     """Mean of a value measured on each image by each training, with its 95 % interval.
 
-        SE^2 = sum_c (n_c / M)^2 * s_c^2 / n_c + s^2 / S
+        V = sum_c (n_c / M)^2 * s_c^2 / n_c + s^2 / S
 
     n_c: images of class c; s_c: standard deviation over them of an image's mean over trainings;
     s: standard deviation of the mean over S trainings (no second term if S = 1).
 
-    share: the values are between 0 and 1, and so are the bounds. If all values are 0 or 1 and fewer
-    than 10 images differ from the rest, the interval includes Wilson's.
+    share: the values are between 0 and 1, and so are the bounds, as in `estimate`.
 
     The mean is NaN without images. The bounds are NaN if a class has a single image.
     """
@@ -315,49 +185,23 @@ def over_images(values_SM: Floats, labels_M: npt.NDArray[np.integer[Any]], *, sh
         return Mean(math.nan, math.nan, math.nan)
     value_M = values_SM.mean(0)
     images = len(value_M)
-    weighted_variance = 0.0
+    mean = float(value_M.mean())
+    variance = 0.0
+    squares = 0.0
     for label in np.unique(labels_M):
         class_values = value_M[labels_M == label]
-        if len(class_values) < 2:
-            return Mean(float(value_M.mean()), math.nan, math.nan)
-        weighted_variance += len(class_values) * float(class_values.var(ddof=1))
-    se_images = math.sqrt(weighted_variance / images**2)
-
+        size = len(class_values)
+        if size < 2:
+            return Mean(mean, math.nan, math.nan)
+        of_class = size / images**2 * float(class_values.var(ddof=1))
+        variance += of_class
+        squares += of_class**2 / (size - 1)
     trainings = Spread.of(values_SM.mean(1))
-    mean = trainings.mean
-    half_width = StandardError.combined(se_images, images, trainings).half_width(0.95)
-    low = mean - half_width
-    high = mean + half_width
-    if not share:
-        return Mean(mean, low, high)
-
-    is_binary = np.isin(values_SM, (0, 1)).all()
-    few = min(value_M.sum(), images - value_M.sum()) < FEW_ERRORS
-    if is_binary and few:
-        wilson_low, wilson_high = wilson(mean, images)
-        low = min(low, wilson_low)
-        high = max(high, wilson_high)
-    return Mean(mean, max(0.0, low), min(1.0, high))
-
-
-def wilson(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share p of n images (Wilson 1927, J. Am. Stat. Assoc. 22).
-
-        (p + z^2 / (2 n) +- z * sqrt(p (1 - p) / n + z^2 / (4 n^2))) / (1 + z^2 / n)
-
-    z: the 97.5 % quantile of the normal distribution. (Form of the equation: Brown, Cai and
-    DasGupta 2001, Statistical Science 16, equation 4.)
-    """
-    z = float(special.ndtri(0.975))
-    scale = 1 + z**2 / count
-    shift = z**2 / (2 * count)
-    centre = (share + shift) / scale
-    share_variance = share * (1 - share) / count
-    variance = share_variance + z**2 / (4 * count**2)
-    half_width = z * math.sqrt(variance) / scale
-    low = max(0.0, centre - half_width)
-    high = min(1.0, centre + half_width)
-    return low, high
+    error = StandardError.of(variance, squares, trainings)
+    if share:
+        return Mean(mean, *_jeffreys(mean, images, error))
+    half_width = error.half_width(LEVEL)
+    return Mean(mean, mean - half_width, mean + half_width)
 
 
 def closed_half_width(accuracy_T: Floats) -> float:
@@ -376,11 +220,11 @@ def disjoint_half_width(design: Design, accuracy_T: Floats) -> float:
 
     The closed form over independent tasks (Lafargue et al. 2024, TMLR, "Oops, I Sampled it Again").
     Here the tasks are those drawn episodes that share no image; a partition of the images into
-    tasks would hold more. NaN if there are fewer than two.
+    tasks would hold more. NaN if there are fewer than three: two may agree by chance.
     """
     accuracy = accuracy_T[design.disjoint_episodes]
     episodes = len(accuracy)
-    if episodes < 2:
+    if episodes < FEWEST_DISJOINT:
         return math.nan
     t = student.quantile(0.975, episodes - 1)
     return t * float(accuracy.std(ddof=1)) / math.sqrt(episodes)

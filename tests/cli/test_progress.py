@@ -108,15 +108,15 @@ def test_the_table_fills_in(tmp_path: Path):
     of_rule = percent_of(cells[2:4], tmp_path)
     until = steps.index(cells[1]) + 1
     assert shown_table(tmp_path, steps[:until]) == [
-        f"│ pixels   │ {of_pixels[0]:11} │ {of_pixels[1]:11} │",
+        f"│ pixels   │ {' │ '.join(of_pixels)} │",
         "2 of 6 cells done",
     ]
-    assert shown_table(tmp_path, steps) == [
-        f"│ pixels   │ {of_pixels[0]:11} │ {of_pixels[1]:11} │",
-        f"│ by_rule  │ {of_rule[0]:11} │ {of_rule[1]:11} │",
-        f"│ raising  │ {'failed':11} │ {'failed':11} │",
-        "6 of 6 cells done",
-    ]
+    widths = [max(map(len, texts)) for texts in zip(of_pixels, of_rule, strict=True)]
+    lines = []
+    for name, texts in (("pixels", of_pixels), ("by_rule", of_rule), ("raising", ["failed"] * 2)):
+        cells = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]
+        lines.append(f"│ {name:8} │ {' │ '.join(cells)} │")
+    assert shown_table(tmp_path, steps) == [*lines, "6 of 6 cells done"]
 
 
 def test_all_splits_are_one_row_a_baseline(tmp_path: Path):

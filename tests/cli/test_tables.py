@@ -37,8 +37,11 @@ RESULT: Row = {
     "train_classes": "Pa | In",
     "test_classes": "Cr | Sc | PS",
     "episodes_file": "",
+    "group_by": "",
     "dataset_digest": "0" * 32,
     "note": "",
+    "ties": "a",
+    "would_decide": "",
 }
 # for each column of a question another value, and what the heading then says
 OTHER_QUESTIONS = {
@@ -50,6 +53,7 @@ OTHER_QUESTIONS = {
     "queries": ("all", "all queries a class"),
     "episode_seed": (7, "episode seed 7"),
     "episodes_file": ("mine.npz", "episodes from mine.npz"),
+    "group_by": ("plate", "grouped by plate"),
     "train_classes": ("RS", "trained on RS"),
     "test_classes": ("Cr | Sc | RS", "tested on Cr | Sc | RS"),
 }
@@ -95,7 +99,7 @@ def test_one_question_has_one_table_and_a_heading_without_what_all_share():
     text = shown(tables.show_leaderboard, leaderboard({}, {"baseline": "protonet"}))
     assert names(text) == [["protonet", "resnet"]]
     heading = text.splitlines()[0]
-    assert heading.endswith("2000 episodes, preset quick, tested on Cr | Sc | PS")
+    assert heading.endswith("2000 episodes, preset quick, encoder resnet18, tested on Cr | Sc | PS")
 
 
 def test_the_test_classes_are_named_once():
@@ -215,19 +219,25 @@ DIFFERENCE: Row = {
     "queries": 15,
     "episode_seed": 0,
     "episodes_file": "",
+    "group_by": "",
     "dataset_digest": "0" * 32,
     "baseline": "resnet",
     "reference": "pixels",
     "episodes": 2000,
     "seeds": 1,
+    "reference_seeds": 1,
     "difference": 0.102,
+    "low": 0.04,
+    "high": 0.16,
+    "level": 0.98,
     "ci95_low": 0.05,
     "ci95_high": 0.15,
-    "kind": "influence",
+    "kind": "images",
     "p": 0.0001,
     "p_holm": 0.02,
     "margin": 0.005,
     "verdict": "better",
+    "would_decide": "",
 }
 
 
@@ -245,8 +255,43 @@ def test_differences_stand_with_their_question_and_their_reference():
     assert "trained on RS" in text
     assert "@older: made by older code of the method." in text
     assert names(text, 2)[0] == ["+10.2"]
-    assert names(text, 4)[0] == ["< 0.001"]
-    assert shown(tables.show_comparison, frame.iloc[:0]) == "Nothing to compare.\n"
+    assert names(text, 3)[0] == ["+4.0 to +16.0"], "the interval that agrees with the verdict"
+    assert names(text, 4)[0] == ["+5.0 to +15.0"]
+    assert names(text, 5)[0] == ["< 0.001"]
+    assert "Nothing is undecided." in text
+
+
+def test_what_is_undecided_or_has_no_interval_says_so():
+    undecided = DIFFERENCE | {"verdict": "undecided", "would_decide": "about 3.0 times the images"}
+    none = dict.fromkeys(("low", "high", "ci95_low", "ci95_high", "p", "p_holm"), float("nan"))
+    frame = pd.DataFrame([undecided, undecided | none], columns=list(columns.COMPARISON))
+    text = shown(tables.show_comparison, frame)
+    assert names(text, 3)[0] == ["+4.0 to +16.0", "none"]
+    assert names(text, 5)[0] == ["< 0.001", "-"]
+    assert "resnet against pixels at 5-shot: about 3.0 times the images" in text
+    best = {"would_decide": "between it and amp: 9 times the images would decide"}
+    board = shown(tables.show_leaderboard, leaderboard(best, none | {"baseline": "amp"}))
+    assert "Undecided, resnet at 5-shot, between it and amp: 9 times" in board
+    assert "70.0 (no interval)" in board
+
+
+def test_an_interval_that_is_lopsided_is_shown_by_its_bounds():
+    row = {"accuracy": 0.9, "ci95_low": 0.71, "ci95_high": 0.98}
+    assert "90.0 [71.0, 98.0]" in shown(tables.show_leaderboard, leaderboard(row))
+    assert "70.0 +- 10.0" in shown(tables.show_leaderboard, leaderboard({}))
+
+
+def test_the_encoder_is_a_column_only_where_rows_differ_in_it():
+    one = shown(tables.show_leaderboard, leaderboard({}, {"baseline": "lbp", "encoder": None}))
+    assert "encoder resnet18" in one
+    assert "┃ encoder" not in one
+    two = shown(tables.show_leaderboard, leaderboard({}, {"baseline": "amp", "encoder": "vit"}))
+    assert "┃ encoder" in two
+
+
+def test_an_empty_comparison_says_so():
+    frame = pd.DataFrame(columns=list(columns.COMPARISON))
+    assert shown(tables.show_comparison, frame) == "Nothing to compare.\n"
 
 
 def test_what_classes_were_taken_for_is_shown_by_question():
@@ -365,6 +410,6 @@ def test_a_table_fits_80_columns_and_shows_more_on_wider_ones(outcome: api.Outco
             )
     assert sum("┃ baseline" in line for line in narrow) == 2, "in two parts"
     assert sum("┃ baseline" in line for line in widest) == 1
-    assert "encoder" not in "\n".join(narrow)
+    assert "┃ encoder" not in "\n".join(narrow)
     assert "mean_cosine" in "\n".join(wider)
     assert "mean_cosine" in "\n".join(widest)

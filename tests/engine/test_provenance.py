@@ -34,6 +34,28 @@ def test_a_record_says_where_it_comes_from(tmp_path: Path):
     assert outcome.table["images_passed"].tolist() == [64, 64]
 
 
+def test_the_command_has_no_folders_but_a_whole_expression(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(
+        "sys.argv",
+        [
+            "/bin/bench",
+            "run",
+            "--data=/home/me/a.zip",
+            "--out",
+            "/tmp/x",
+            "--group-by",
+            r"^c1/(\d+)",
+        ],
+    )
+    (record,) = run(tmp_path / "out", shots=[1]).records
+    assert record.provenance.argv == (
+        *("bench", "run", "--data=a.zip", "--out", "x"),
+        *("--group-by", r"^c1/(\d+)"),
+    )
+
+
 def git(*words: str) -> str:
     """What git says of the checkout; the test is skipped where it says nothing."""
     if shutil.which("git") is None or not (ROOT / ".git").exists():

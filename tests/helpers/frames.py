@@ -12,6 +12,7 @@ BASE = {
     "encoder": "",
     "episode_seed": 0,
     "episodes_file": "",
+    "group_by": "",
     "preset": "quick",
     "protocol": "steel-heldout",
     "queries": 15,

@@ -12,7 +12,6 @@ from tests.helpers.prototypes import nearest_ways
 # With 300 data sets, a true coverage of 93 to 97 % falls outside these bounds with probability < 1 %.
 DATA_SETS = 300
 LOW = 0.895
-HIGH = 0.99
 
 
 def drawn_design(

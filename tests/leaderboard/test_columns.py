@@ -23,6 +23,7 @@ ROW = {
     "queries": 15,
     "episode_seed": 0,
     "episodes_file": "",
+    "group_by": "",
     "train_classes": "Pa | In",
     "test_classes": "Cr | Sc | PS",
     "baseline": "pixels",
@@ -48,6 +49,7 @@ def test_rows_of_one_question_are_one_ranking():
         ({"episode_seed": 1}, "episode seed 0", "episode seed 1"),
         ({"dataset_digest": "1" * 32}, "data digest 000000000000", "data digest 111111111111"),
         ({"episodes_file": "a.npz"}, "episodes from the protocol", "episodes from a.npz"),
+        ({"group_by": "plate"}, "grouped by nothing", "grouped by plate"),
     ],
 )
 def test_what_sets_two_questions_apart_is_said(changes: dict[str, object], first: str, second: str):

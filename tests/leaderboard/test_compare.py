@@ -1,6 +1,8 @@
 """Paired differences, verdicts, ranks, all splits, published figures, recall and confusion."""
 
+import dataclasses
 import io
+import itertools
 import json
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.records.folder import ResultsFolder
 from tests.helpers.command_line import TINY, words_of
 from tests.helpers.plugin_files import copied, plugin
-from tests.helpers.runs import SMALL, run
+from tests.helpers.runs import QUICK, SMALL, run
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,7 @@ def test_compare(finished: Path, bench):
     assert out.count("\n") == 2 + len(frame)
     status, out, _ = bench("compare", "--reference", "pixels", "--out", finished)
     assert "better" in out
-    assert "tested by the influence of each test image" in " ".join(out.split())
+    assert "tested by what leaving out each test image does" in " ".join(out.split())
     assert "Holm over 4 differences" in " ".join(out.split())
 
 
@@ -197,3 +199,49 @@ def test_published_figures_stand_beside_ours_and_are_not_ranked(tmp_path: Path, 
     assert len(rows) == 4
     shown = " ".join(bench("leaderboard", "--out", tmp_path / "out")[1].split())
     assert "Published for printed, not ranked: 99.00 at 1-shot (on another moon)" in shown
+
+
+def test_every_table_takes_all_trainings_of_the_folder(tmp_path: Path):
+    """3 seeds of one method and 2 of another: the run, the comparison and the leaderboard agree."""
+    chosen = {"baselines": ["untrained", "pixels"], "shots": [1]}
+    run(tmp_path, **chosen, seeds=3)
+    two = api.run(
+        dataclasses.replace(QUICK, **chosen, seeds=2), tmp_path, reference="pixels", plugins=[]
+    )
+    assert two.table.set_index("baseline")["seeds"]["untrained"] == 3
+    shown = two.comparison
+    compared = api.compare(tmp_path, "pixels")
+    pd.testing.assert_frame_equal(shown, compared)
+    assert (shown["seeds"].item(), shown["reference_seeds"].item()) == (3, 3)
+    accuracy = two.table.set_index("baseline")["accuracy"]
+    assert shown["difference"].item() == pytest.approx(accuracy["untrained"] - accuracy["pixels"])
+
+
+def test_few_images_of_a_class_are_noted(tmp_path: Path):
+    small = SMALL | {"steel-sim.per_class": "8"}
+    table = run(tmp_path, settings=small, shots=[1, 5, 7], queries=1, episodes=200).table
+    notes = table.set_index("shots")["note"]
+    assert "steel-sim.per_class" not in notes[1]
+    assert notes[1] == ""
+    assert "on the safe side below 12" in notes[5]
+    assert "Crazing has 8, Scratches has 8" in notes[5]
+    assert "no interval at 7 shots below 9: Crazing has 8" in notes[7]
+    without = table.set_index("shots").loc[7]
+    assert np.isnan([without["ci95_low"], without["ci95_high"]]).all()
+    assert without["ci95_kind"] == "too few images"
+
+
+def test_ties_and_what_would_decide(finished: Path):
+    board = pd.read_csv(finished / "leaderboard.csv")
+    for _, part in board.groupby("shots"):
+        rows = part.set_index("baseline")
+        for first, second in itertools.combinations(rows.index, 2):
+            frame = api.compare(finished, first).set_index(["baseline", "shots"])
+            p = frame.loc[second, rows["shots"].iloc[0]]["p"]
+            share = set(rows.loc[first, "ties"]) & set(rows.loc[second, "ties"])
+            # Holm's p over all pairs of the ranking is between p and 6 p
+            assert not (share and 6 * p <= 0.05)
+            assert share or p <= 0.05
+        leaders = part.sort_values("accuracy", ascending=False)
+        is_tied = set(leaders["ties"].iloc[0]) & set(leaders["ties"].iloc[1])
+        assert bool(is_tied) == isinstance(leaders["would_decide"].iloc[0], str)

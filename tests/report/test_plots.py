@@ -82,7 +82,13 @@ def test_differences_have_margin_verdict_and_reference(done: Path):
     assert {text.get_text() for text in axes.texts} == set(frame["verdict"])
     band = axes.patches[0]
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-2, 2))
-    assert "(within +-2 points: equivalent)" in axes.get_xlabel()
+    assert "within +-2 points: equivalent" in axes.get_xlabel()
+    bars = [container.lines[2][0].get_segments()[0][:, 0] for container in axes.containers]
+    upwards = frame.iloc[::-1].to_dict("records")
+    for bar, row in zip(bars, upwards, strict=True):
+        assert bar == pytest.approx([100 * row["low"], 100 * row["high"]])
+        is_decided = row["verdict"] in ("better", "worse")
+        assert (bar[0] <= 0 <= bar[1]) == (not is_decided), "no bar contradicts its verdict"
 
 
 def test_shares_of_episodes_fall_from_all_to_none(done: Path):

@@ -1,91 +1,79 @@
-"""Sums by image against a plain loop over every answer."""
+"""Sums by unit against a plain loop over every answer."""
 
 import numpy as np
 import pytest
 
-from fewshot_bench.stats import intervals as stats
-from fewshot_bench.stats.correctness import Correctness, Design, difference_moments
+from fewshot_bench.stats.correctness import Correctness, difference_moments, mean_by_unit
+from fewshot_bench.stats.design import Design
 from tests.helpers.simulation import drawn_design
 
 POOLS = {"equal": ((0, 20), (20, 20), (40, 20)), "unequal": ((0, 20), (20, 12), (32, 31))}
 
 
-def influence_by_loops(design, value_TNQ) -> tuple[float, float]:
-    """(mean, standard error) by the formula of the docstring, one image after another."""
-    ways, shots = design.support_TNK.shape[1:]
-    episodes = range(len(design.classes_TN))
-    accuracy = [
-        np.mean([v[q >= 0].mean() for v, q in zip(value_TNQ[t], design.query_TNQ[t], strict=True)])
-        for t in episodes
-    ]
-    variance = np.var(accuracy, ddof=1) / len(accuracy)
-    for label in range(3):
-        holds = [t for t in episodes if label in design.classes_TN[t]]
-        theta, var = (
-            np.mean([accuracy[t] for t in holds]),
-            np.var([accuracy[t] for t in holds], ddof=1),
-        )
-        recall, support, noise = [], [], []
-        for image in np.flatnonzero(design.labels_M == label):
-            values = value_TNQ[design.query_TNQ == image]
-            inside = [accuracy[t] for t in holds if image in design.support_TNK[t]]
-            if len(values):
-                recall.append(values.mean())
-                support.append(np.mean(inside) - theta if inside else 0.0)
-                noise.append(
-                    (shots**2 * var / len(inside) if inside else 0)
-                    + values.var() / (ways**2 * len(values))
-                )
-        influence = shots * np.array(support) + (np.array(recall) - np.mean(recall)) / ways
-        variance += (
-            (len(holds) / len(accuracy)) ** 2
-            * max(0, influence.var(ddof=1) - np.mean(noise))
-            / len(recall)
-        )
-    return float(np.mean(accuracy)), float(np.sqrt(variance))
-
-
+@pytest.mark.parametrize("groups", [False, True])
 @pytest.mark.parametrize("queries", [4, None])
-@pytest.mark.parametrize(("pool", "ways"), [("equal", 3), ("unequal", 3), ("unequal", 2)])
-def test_one_baseline_and_a_difference_equal_a_plain_loop(
-    pool: str, ways: int, queries: int | None
+@pytest.mark.parametrize(("pool", "ways"), [("equal", 3), ("unequal", 2)])
+def test_sums_of_one_baseline_and_of_a_difference_equal_a_plain_loop(
+    pool: str, ways: int, queries: int | None, groups: bool
 ):
     design = drawn_design(POOLS[pool], ways, 2, queries, 300)
+    if groups:
+        groups_M = np.arange(len(design.labels_M)) // 3
+        design = Design(
+            design.classes_TN, design.support_TNK, design.query_TNQ, design.labels_M, groups_M
+        )
     rng = np.random.default_rng(0)
-    easy = rng.random(len(design.labels_M))  # of an image, so that images have an influence
-    first, second = (
-        [rng.random(design.query_TNQ.shape) < 0.3 + 0.6 * easy[design.query_TNQ] for _ in range(n)]
-        for n in (2, 3)
-    )
-    one, other = Correctness(design, first), Correctness(design, second)
-    for moments, values in (
+    first = [rng.random(design.query_TNQ.shape) < 0.7 for _ in range(2)]
+    second = [rng.random(design.query_TNQ.shape) < 0.4 for _ in range(3)]
+    one = Correctness(design, first)
+    other = Correctness(design, second)
+    for moments, value_TNQ in (
         (one.moments, np.mean(first, 0)),
         (difference_moments(one, other), np.mean(first, 0) - np.mean(second, 0)),
     ):
-        found = stats.influence(design, moments)
-        assert (found.mean, found.se) == pytest.approx(influence_by_loops(design, values))
+        for unit in range(len(design.units.class_U)):
+            images = np.flatnonzero(design.units.of_M == unit)
+            values = value_TNQ[np.isin(design.query_TNQ, images)]
+            assert moments.sum_U[unit] == pytest.approx(values.sum())
+            assert moments.square_U[unit] == pytest.approx(np.square(values).sum())
+            assert design.queries_U[unit] == len(values)
+            assert design.supports_U[unit] == np.isin(design.support_TNK, images).sum()
+            assert mean_by_unit(design, moments)[unit] == pytest.approx(values.mean())
+        for episode, way in np.ndindex(design.classes_TN.shape):
+            is_query = design.query_TNQ[episode, way] >= 0
+            recall = value_TNQ[episode, way][is_query].mean()
+            assert moments.recall_TN[episode, way] == pytest.approx(recall)
+
+
+def test_groups_of_two_classes_are_two_units():
+    labels = np.array([0, 0, 0, 1, 1])
+    empty = np.zeros((1, 2, 1), dtype=int)
+    design = Design(np.array([[0, 1]]), empty, empty, labels, groups_M=np.array([5, 5, 7, 7, 9]))
+    units = design.units
+    assert units.of_M.tolist() == [0, 0, 1, 2, 3]
+    assert units.class_U.tolist() == [0, 0, 1, 1]
+    assert units.group_U.tolist() == [5, 7, 7, 9]
+    assert units.images_U.tolist() == [2, 1, 1, 1]
 
 
 def test_an_image_is_wrong_when_any_seed_ever_was_and_apart_when_ever_answered_differently():
     design = drawn_design(POOLS["equal"], 3, 1, 5, 500)
-    first, second = design.query_TNQ != 3, design.query_TNQ != 7
+    first = design.query_TNQ != 3
+    second = design.query_TNQ != 7
     both = Correctness(design, [first, second])
-    assert np.flatnonzero(both.moments.wrong_M).tolist() == [3, 7]
-    assert np.flatnonzero(
-        difference_moments(both, Correctness(design, [first])).wrong_M
-    ).tolist() == [3, 7]
-    assert not difference_moments(both, both).wrong_M.any()
+    assert np.flatnonzero(both.moments.wrong_U).tolist() == [3, 7]
+    apart = difference_moments(both, Correctness(design, [first])).wrong_U
+    assert np.flatnonzero(apart).tolist() == [3, 7]
+    assert not difference_moments(both, both).wrong_U.any()
 
 
 def test_many_seeds_are_counted_without_overflow():
     design = drawn_design(POOLS["equal"], 3, 1, 5, 50)
     all_right = [np.ones(design.query_TNQ.shape, dtype=bool)] * 20
-    moments = Correctness(design, all_right).moments
-    assert (moments.sum_M == design.queries_M).all()
-    assert moments.square_M == pytest.approx(design.queries_M)
-    assert not difference_moments(
-        Correctness(design, all_right), Correctness(design, all_right[:1])
-    ).wrong_M.any()
+    twenty = Correctness(design, all_right)
+    assert (twenty.moments.sum_U == design.queries_U).all()
+    assert twenty.moments.square_U == pytest.approx(design.queries_U)
+    assert not difference_moments(twenty, Correctness(design, all_right[:1])).wrong_U.any()
 
 
 def test_accuracy_of_an_episode_is_the_mean_of_its_class_recalls():
@@ -95,7 +83,6 @@ def test_accuracy_of_an_episode_is_the_mean_of_its_class_recalls():
         query_TNQ=np.array([[[1, 2, 3], [5, -1, -1]]]),
         labels_M=np.array([0, 0, 0, 0, 1, 1]),
     )
-    right = np.array(
-        [[[True, False, False], [True, True, False]]]
-    )  # what stands at padding means nothing
+    # what stands at padding means nothing
+    right = np.array([[[True, False, False], [True, True, False]]])
     assert Correctness(design, [right]).accuracy_ST.tolist() == [pytest.approx([(1 / 3 + 1) / 2])]

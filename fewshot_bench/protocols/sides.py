@@ -1,0 +1,40 @@
+"""The train and test classes of a few-shot protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.errors import UserError
+
+__all__ = ["both_sides"]
+
+
+def both_sides(
+    data: LabelledImages, train: Sequence[str], test: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Full names of train and test classes; a side without names is all other classes."""
+    train_names = data.resolve(train, "train class")
+    test_names = data.resolve(test, "test class")
+    if not train_names and not test_names:
+        raise UserError(
+            f"{data.name} has no default split; name the held-out classes with --test-classes "
+            f"(allowed: {', '.join(data.class_names)})"
+        )
+    for name in test_names:
+        if name in train_names:
+            raise UserError(
+                f"class {name!r} is in both train and test classes; a held-out class must not be "
+                "trained on"
+            )
+    if not train_names:
+        train_names = _others(data, test_names)
+    if not test_names:
+        test_names = _others(data, train_names)
+    return train_names, test_names
+
+
+def _others(data: LabelledImages, names: Sequence[str]) -> tuple[str, ...]:
+    """All classes but those in `names`."""
+    others = [name for name in data.class_names if name not in names]
+    return tuple(others)

@@ -1,0 +1,291 @@
+"""The variance of a mean accuracy, or of a difference, over other images of the same classes.
+
+Shapes: T episodes, N ways, K shots, Q queries a class, C test classes, U units, P = 2C samples.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from fewshot_bench.stats.correctness import Moments, mean_by_unit
+from fewshot_bench.stats.design import Design
+from fewshot_bench.stats.standard_error import Spread, StandardError
+
+__all__ = ["Influence", "Unknown", "influence", "influence_over_runs", "jackknife_values"]
+
+Floats = npt.NDArray[np.float64]
+
+Unknown = Literal["", "too few images", "one episode"]
+
+GATHERED = 1_000_000  # numbers gathered at once: 8 MB
+
+
+@dataclass(frozen=True)
+class Influence:
+    """A mean with its variance over other images of the same classes, and over other episodes.
+
+    variance_units: over what another data set would draw anew, NaN where it is unknown; squares:
+    the sum of the squares of the independent parts of the variance, each over its degrees of
+    freedom; units: their effective number; is_ever_wrong: whether any query was answered wrongly
+    (of a difference: by the two baselines differently); unknown: why the variance is, or empty.
+    """
+
+    mean: float
+    variance_units: float
+    variance_episodes: float
+    squares: float
+    units: float
+    is_ever_wrong: bool
+    unknown: Unknown = ""
+
+    @property
+    def variance(self) -> float:
+        """Over units and episodes."""
+        return self.variance_units + self.variance_episodes
+
+    def error(self, trainings: Spread) -> StandardError:
+        """The standard error over units, episodes and trainings."""
+        return StandardError.of(self.variance, self.squares, trainings)
+
+
+def influence(design: Design, moments: Moments) -> Influence:
+    """Delete-one jackknife of a mean accuracy or difference, from the episodes that were drawn.
+
+    The mean over all episodes is a U-statistic (Hoeffding 1948, Ann. Math. Stat. 19), of degree
+    K + 1 in the units of a class for its own recall R, and K for the rest of the accuracy A:
+
+        y_t = K * (a_c * R_t / N + b_c * (A_t - R_t / N)), centred over the episodes with class c
+        a_c = (n_c - 1) / (n_c - K - 1);  b_c = (n_c - 1) / (n_c - K)
+        J_i = mean of y_t over the episodes with unit i as a reference + a_c / N * r_i
+        V   = sum_c w_c^2 / n_c * (Var_i(J_i) - noise_c) + Var(A) / T
+
+    r_i: mean correctness of unit i as a query; n_c: units of class c; w_c: share of the episodes
+    that hold it. Over all episodes there are, J_i - mean J = (n_c - 1) * (theta - theta without i),
+    which is the jackknife (Efron and Stein 1981, Ann. Stat. 9: it is biased upwards only). noise_c:
+    what drawing T of them adds. A group of images is a unit, its r_i weighted by its images; what a
+    group of several classes does to each of them is added before it is squared.
+    """
+    samples = design.samples
+    accuracy_T = moments.accuracy_T
+    episodes = len(accuracy_T)
+    mean = float(accuracy_T.mean())
+    units = samples.effective_units
+    unknown: Unknown = ""
+    if samples.too_small:
+        unknown = "too few images"
+    elif episodes < 2:
+        unknown = "one episode"
+    if unknown:
+        return _without_variance(mean, units, moments, unknown)
+
+    value_U = jackknife_values(design, moments)
+    seen_P = samples.by_sample(samples.is_seen_U)
+    free_P = np.maximum(seen_P - 1, 1)
+    raw_P = samples.by_sample(value_U**2) / free_P
+    noise_U = _noise_of_units(design, moments)
+    common_P = _common_noise(design, moments)
+    noise_P = (samples.by_sample(noise_U * samples.is_seen_U) - seen_P * common_P) / free_P
+    share_C = (design.episodes_C / episodes) ** 2
+    share_P = np.tile(share_C, 2) / np.maximum(samples.sizes_P, 1)
+
+    variance_units = float((share_P * (raw_P - noise_P)).sum())
+    variance_units += _shared_by_classes(design, value_U, share_P / free_P)
+    variance_units = max(0.0, variance_units)
+    variance_episodes = float(accuracy_T.var(ddof=1)) / episodes
+    # so that there are at least two degrees of freedom
+    most_squares = (variance_units + variance_episodes) ** 2 / 2
+    squares = float((np.square(share_P * raw_P) / free_P).sum())
+    return Influence(
+        mean=mean,
+        variance_units=variance_units,
+        variance_episodes=variance_episodes,
+        squares=min(squares, most_squares),
+        units=units,
+        is_ever_wrong=bool(moments.wrong_U.any()),
+    )
+
+
+def _without_variance(mean: float, units: float, moments: Moments, why: Unknown) -> Influence:
+    is_ever_wrong = bool(moments.wrong_U.any())
+    return Influence(mean, math.nan, math.nan, math.nan, units, is_ever_wrong, why)
+
+
+def jackknife_values(design: Design, moments: Moments) -> Floats:
+    """J_i of `influence` less the mean of its sample, (U,); 0 for units that were not seen."""
+    samples = design.samples
+    helped_U = _mean_over_supports(design, _as_references(design, moments))
+    recall_U = _centred_by_class(design, mean_by_unit(design, moments))
+    value_U = helped_U + _recall_weights(design) * recall_U
+    sums_P = samples.by_sample(value_U * samples.is_seen_U)
+    mean_P = sums_P / np.maximum(samples.by_sample(samples.is_seen_U), 1)
+    return np.where(samples.is_seen_U, value_U - mean_P[samples.sample_U], 0.0)
+
+
+def _as_references(design: Design, moments: Moments) -> Floats:
+    """y_TN of `influence`: what the references of a class did for an episode."""
+    recall_TN = moments.recall_TN
+    ways = recall_TN.shape[1]
+    shots = design.support_TNK.shape[2]
+    own_TN = recall_TN / ways
+    rest_TN = recall_TN.mean(1)[:, None] - own_TN
+    own_weight_TN = design.samples.own_weight_C[design.classes_TN]
+    rest_weight_TN = design.samples.rest_weight_C[design.classes_TN]
+    weighted_TN = own_weight_TN * own_TN + rest_weight_TN * rest_TN
+    mean_C = _mean_by_class(design, weighted_TN)
+    reference_TN: Floats = shots * (weighted_TN - mean_C[design.classes_TN])
+    return reference_TN
+
+
+def _mean_by_class(design: Design, values_TN: Floats) -> Floats:
+    """Mean over the episodes that hold each class, (C,)."""
+    sums_C = np.bincount(design.classes_TN.ravel(), values_TN.ravel(), design.classes)
+    means_C: Floats = sums_C / np.maximum(design.episodes_C, 1)
+    return means_C
+
+
+def _mean_over_supports(design: Design, values_TN: Floats) -> Floats:
+    """Mean over the episodes with each unit as a reference, (U,); 0 where there is none."""
+    shots = design.support_TNK.shape[2]
+    values = np.repeat(values_TN.ravel(), shots)
+    sums_U = np.bincount(design.support_units_TNK.ravel(), values, len(design.supports_U))
+    means_U: Floats = sums_U / np.maximum(design.supports_U, 1)
+    return means_U
+
+
+def _recall_weights(design: Design) -> Floats:
+    """a_c / N for each unit; of a group, times its images over those of the mean group."""
+    ways = design.classes_TN.shape[1]
+    weight_U = design.samples.query_weight_C[design.units.class_U]
+    weights_U: Floats = weight_U * _relative_sizes(design) / ways
+    return weights_U
+
+
+def _relative_sizes(design: Design) -> Floats:
+    """The images of each unit over those of the mean unit of its class: 1 without groups, (U,)."""
+    units = design.units
+    units_C = design.samples.by_class(np.ones_like(units.images_U))
+    images_C = design.samples.by_class(units.images_U)
+    mean_images_C = images_C / np.maximum(units_C, 1)
+    sizes_U: Floats = units.images_U / mean_images_C[units.class_U]
+    return sizes_U
+
+
+def _centred_by_class(design: Design, recall_U: Floats) -> Floats:
+    """Recalls less those of their classes; 0 for units that were no query."""
+    samples = design.samples
+    counted_U = design.units.images_U * samples.is_query_U
+    sums_C = samples.by_class(counted_U * recall_U)
+    mean_C = sums_C / np.maximum(samples.by_class(counted_U), 1)
+    centred_U = recall_U - mean_C[design.units.class_U]
+    return np.where(samples.is_query_U, centred_U, 0.0)
+
+
+def _noise_of_units(design: Design, moments: Moments) -> Floats:
+    """The variance that few episodes with a unit add to its jackknife value, (U,)."""
+    samples = design.samples
+    reference_TN = _as_references(design, moments)
+    helped_U = _mean_over_supports(design, reference_TN)
+    shots = design.support_TNK.shape[2]
+    episodes_C = np.maximum(design.episodes_C, 1)
+    squares_C = shots * _mean_by_class(design, reference_TN**2) * episodes_C
+    between_C = samples.by_class(design.supports_U * helped_U**2)
+    free_C = samples.by_class(np.maximum(design.supports_U - 1, 0))
+    within_C = (squares_C - between_C) / np.maximum(free_C, 1)
+    as_reference_U = within_C[design.units.class_U] / np.maximum(design.supports_U, 1)
+
+    queries_U = np.maximum(design.queries_U, 1)
+    mean_square_U = moments.square_U / queries_U
+    variance_U = np.maximum(mean_square_U - np.square(moments.sum_U / queries_U), 0)
+    as_query_U = _recall_weights(design) ** 2 * variance_U / np.maximum(queries_U - 1, 1)
+    noise_U: Floats = as_reference_U * samples.is_support_U + as_query_U
+    return noise_U
+
+
+def _common_noise(design: Design, moments: Moments) -> Floats:
+    """The part of that noise that all units of a sample share, which centring takes out, (P,)."""
+    samples = design.samples
+    recall_TN = moments.recall_TN
+    recall_U = mean_by_unit(design, moments)
+    reference_TN = _as_references(design, moments)
+    helped_U = _mean_over_supports(design, reference_TN)
+    as_reference_TN = reference_TN - helped_U[design.support_units_TNK].mean(2)
+    weight_C = samples.query_weight_C / recall_TN.shape[1]
+    as_query_TN = recall_TN - _mean_over_queries(design, recall_U)
+    as_query_TN = weight_C[design.classes_TN] * as_query_TN
+    is_apart_TN = samples.is_apart_C[design.classes_TN]
+    first_TN = as_reference_TN + np.where(is_apart_TN, 0.0, as_query_TN)
+    episodes_C = np.maximum(design.episodes_C, 1)
+    first_C = _mean_by_class(design, first_TN**2) / episodes_C
+    second_C = _mean_by_class(design, as_query_TN**2) / episodes_C
+    return np.concatenate([first_C, second_C])
+
+
+def _mean_over_queries(design: Design, recall_U: Floats) -> Floats:
+    """Mean of the units' recalls over the queries of each class of an episode, (T, N)."""
+    recall_M = recall_U[design.units.of_M]
+    size_C = np.bincount(design.labels_M, minlength=design.classes)
+    shots = design.support_TNK.shape[2]
+    others_TN = size_C[design.classes_TN] - shots
+    if (design.queries_TN == others_TN).all():
+        # all the rest is asked: what is left of the class's sum without the references
+        sum_C = np.bincount(design.labels_M, recall_M, design.classes)
+        references_TN = recall_M[design.support_TNK].sum(2)
+        rest_TN = sum_C[design.classes_TN] - references_TN
+        return np.asarray(rest_TN / others_TN)
+    recall_M1 = np.append(recall_M, 0.0)  # where padding points to
+    sums_TN = np.empty(design.classes_TN.shape)
+    per_episode = design.query_TNQ[0].size
+    block = max(1, GATHERED // per_episode)
+    for start in range(0, len(sums_TN), block):
+        part = slice(start, start + block)
+        sums_TN[part] = recall_M1[design.query_TNQ[part]].sum(2)
+    means_TN: Floats = sums_TN / design.queries_TN
+    return means_TN
+
+
+def _shared_by_classes(design: Design, value_U: Floats, weight_P: Floats) -> float:
+    """What groups of several classes add: twice the products of their values in two classes."""
+    if design.groups_M is None:
+        return 0.0
+    scaled_U = value_U * np.sqrt(weight_P[design.samples.sample_U])
+    sums_G = np.bincount(design.units.group_U, scaled_U)
+    return float(np.square(sums_G).sum() - np.square(scaled_U).sum())
+
+
+def influence_over_runs(design: Design, moments: Moments, weights_C: Floats) -> Influence:
+    """Variance over units of a weighted mean of class recalls, over the runs of a protocol.
+
+        V = sum_c w_c^2 * Var_i(r_i) / n_c
+
+    r_i: mean correctness of unit i over the runs that tested it; n_c: tested units of class c, of
+    which a class needs two. Classes with weight 0 do not count.
+    """
+    samples = design.samples
+    is_asked_C = weights_C > 0
+    is_counted_U = samples.is_query_U & is_asked_C[design.units.class_U]
+    size_C = samples.by_class(is_counted_U)
+    free_C = np.maximum(size_C - 1, 1)
+    share_C = weights_C**2 / np.maximum(size_C, 1)
+
+    recall_U = _centred_by_class(design, mean_by_unit(design, moments))
+    value_U = _relative_sizes(design) * recall_U * is_counted_U
+    variance_C = share_C * samples.by_class(value_U**2) / free_C
+    variance = float(variance_C.sum())
+    variance += _shared_by_classes(design, value_U, np.tile(share_C / free_C, 2))
+    if (size_C[is_asked_C] < 2).any():
+        mean = float((moments.recall_TN @ weights_C).mean())
+        return _without_variance(mean, 1 / float(share_C.sum()), moments, "too few images")
+    recall_RC = moments.recall_TN
+    return Influence(
+        mean=float((recall_RC @ weights_C).mean()),
+        variance_units=max(0.0, variance),
+        variance_episodes=0.0,
+        squares=float((variance_C**2 / free_C).sum()),
+        units=1 / float(share_C.sum()),
+        is_ever_wrong=bool((moments.wrong_U & is_counted_U).any()),
+    )
