@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -28,6 +30,7 @@ __all__ = [
     "EncoderSettings",
     "Precision",
     "best_precision",
+    "exact_convolutions",
     "resize",
 ]
 
@@ -136,6 +139,22 @@ def resize(images_BCHW: Tensor, size: int) -> Tensor:
     if images.shape[-2:] == (size, size):
         return images
     return F.interpolate(images, (size, size), mode="bilinear", antialias=True)
+
+
+@contextlib.contextmanager
+def exact_convolutions() -> Iterator[None]:
+    """Convolutions in full float32 within the block, on a GPU too.
+
+    By default cuDNN rounds their inputs to TF32, 10 bits after the point. Features then depend on
+    the batch, and differ from those of a processor.
+    """
+    convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]
+    before = convolutions.fp32_precision
+    convolutions.fp32_precision = "ieee"
+    try:
+        yield
+    finally:
+        convolutions.fp32_precision = before
 
 
 def best_precision(device: torch.device, encoder: str) -> Precision:

@@ -19,7 +19,13 @@ from fewshot_bench.baseline import Baseline, Context, LearnsFrom
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.learn.augment import Augment
-from fewshot_bench.learn.encoder import Encoder, EncoderSettings, Precision, resize
+from fewshot_bench.learn.encoder import (
+    Encoder,
+    EncoderSettings,
+    Precision,
+    exact_convolutions,
+    resize,
+)
 from fewshot_bench.learn.network import NONE
 from fewshot_bench.learn.snapshot import Snapshot
 from fewshot_bench.seeds import derive
@@ -114,9 +120,10 @@ class EncoderBaseline(Baseline):
     def embed(self, images_BCHW: Tensor) -> Tensor:
         """The encoder's features (B, D), in float32 and evaluation mode."""
         features = []
-        for images in images_BCHW.split(self._embedded_at_once(images_BCHW)):
-            resized = resize(images, self.image_size)
-            features.append(self.parts["encoder"](resized).float())
+        with exact_convolutions():
+            for images in images_BCHW.split(self._embedded_at_once(images_BCHW)):
+                resized = resize(images, self.image_size)
+                features.append(self.parts["encoder"](resized).float())
         return torch.cat(features)
 
     def _embedded_at_once(self, images_BCHW: Tensor) -> int:

@@ -5,9 +5,14 @@ import torch
 
 from fewshot_bench.errors import UserError
 from fewshot_bench.learn import zoo
-from fewshot_bench.learn.encoder import EncoderSettings, best_precision, resize
+from fewshot_bench.learn.encoder import (
+    EncoderSettings,
+    best_precision,
+    exact_convolutions,
+    resize,
+)
 from fewshot_bench.registry.registry import Registry
-from tests.helpers.training import CPU, encoder_of
+from tests.helpers.training import CPU, encoder_of, made
 
 
 def test_an_encoder_normalises_inside():
@@ -91,3 +96,20 @@ def test_precision_is_the_faster_one(monkeypatch: pytest.MonkeyPatch):
     assert best_precision(CPU, "efficientnet_lite0") == "float32"
     monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: False)
     assert best_precision(CPU, "resnet18") == "float32"
+
+
+def test_features_are_in_full_float32_on_a_gpu_too():
+    convolutions = torch.backends.cudnn.conv
+    before = convolutions.fp32_precision
+    seen = []
+    baseline = made("untrained")
+    baseline.build(3, CPU)
+    baseline.network.register_forward_hook(
+        lambda module, inputs, output: seen.append(convolutions.fp32_precision)
+    )
+    baseline.embed(torch.zeros(2, 1, 64, 64))
+    assert set(seen) == {"ieee"}
+    assert convolutions.fp32_precision == before
+    with pytest.raises(ValueError, match="inside"), exact_convolutions():
+        raise ValueError("inside")
+    assert convolutions.fp32_precision == before
