@@ -1,48 +1,14 @@
 """Tables on the terminal: one for each question, the best row first, and they fit."""
 
-import io
-from collections.abc import Callable
-
 import pandas as pd
 import pytest
-from rich.console import Console
 
 from fewshot_bench import api
-from fewshot_bench.cli import comparison_table, detail_tables, tables
+from fewshot_bench.cli import tables
 from fewshot_bench.leaderboard import columns
 from tests.helpers.runs import run
+from tests.helpers.terminal import RESULT, Row, names, shown
 
-Row = dict[str, object]
-Show = Callable[[Console, pd.DataFrame], None]
-
-RESULT: Row = {
-    "rank": 1,
-    "baseline": "resnet",
-    "encoder": "resnet18",
-    "preset": "quick",
-    "dataset": "steel",
-    "protocol": "steel-heldout",
-    "ways": 3,
-    "shots": 5,
-    "queries": 15,
-    "episodes": 2000,
-    "episode_seed": 0,
-    "seeds": 1,
-    "status": "ok",
-    "accuracy": 0.7,
-    "ci95_low": 0.6,
-    "ci95_high": 0.8,
-    "rule": "mean_cosine",
-    "transductive": False,
-    "train_classes": "Pa | In",
-    "test_classes": "Cr | Sc | PS",
-    "episodes_file": "",
-    "group_by": "",
-    "dataset_digest": "0" * 32,
-    "note": "",
-    "ties": "a",
-    "would_decide": "",
-}
 # for each column of a question another value, and what the heading then says
 OTHER_QUESTIONS = {
     "dataset": ("iron", "iron, steel-heldout"),
@@ -61,23 +27,6 @@ OTHER_QUESTIONS = {
 
 def leaderboard(*rows: Row) -> pd.DataFrame:
     return pd.DataFrame([RESULT | row for row in rows], columns=list(columns.LEADERBOARD))
-
-
-def shown(show: Show, frame: pd.DataFrame, width: int = 200) -> str:
-    out = io.StringIO()
-    show(Console(file=out, width=width, markup=False, emoji=False), frame)
-    return out.getvalue()
-
-
-def names(text: str, column: int = 1) -> list[list[str]]:
-    """For each table the texts of one column, from the top on."""
-    found: list[list[str]] = []
-    for line in text.splitlines():
-        if line.startswith("┏"):
-            found.append([])
-        if line.startswith("│"):
-            found[-1].append(line.split("│")[column + 1].strip())
-    return found
 
 
 @pytest.mark.parametrize("column", OTHER_QUESTIONS)
@@ -208,69 +157,10 @@ def test_splits_of_different_presets_stand_apart_and_have_no_rank():
     assert "rank" not in text
 
 
-DIFFERENCE: Row = {
-    "dataset": "steel",
-    "protocol": "steel-heldout",
-    "test_classes": "Cr | Sc | PS",
-    "train_classes": "Pa | In",
-    "preset": "quick",
-    "ways": 3,
-    "shots": 5,
-    "queries": 15,
-    "episode_seed": 0,
-    "episodes_file": "",
-    "group_by": "",
-    "dataset_digest": "0" * 32,
-    "baseline": "resnet",
-    "reference": "pixels",
-    "episodes": 2000,
-    "seeds": 1,
-    "reference_seeds": 1,
-    "difference": 0.102,
-    "low": 0.04,
-    "high": 0.16,
-    "level": 0.98,
-    "ci95_low": 0.05,
-    "ci95_high": 0.15,
-    "kind": "images",
-    "p": 0.0001,
-    "p_holm": 0.02,
-    "margin": 0.005,
-    "verdict": "better",
-    "would_decide": "",
-}
-
-
-def test_differences_stand_with_their_question_and_their_reference():
-    rows = [
-        DIFFERENCE,
-        DIFFERENCE | {"baseline": "amp", "train_classes": "RS"},
-        DIFFERENCE | {"baseline": "scl", "reference": "pixels@older"},
-    ]
-    frame = pd.DataFrame(rows, columns=list(columns.COMPARISON))
-    text = shown(comparison_table.show_comparison, frame)
-    assert sorted(names(text, 0)) == [["amp"], ["resnet"], ["scl"]]
-    assert "steel-heldout: against pixels, 3-way" in text
-    assert "steel-heldout: against pixels@older, 3-way" in text
-    assert "trained on RS" in text
-    assert "@older: made by older code of the method." in text
-    assert names(text, 2)[0] == ["+10.2"]
-    assert names(text, 3)[0] == ["+4.0 to +16.0"], "the interval that agrees with the verdict"
-    assert names(text, 4)[0] == ["+5.0 to +15.0"]
-    assert names(text, 5)[0] == ["< 0.001"]
-    assert "Nothing is undecided." in text
-
-
-def test_what_is_undecided_or_has_no_interval_says_so():
-    undecided = DIFFERENCE | {"verdict": "undecided", "would_decide": "about 3.0 times the images"}
-    none = dict.fromkeys(("low", "high", "ci95_low", "ci95_high", "p", "p_holm"), float("nan"))
-    frame = pd.DataFrame([undecided, undecided | none], columns=list(columns.COMPARISON))
-    text = shown(comparison_table.show_comparison, frame)
-    assert names(text, 3)[0] == ["+4.0 to +16.0", "none"]
-    assert names(text, 5)[0] == ["< 0.001", "-"]
-    assert "resnet against pixels at 5-shot: about 3.0 times the images" in text
+def test_what_would_decide_stands_below_and_no_interval_is_said():
+    none = {"ci95_low": None, "ci95_high": None, "baseline": "amp"}
     best = {"would_decide": "between it and amp: 9 times the images would decide"}
-    board = shown(tables.show_leaderboard, leaderboard(best, none | {"baseline": "amp"}))
+    board = shown(tables.show_leaderboard, leaderboard(best, none))
     assert "Undecided, resnet at 5-shot, between it and amp: 9 times" in board
     assert "70.0 (no interval)" in board
 
@@ -287,104 +177,6 @@ def test_the_encoder_is_a_column_only_where_rows_differ_in_it():
     assert "┃ encoder" not in one
     two = shown(tables.show_leaderboard, leaderboard({}, {"baseline": "amp", "encoder": "vit"}))
     assert "┃ encoder" in two
-
-
-def test_an_empty_comparison_says_so():
-    frame = pd.DataFrame(columns=list(columns.COMPARISON))
-    assert shown(comparison_table.show_comparison, frame) == "Nothing to compare.\n"
-
-
-def test_what_classes_were_taken_for_is_shown_by_question():
-    rows = []
-    for train_classes in ("Pa | In", "RS"):
-        for name, predicted, count in [
-            ("Cr", "Cr", 30), ("Cr", "Sc", 10), ("Sc", "Cr", 30), ("Sc", "Sc", 10),
-        ]:  # fmt: skip
-            cell = {"class": name, "predicted": predicted, "count": count, "share": count / 40}
-            rows.append(RESULT | {"train_classes": train_classes} | cell)
-    frame = pd.DataFrame(rows, columns=list(columns.CONFUSION))
-    text = shown(detail_tables.show_confusion, frame)
-    assert names(text, 1) == [["75.0", "25.0"], ["75.0", "25.0"]]
-    assert names(text, 2) == [["", "worst"], ["", "worst"]]
-    for train_classes in ("Pa | In", "RS"):
-        expected = "resnet, 5-shot, 3-way, 15 queries a class, preset quick, trained on"
-        assert f"{expected} {train_classes}\n" in text
-
-
-def test_recalls_of_other_test_images_stand_apart_and_published_ones_beside():
-    recall: Row = {
-        "dataset": "steel",
-        "protocol": "steel-small",
-        "preset": "quick",
-        "train_size": 10.0,
-        "queries": "all",
-        "episode_seed": 0,
-        "dataset_digest": "0" * 32,
-        "baseline": "resnet",
-        "runs": 3,
-        "class": "Cr",
-        "recall": 0.7,
-        "ci95_low": 0.6,
-        "ci95_high": 0.8,
-        "published_differs": "",
-    }
-    question = ("dataset", "protocol", "preset", "train_size")
-    published = {name: recall[name] for name in question} | {
-        "baseline": "resnet",
-        "class": "Cr",
-        "recall": 0.9389,
-        "published_differs": "Table III",
-    }
-    rows = [
-        recall,
-        recall | {"baseline": "amp"},
-        recall | {"queries": "180"},
-        recall | {"train_size": 20.0},
-        published,
-    ]
-    frame = pd.DataFrame(rows, columns=list(columns.RECALLS))
-    text = shown(detail_tables.show_recalls, frame)
-    heads = [line.split("┃")[2:-1] for line in text.splitlines() if line.startswith("┃")]
-    assert [[head.strip() for head in line] for line in heads] == [
-        ["resnet", "amp", "resnet"],
-        ["resnet"],
-        ["resnet", "resnet"],
-    ]
-    assert "93.89" in text
-    assert "10 a class: recall in %, tested on 180 images" in text
-    assert "10 a class: recall in %, tested on all images that were not trained on" in text
-    assert "Published: resnet (Table III)." in text
-
-
-def test_heat_of_different_test_classes_stands_apart_and_one_note_ends_it():
-    heat: Row = {
-        "dataset": "steel",
-        "protocol": "steel-splits",
-        "test_classes": "Cr | Sc",
-        "preset": "quick",
-        "ways": 2,
-        "shots": 5,
-        "train_size": None,
-        "baseline": "resnet",
-        "places": "4 x 4",
-        "images": 9,
-        "without_heat": 1,
-        "reference": "amp",
-        "cover": 0.2,
-        "hit_chance": 0.3,
-    }
-    for name in ("energy", "hit", "difference"):
-        heat |= {name: 0.5, f"{name}_low": 0.4, f"{name}_high": 0.6}
-    amp = heat | {"baseline": "amp", "difference": None}
-    none = {"baseline": "pixels", "places": None, "note": "it has no encoder", "energy": None}
-    frame = pd.DataFrame([heat, amp, heat | {"test_classes": "Pa"}, heat | none])
-    text = shown(detail_tables.show_pointing, frame)
-    assert names(text, 0) == [["resnet", "amp"], ["resnet"]]
-    assert names(text, 8) == [["+50.0 +- 10.0", ""], ["+50.0 +- 10.0"]]
-    assert "pixels: it has no encoder" in text
-    assert text.count("Share of the heat inside the boxes") == 1
-    frame["energy"] = None
-    assert "The data set has no boxes" in shown(detail_tables.show_pointing, frame)
 
 
 @pytest.fixture(scope="module")

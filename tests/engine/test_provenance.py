@@ -44,7 +44,7 @@ def test_the_command_has_no_folders_but_a_whole_expression(
             "run",
             "--data=/home/me/a.zip",
             "--out",
-            "/tmp/x",
+            "/home/me/x",
             "--group-by",
             r"^c1/(\d+)",
         ],
