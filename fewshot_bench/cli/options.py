@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CSV",
+    "DATA_OPTIONS",
     "EPISODES_TO_WRITE",
     "EPISODE_OPTIONS",
     "FORMAT",
     "FRESH",
-    "GROUP_BY",
     "IMAGES",
     "JSON",
     "MAP_METHOD",
@@ -113,11 +113,23 @@ GROUP_BY = Option(
     "--group-by",
     "Regular expression: the part of a file name that tells plate, part or wafer.",
 )
+CLASS_LEVEL = Option(
+    "--class-level",
+    "Level of the folders that are the classes, 1 being the first.  [default: the one that varies]",
+    read=parsing.whole_number,
+)
+FIT = Option("--fit", "How an image becomes a square: squash, pad or crop.  [default: squash]")
+KEEP_MASKS = Option(
+    "--keep-masks",
+    "Read masks and annotations beside the pictures as pictures.",
+    bool | None,
+)
+# what every command takes that loads data
+DATA_OPTIONS = (DATASET, GROUP_BY, CLASS_LEVEL, FIT, KEEP_MASKS)
 # what bench episodes takes of a request; a default stands in the help where the protocol sets it
 EPISODE_OPTIONS = (
-    DATASET,
+    *DATA_OPTIONS,
     Option("--data", "Folder or zip that holds the data set.", Path | None),
-    GROUP_BY,
     Option("--train-classes", "Classes to train on, e.g. Pa,In,RS.", read=parsing.names),
     Option("--test-classes", "Held-out classes, e.g. Cr,Sc,PS.", read=parsing.names),
     Option("--ways", "Classes per episode.  [default: 3]", read=parsing.whole_number),

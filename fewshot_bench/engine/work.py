@@ -145,6 +145,7 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
             contradictory=sum(len(copies) for copies in data.contradictions),
             near_duplicates=plan.images.near_duplicates,
             near_duplicates_dropped=plan.images.dropped,
+            notes=data.notes,
             published=plan.published(episode_set),
         ),
         baseline=BaselinePart(

@@ -277,7 +277,10 @@ MISTAKES = {
     "budget of nothing": (("--baselines", "resnet", "--budget", "0"), "passes=0 is out of bounds"),
     "missing path": (("--dataset", "neu", "--data", "nowhere.zip"), "nowhere.zip does not exist"),
     "no path": (("--dataset", "neu"), "neu needs its data"),
-    "path for generated data": (("--data", "."), "steel-sim is generated"),
+    "path for generated data": (
+        ("--dataset", "steel-sim", "--data", "."),
+        "steel-sim is generated",
+    ),
     "missing plug-in": (("--plugin", "nowhere.py"), "nowhere.py is not a file"),
     "missing episodes": (
         ("--episodes-file", "nowhere.npz"),
