@@ -22,7 +22,7 @@ from fewshot_bench.planning.dataset_choice import (
 from fewshot_bench.planning.episode_sets import EpisodeSet, left_out_notes
 from fewshot_bench.planning.near_duplicate_choice import ChosenImages, chosen_images
 from fewshot_bench.planning.presets import PRESETS, Preset
-from fewshot_bench.planning.protocol_choice import chosen_episode_sets
+from fewshot_bench.planning.protocol_choice import chosen_episode_sets, split_notes
 from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules
 from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.registry.registry import Plugin, Registry
@@ -122,7 +122,7 @@ def resolve(request: Request, registry: Registry) -> Resolved:
             options[setting] = value
     preset = PRESETS[request.preset]
     notes = [*dataset_notes(request, dataset.name), *chosen.notes, *images.notes]
-    notes += left_out_notes(episode_sets)
+    notes += [*split_notes(request, episode_sets), *left_out_notes(episode_sets)]
     return Resolved(
         source.plugin,
         images,

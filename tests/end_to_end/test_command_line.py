@@ -281,6 +281,14 @@ MISTAKES = {
         ("--dataset", "steel-sim", "--data", "."),
         "steel-sim is generated",
     ),
+    "two paths": (
+        ("--dataset", "neu", "--data", "a.zip", "--data", "b.zip"),
+        "--data is given twice (a.zip and b.zip); leave one out",
+    ),
+    "test classes twice": (
+        ("--test-classes", "Cr", "--test-classes", "Sc"),
+        "--test-classes is given twice (Cr and Sc)",
+    ),
     "missing plug-in": (("--plugin", "nowhere.py"), "nowhere.py is not a file"),
     "missing episodes": (
         ("--episodes-file", "nowhere.npz"),
