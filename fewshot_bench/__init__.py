@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from fewshot_bench.baseline import Baseline, Card, Context, EmbeddingSettings
     from fewshot_bench.data.cache import cached_images
+    from fewshot_bench.data.image_set import FITS, ImageSet, read_images
     from fewshot_bench.data.images import (
         IMAGE_SUFFIXES,
         ImageHeader,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
         is_image,
     )
     from fewshot_bench.data.labelled import LabelledImages, group_by_class
+    from fewshot_bench.data.layout import ClassLayout, alike_notes, class_layout
+    from fewshot_bench.data.masks import Pictures, without_masks
     from fewshot_bench.data.tree import FileTree, natural_order
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
@@ -51,19 +54,23 @@ _HOMES = {
     "ALL_CLASSES": "published",
     "Baseline": "baseline",
     "Card": "baseline",
+    "ClassLayout": "data.layout",
     "Classification": "protocols.protocol",
     "Context": "baseline",
     "DataCard": "dataset",
     "DataSet": "dataset",
     "Drawn": "report.draw",
     "EmbeddingSettings": "baseline",
+    "FITS": "data.image_set",
     "FewShot": "protocols.protocol",
     "FileTree": "data.tree",
     "IMAGE_SUFFIXES": "data.images",
     "ImageHeader": "data.images",
+    "ImageSet": "data.image_set",
     "LabelledImages": "data.labelled",
     "NotApplicable": "errors",
     "Outcome": "api",
+    "Pictures": "data.masks",
     "Products": "rule",
     "Published": "published",
     "Request": "request",
@@ -73,8 +80,10 @@ _HOMES = {
     "TrainedBaseline": "learn.train",
     "TrainingSettings": "learn.train",
     "UserError": "errors",
+    "alike_notes": "data.layout",
     "cached_images": "data.cache",
     "check": "api",
+    "class_layout": "data.layout",
     "compare": "api",
     "confusion": "api",
     "data": "api",
@@ -91,18 +100,22 @@ _HOMES = {
     "map_features": "report.draw",
     "natural_order": "data.tree",
     "plot": "report.draw",
+    "read_images": "data.image_set",
     "recalls": "api",
     "report": "report.page",
     "run": "api",
     "samples": "report.draw",
     "unit": "rule",
+    "without_masks": "data.masks",
 }
 
 __all__ = [
     "ALL_CLASSES",
+    "FITS",
     "IMAGE_SUFFIXES",
     "Baseline",
     "Card",
+    "ClassLayout",
     "Classification",
     "Context",
     "DataCard",
@@ -112,9 +125,11 @@ __all__ = [
     "FewShot",
     "FileTree",
     "ImageHeader",
+    "ImageSet",
     "LabelledImages",
     "NotApplicable",
     "Outcome",
+    "Pictures",
     "Products",
     "Published",
     "Request",
@@ -124,8 +139,10 @@ __all__ = [
     "TrainedBaseline",
     "TrainingSettings",
     "UserError",
+    "alike_notes",
     "cached_images",
     "check",
+    "class_layout",
     "compare",
     "confusion",
     "data",
@@ -142,11 +159,13 @@ __all__ = [
     "map_features",
     "natural_order",
     "plot",
+    "read_images",
     "recalls",
     "report",
     "run",
     "samples",
     "unit",
+    "without_masks",
 ]
 
 

@@ -10,7 +10,6 @@ import pandas as pd
 
 from fewshot_bench.contract.checks import examine
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.data.tree import FileTree
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
 from fewshot_bench.errors import UserError, unknown
@@ -28,7 +27,7 @@ from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 from fewshot_bench.registry.catalogue import listed_plugins
 from fewshot_bench.registry.examined import Examined, examined
-from fewshot_bench.registry.registry import Registry, usable
+from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
 
 __all__ = [
@@ -237,26 +236,7 @@ def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledIma
 
     For a path without a name, the data set that recognises its files, else `folder`.
     """
-    registry = Registry(plugins)
-    name = request.dataset
-    if name is None and request.data is not None:
-        name = _recognised(request.data, registry)
-    named = Request(
-        dataset=name,
-        data=request.data,
-        data_folder=request.data_folder,
-        group_by=request.group_by,
-    )
-    return resolve_data(named, registry).data
-
-
-def _recognised(path: Path, registry: Registry) -> str:
-    """The name of the data set that recognises the files of a folder or zip."""
-    with FileTree(path) as tree:
-        for plugin, dataset_class in usable(registry.datasets.values()):
-            if dataset_class.recognises(tree.files):
-                return plugin.name
-    return "folder"
+    return resolve_data(request, Registry(plugins)).data
 
 
 def check(

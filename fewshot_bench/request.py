@@ -31,10 +31,11 @@ class Request:
     classes; train_per_class, train_fraction: train images of each class, as numbers or as shares,
     for a classification protocol; runs: how often that protocol splits and trains; test_images: a
     number, a share or "all"; group_by: a regular expression that finds the group of an image (part,
-    plate, wafer, coil) in the name of its file; rules: names of decision rules, "own" or "all";
-    views: of each test image, 1 or 8; near_duplicates: keep, drop, group or report; settings:
-    "owner.name" -> value as text. A path may be given as text, and a single value may be given
-    instead of a list.
+    plate, wafer, coil) in the name of its file; class_level, fit, keep_masks: settings of a data
+    set of files, see `class_layout` and `read_images`; rules: names of decision rules, "own" or
+    "all"; views: of each test image, 1 or 8; near_duplicates: keep, drop, group or report;
+    settings: "owner.name" -> value as text. A path may be given as text, and a single value may be
+    given instead of a list.
     """
 
     dataset: str | None = None
@@ -42,6 +43,9 @@ class Request:
     data: Path | None = None
     data_folder: Path | None = None
     group_by: str | None = None
+    class_level: int | None = None
+    fit: str | None = None
+    keep_masks: bool | None = None
     train_classes: Sequence[str] | None = None
     test_classes: Sequence[str] | None = None
     ways: int | None = None

@@ -18,17 +18,18 @@ import typer
 
 from fewshot_bench.cli import parsing
 from fewshot_bench.cli.output import known_form
+from fewshot_bench.errors import UserError
 
 if TYPE_CHECKING:
     from fewshot_bench.request import Request
 
 __all__ = [
     "CSV",
+    "DATA_OPTIONS",
     "EPISODES_TO_WRITE",
     "EPISODE_OPTIONS",
     "FORMAT",
     "FRESH",
-    "GROUP_BY",
     "IMAGES",
     "JSON",
     "MAP_METHOD",
@@ -55,6 +56,12 @@ __all__ = [
 Command = Callable[..., None]
 # most options come as text and are read here, so that a mistake gives one line with what is allowed
 Text = str | None
+# for an option that may be given once: typer reads it as a list, with this text in its help, as
+# of a single value it would drop all but the last without a word
+ONCE: dict[Any, tuple[Any, str]] = {
+    Text: (list[str] | None, "<str>"),
+    Path | None: (list[Path] | None, "<path>"),
+}
 REQUIRED = inspect.Parameter.empty  # in the place of a default
 
 
@@ -67,7 +74,8 @@ class Option:
     """One option of the command line.
 
     flag: as a user types it; type: what typer reads; read: makes of that what a command gets, see
-    `parsing`; parameter: its name in a command or a `Request`, where the flag is called otherwise.
+    `parsing`; parameter: its name in a command or a `Request`, where the flag is called otherwise;
+    is_once: a second one is a mistake, and does not replace the first.
     """
 
     flag: str
@@ -76,6 +84,7 @@ class Option:
     default: Any = None
     read: Callable[[str, Any], Any] = _unchanged
     parameter: str = ""
+    is_once: bool = False
 
     @property
     def name(self) -> str:
@@ -87,13 +96,22 @@ class Option:
     @property
     def annotation(self) -> Any:
         """The annotation that typer reads."""
-        declaration = typer.Option(self.flag, help=self.help)
-        return Annotated[self.type, declaration]
+        read_as, metavar = ONCE[self.type] if self.is_once else (self.type, None)
+        declaration = typer.Option(self.flag, help=self.help, metavar=metavar)
+        return Annotated[read_as, declaration]
 
     def value(self, written: Any) -> Any:
-        """The value for what was written; None where the option was left out."""
+        """The value for what was written; None where the option was left out.
+
+        Raises `UserError` where an option that may be given once was given twice.
+        """
         if written is None:
             return None
+        if self.is_once:
+            if len(written) > 1:
+                values = " and ".join(map(str, written))
+                raise UserError(f"{self.flag} is given twice ({values}); leave one out")
+            written = written[0]
         return self.read(self.flag, written)
 
 
@@ -113,13 +131,35 @@ GROUP_BY = Option(
     "--group-by",
     "Regular expression: the part of a file name that tells plate, part or wafer.",
 )
+CLASS_LEVEL = Option(
+    "--class-level",
+    "Level of the folders that are the classes, 1 being the first.  [default: the one that varies]",
+    read=parsing.whole_number,
+)
+FIT = Option("--fit", "How an image becomes a square: squash, pad or crop.  [default: squash]")
+KEEP_MASKS = Option(
+    "--keep-masks",
+    "Read masks and annotations beside the pictures as pictures.",
+    bool | None,
+)
+# what every command takes that loads data
+DATA_OPTIONS = (DATASET, GROUP_BY, CLASS_LEVEL, FIT, KEEP_MASKS)
 # what bench episodes takes of a request; a default stands in the help where the protocol sets it
 EPISODE_OPTIONS = (
-    DATASET,
-    Option("--data", "Folder or zip that holds the data set.", Path | None),
-    GROUP_BY,
-    Option("--train-classes", "Classes to train on, e.g. Pa,In,RS.", read=parsing.names),
-    Option("--test-classes", "Held-out classes, e.g. Cr,Sc,PS.", read=parsing.names),
+    *DATA_OPTIONS,
+    Option("--data", "Folder or zip that holds the data set.", Path | None, is_once=True),
+    Option(
+        "--train-classes",
+        "Classes to train on, e.g. Pa,In,RS.",
+        read=parsing.names,
+        is_once=True,
+    ),
+    Option(
+        "--test-classes",
+        "Held-out classes, e.g. Cr,Sc,PS.",
+        read=parsing.names,
+        is_once=True,
+    ),
     Option("--ways", "Classes per episode.  [default: 3]", read=parsing.whole_number),
     Option(
         "--shots",

@@ -11,12 +11,11 @@ import typer
 from fewshot_bench.cli import output
 from fewshot_bench.cli.options import (
     CSV,
-    DATASET,
+    DATA_OPTIONS,
     EPISODE_OPTIONS,
     EPISODES_TO_WRITE,
     FORMAT,
     FRESH,
-    GROUP_BY,
     IMAGES,
     JSON,
     MAP_METHOD,
@@ -237,7 +236,7 @@ def map_(request: Request, method: str, out: Path, plugins: list[Path], quiet: b
         r"bench data my_images/ --group-by 'plate(\d+)'",
     )
 )
-@takes(PATH_OF_DATA, SAMPLES, OUT, PLUGIN, request=(DATASET, GROUP_BY))
+@takes(PATH_OF_DATA, SAMPLES, OUT, PLUGIN, request=DATA_OPTIONS)
 def data(request: Request, path: Path | None, show: bool, out: Path, plugins: list[Path]) -> None:
     """Show what a data set holds, and what is wrong with it."""
     from fewshot_bench import api

@@ -6,11 +6,12 @@ import contextlib
 import hashlib
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Self
 
+from fewshot_bench.data.walk import is_shown, walk
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import DAMAGED
 
@@ -23,7 +24,9 @@ class FileTree:
     """The files of a folder or a zip. A zip is read without unpacking it.
 
     files: their names relative to the folder or the zip, with `/`, in natural order (2 before 10);
-    hidden files and `__MACOSX` are left out.
+    hidden files and folders of systems (`__MACOSX`, `@eaDir`, `lost+found`) are left out;
+    empty_folders: folders that hold nothing; notes: what a user should know of how it was listed.
+    Linked folders are followed, see `walk`.
     Use it in a `with` statement. Raises `UserError` if the path does not exist or cannot be read,
     or if a file is not a zip.
     """
@@ -31,11 +34,17 @@ class FileTree:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._zip: zipfile.ZipFile | None = None
+        self.empty_folders: Sequence[str] = ()
+        self.notes: Sequence[str] = ()
         if path.is_dir():
-            names = _names_below(path)
+            found = walk(path)
+            names = found.files
+            self.empty_folders = found.empty
+            self.notes = found.notes
         elif path.is_file():
             self._zip = _open_zip(path)
             names = self._zip.namelist()
+            self.empty_folders = _empty_folders(names)
         else:
             raise UserError(f"{path} does not exist; name a folder or a zip of images")
         shown = filter(_is_shown, names)
@@ -112,13 +121,16 @@ def natural_order(file: str) -> list[tuple[int, str]]:
     return key
 
 
-def _names_below(folder: Path) -> list[str]:
-    names = []
-    for path in folder.rglob("*"):
-        if path.is_file():
-            name = path.relative_to(folder)
-            names.append(name.as_posix())
-    return names
+def _empty_folders(names: Sequence[str]) -> list[str]:
+    """The folders of a zip that hold nothing."""
+    above: set[str] = set()
+    for name in names:
+        above.update(f"{folder}/" for folder in PurePosixPath(name).parents)
+    empty = []
+    for name in names:
+        if name.endswith("/") and name not in above and is_shown(name):
+            empty.append(name.rstrip("/"))
+    return empty
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
@@ -131,8 +143,6 @@ def _open_zip(path: Path) -> zipfile.ZipFile:
 
 
 def _is_shown(file: str) -> bool:
-    """Whether it is a file, not hidden, and not in a hidden folder or `__MACOSX`."""
-    if file.endswith("/"):  # a folder in a zip
-        return False
-    parts = PurePosixPath(file).parts
-    return not any(part.startswith(".") or part == "__MACOSX" for part in parts)
+    """Whether it is a file, not hidden, and in no folder that is hidden or of a system."""
+    is_folder = file.endswith("/")  # of a zip
+    return not is_folder and is_shown(file)

@@ -35,7 +35,12 @@ def _training_label(cell: Cell) -> str:
     seed = cell.training.seed
     if cell.episode_set.is_classification:
         return f"{cell.episode_set.label}, run {seed}"
-    return f"seed {seed}" if seed else ""
+    parts = [f"seed {seed}"] if seed else []
+    # in a run of all splits, each baseline is trained once for each of them
+    protocol = cell.episode_set.protocol
+    if protocol.is_one_of_splits:
+        parts.append(f"tested on {' | '.join(protocol.test_classes)}")
+    return ", ".join(parts)
 
 
 class Work:
@@ -145,6 +150,7 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
             contradictory=sum(len(copies) for copies in data.contradictions),
             near_duplicates=plan.images.near_duplicates,
             near_duplicates_dropped=plan.images.dropped,
+            notes=data.notes,
             published=plan.published(episode_set),
         ),
         baseline=BaselinePart(

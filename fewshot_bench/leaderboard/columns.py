@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from fewshot_bench.protocols.protocol import SPLITS_SUFFIX
 from fewshot_bench.protocols.split import tested_on_text
 
 __all__ = [
@@ -36,7 +37,6 @@ __all__ = [
     "rankings",
 ]
 
-SPLITS_SUFFIX = "-splits"  # ends the name of the protocol that every split of a data set shares
 
 # what rows of one ranking share: two rows that differ in one of these answer different questions
 QUESTION = (

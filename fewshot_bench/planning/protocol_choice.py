@@ -12,7 +12,7 @@ from fewshot_bench.planning.episode_sets import EpisodeSet, episode_sets, replay
 from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.request import Request
 
-__all__ = ["chosen_episode_sets"]
+__all__ = ["chosen_episode_sets", "split_notes"]
 
 FEW_SHOT_OPTIONS = (
     "train_classes",
@@ -152,14 +152,32 @@ def _few_shot_sets(request: Request, base: FewShot, data: LabelledImages) -> lis
     if request.queries is not None:
         changes["queries"] = None if request.queries == "all" else int(request.queries)
     changed = dataclasses.replace(base, **changes)
-    protocol = changed.over(data, request.train_classes, request.test_classes)
     if request.splits is None:
+        protocol = changed.over(data, request.train_classes, request.test_classes)
         return episode_sets(protocol, data)
     if request.splits != "all":
         raise unknown("splits", request.splits, ("all",))
     if request.train_classes is not None:
         raise UserError("--splits all chooses the train classes itself; leave --train-classes out")
+    test_classes = request.test_classes
+    if not test_classes and not changed.test_classes:
+        # only their number matters: every class is held out in turn
+        test_classes = data.class_names[: changed.ways]
+    protocol = changed.over(data, None, test_classes)
     sets = []
     for split in protocol.splits(data):
         sets += episode_sets(split, data)
     return sets
+
+
+def split_notes(request: Request, sets: Sequence[EpisodeSet]) -> list[str]:
+    """How many splits of the classes are run, and how many classes each of them holds out."""
+    if request.splits is None:
+        return []
+    held_out = {episode_set.protocol.test_classes for episode_set in sets}
+    first = sets[0].protocol
+    classes = len(first.train_classes) + len(first.test_classes)
+    return [
+        f"{len(held_out)} splits: every choice of {len(first.test_classes)} held-out classes of "
+        f"{classes}"
+    ]

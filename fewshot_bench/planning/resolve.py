@@ -14,13 +14,18 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.planning.baseline_choice import chosen_baselines
+from fewshot_bench.planning.dataset_choice import (
+    chosen_dataset,
+    dataset_notes,
+    dataset_settings,
+)
 from fewshot_bench.planning.episode_sets import EpisodeSet, left_out_notes
 from fewshot_bench.planning.near_duplicate_choice import ChosenImages, chosen_images
 from fewshot_bench.planning.presets import PRESETS, Preset
-from fewshot_bench.planning.protocol_choice import chosen_episode_sets
+from fewshot_bench.planning.protocol_choice import chosen_episode_sets, split_notes
 from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules
 from fewshot_bench.protocols.protocol import Classification, FewShot
-from fewshot_bench.registry.registry import Plugin, Registry, usable
+from fewshot_bench.registry.registry import Plugin, Registry
 from fewshot_bench.request import Request
 
 __all__ = [
@@ -94,7 +99,7 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     device = _device(request.device)
     chosen = chosen_baselines(request, registry)
     classes = {plugin.name: plugin.load() for plugin in chosen.rules}
-    dataset = _chosen_dataset(request, registry)
+    dataset = chosen_dataset(request, registry)
     owners = [*classes, *chosen.rule_names(registry)]
     overrides = _overrides(request.settings, owners, registry)
     _refuse_unused_options(request, classes, [*owners, dataset.name])
@@ -116,6 +121,8 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         if value is not None:
             options[setting] = value
     preset = PRESETS[request.preset]
+    notes = [*dataset_notes(request, dataset.name), *chosen.notes, *images.notes]
+    notes += [*split_notes(request, episode_sets), *left_out_notes(episode_sets)]
     return Resolved(
         source.plugin,
         images,
@@ -124,14 +131,14 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         preset,
         options,
         device,
-        [*chosen.notes, *images.notes, *left_out_notes(episode_sets)],
+        notes,
     )
 
 
 def resolve_data(request: Request, registry: Registry) -> ResolvedData:
     """Look up the data set that `request` names, and nothing else."""
     overrides = _overrides(request.settings, [], registry)
-    return _loaded(request, _chosen_dataset(request, registry), overrides)
+    return _loaded(request, chosen_dataset(request, registry), overrides)
 
 
 def resolve_episodes(
@@ -145,9 +152,8 @@ def resolve_episodes(
 
 def _loaded(request: Request, dataset: Plugin[DataSet], overrides: Overrides) -> ResolvedData:
     dataset_class = dataset.load()
-    settings_type = dataset_class.settings_type
     values = overrides.get(dataset.name, {})
-    settings = settings_type.given(dataset.name, values).resolved()
+    settings = dataset_settings(request, dataset.name, dataset_class.settings_type, values)
     path = request.data or _path_in(request.data_folder, dataset_class)
     source = dataset_class(settings)
     data = source.load(path)
@@ -164,21 +170,6 @@ def _path_in(folder: Path | None, dataset_class: type[DataSet]) -> Path | None:
         if (folder / name).exists():
             return folder / name
     return None
-
-
-def _chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
-    """The named data set, else that of the named protocol, else the standard one."""
-    if request.dataset is not None:
-        return registry.dataset(request.dataset)
-    having: dict[str, Plugin[DataSet]] = {}
-    for plugin, dataset_class in usable(registry.datasets.values()):
-        if request.protocol is None and dataset_class.card.standard:
-            return plugin
-        for protocol in dataset_class.protocols:
-            having[protocol.name] = plugin
-    if request.protocol not in having:
-        raise unknown("protocol", str(request.protocol), having, "bench list shows them")
-    return having[request.protocol]
 
 
 def _overrides(settings: Mapping[str, str], of_run: Sequence[str], registry: Registry) -> Overrides:

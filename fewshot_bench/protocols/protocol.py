@@ -18,13 +18,14 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.protocols.episode import DrawnEpisodes, EpisodeSource, ImageGroups, Pool
 from fewshot_bench.protocols.grouped_episodes import GroupedEpisodes, check_groups
 from fewshot_bench.protocols.grouped_runs import GroupedRuns
-from fewshot_bench.protocols.sides import both_sides
+from fewshot_bench.protocols.sides import both_sides, check_ways
 from fewshot_bench.protocols.split import DrawnRuns, Size, Split, is_size, repeats, size_text
 from fewshot_bench.seeds import digest
 
-__all__ = ["Classification", "FewShot", "Protocol"]
+__all__ = ["SPLITS_SUFFIX", "Classification", "FewShot", "Protocol"]
 
 VERSION = 1
+SPLITS_SUFFIX = "-splits"  # ends the name of the protocol that every split of a data set shares
 MOST_SPLITS = 1000
 MOST_CLASSES = 255  # predictions are stored as uint8, and one value means "no query"
 MOST_RUNS = 1000
@@ -79,6 +80,11 @@ class Protocol(ABC):
 
         episodes: None means no limit.
         """
+
+    @property
+    def is_one_of_splits(self) -> bool:
+        """Whether it is one of all splits of the classes of its data set."""
+        return self.name == f"{self.dataset}{SPLITS_SUFFIX}"
 
     def pool(self, data: LabelledImages) -> Pool:
         """(first index, number of images) of each test class in the data set."""
@@ -193,11 +199,12 @@ class FewShot(Protocol):
         splits = []
         for test_classes in itertools.combinations(names, size):
             split = self.over(data, None, test_classes)
-            splits.append(replace(split, name=f"{data.name}-splits"))
+            splits.append(replace(split, name=f"{data.name}{SPLITS_SUFFIX}"))
         return splits
 
     def _check_classes(self, data: LabelledImages) -> None:
         """Raise `UserError` if there are too few or too many classes, or too few images."""
+        check_ways(data, self.ways)
         if not self.train_classes:
             raise UserError(
                 f"no class of {data.name} is left to train on; name fewer --test-classes"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 
-__all__ = ["both_sides"]
+__all__ = ["both_sides", "check_ways"]
 
 
 def both_sides(
@@ -32,6 +32,19 @@ def both_sides(
     if not test_names:
         test_names = _others(data, train_names)
     return train_names, test_names
+
+
+def check_ways(data: LabelledImages, ways: int) -> None:
+    """Raise `UserError` if no choice of test classes leaves a class to train on."""
+    classes = len(data.class_names)
+    if classes > ways:
+        return
+    fewer = "ask for fewer --ways, or " if classes > 2 else ""
+    raise UserError(
+        f"ways={ways} needs {ways + 1} classes or more, as one at least is trained on, and "
+        f"{data.name} has {classes}; {fewer}ask how well all of them are recognised from a few "
+        "images of each: --train-per-class 5"
+    )
 
 
 def _others(data: LabelledImages, names: Sequence[str]) -> tuple[str, ...]:

@@ -50,7 +50,8 @@ class DataSetPart:
     group_by: where the groups of its images come from, or empty.
     contradictory: files left out because the same picture lies in another class too;
     near_duplicates: images that are near-duplicates of an earlier one of their class, None if they
-    were not searched; near_duplicates_dropped: how many of them were left out.
+    were not searched; near_duplicates_dropped: how many of them were left out; notes: what was left
+    out or changed when the files were read.
     """
 
     name: str
@@ -61,6 +62,7 @@ class DataSetPart:
     contradictory: int = 0
     near_duplicates: int | None = None
     near_duplicates_dropped: int = 0
+    notes: tuple[str, ...] = ()
     published: tuple[SystemFigure, ...] = ()
 
 

@@ -277,7 +277,18 @@ MISTAKES = {
     "budget of nothing": (("--baselines", "resnet", "--budget", "0"), "passes=0 is out of bounds"),
     "missing path": (("--dataset", "neu", "--data", "nowhere.zip"), "nowhere.zip does not exist"),
     "no path": (("--dataset", "neu"), "neu needs its data"),
-    "path for generated data": (("--data", "."), "steel-sim is generated"),
+    "path for generated data": (
+        ("--dataset", "steel-sim", "--data", "."),
+        "steel-sim is generated",
+    ),
+    "two paths": (
+        ("--dataset", "neu", "--data", "a.zip", "--data", "b.zip"),
+        "--data is given twice (a.zip and b.zip); leave one out",
+    ),
+    "test classes twice": (
+        ("--test-classes", "Cr", "--test-classes", "Sc"),
+        "--test-classes is given twice (Cr and Sc)",
+    ),
     "missing plug-in": (("--plugin", "nowhere.py"), "nowhere.py is not a file"),
     "missing episodes": (
         ("--episodes-file", "nowhere.npz"),

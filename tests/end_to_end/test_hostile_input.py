@@ -3,7 +3,6 @@
 import os
 import pickle
 import struct
-import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,11 +12,10 @@ import pandas as pd
 import pytest
 import torch
 
-from fewshot_bench.data import tree
+from fewshot_bench.data import image_set, tree
 from fewshot_bench.errors import Unavailable
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings
-from fewshot_bench.registry.registry import Registry
 from tests.helpers.command_line import SHORT, SMALL_IMAGES, assert_well_ended, bench, words_of
 from tests.helpers.files import archive, classes, picture
 
@@ -60,9 +58,7 @@ def test_images_of_absurd_size_are_not_decoded(tmp_path: Path, side: int):
 
 
 def test_more_images_than_memory_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(
-        sys.modules[Registry().dataset("folder").load().__module__], "MOST_BYTES", 2000
-    )
+    monkeypatch.setattr(image_set, "MOST_BYTES", 2000)
     status, err = bench("data", archive(tmp_path / "images.zip", classes()), "--dataset", "folder")
     assert_well_ended(status, err)
     assert "16 images of 16 x 16 pixels take" in err

@@ -47,7 +47,7 @@ def test_folder_of_mixed_sizes_and_modes(tmp_path: Path):
         image.save(folder / f"0.{'tif' if mode == 'CMYK' else 'png'}")
     data = Folder().load(place)
     assert data.images.shape[1:] == (3, 24, 24)
-    assert data.notes == ("3 sizes of image, all resized to 24 x 24 pixels",)
+    assert data.notes[0] == "3 sizes of image, all resized to 24 x 24 pixels"
     deep = next(i for i, file in enumerate(data.files) if "I16" in file)
     assert 80 < data.images[deep].mean() < 170  # 16-bit values are scaled, not cut off at 255
     assert Folder(FolderSettings(side=16)).load(place).images.shape[2:] == (16, 16)

@@ -1,0 +1,63 @@
+"""Pictures in layouts of public sets, from the command line: what is read, told and recorded."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.helpers.command_line import SHORT
+from tests.helpers.files import picture
+from tests.helpers.places import ROOT
+
+pytestmark = pytest.mark.usefixtures("empty_cache")
+DOCUMENT = (ROOT / "docs" / "own-pictures.md").read_text()
+
+
+@pytest.fixture
+def tiles(tmp_path: Path) -> Path:
+    """Magnetic tiles: JPEG pictures and, beside each, a mask."""
+    folder = tmp_path / "tiles"
+    seed = 0
+    for name in ("Break", "Crack", "Fray"):
+        place = folder / f"MT_{name}" / "Imgs"
+        place.mkdir(parents=True)
+        for number in range(4):
+            seed += 1
+            (place / f"{number}.jpg").write_bytes(picture(seed, 48, "JPEG"))
+            mask = np.zeros((48, 48), dtype=np.uint8)
+            mask[seed : seed + 5, 5:9] = 255
+            Image.fromarray(mask).save(place / f"{number}.png")
+    return folder
+
+
+def test_what_is_left_out_is_told_and_recorded(bench, tiles: Path, tmp_path: Path):
+    words = ("--data", tiles, "--test-classes", "MT_Break,MT_Crack", "--ways", "2", *SHORT)
+    status, out, err = bench("run", *words, "--out", tmp_path / "out")
+    assert status == 0, err
+    text = " ".join(out.split())
+    assert "12 masks or annotations beside the pictures are left out" in text
+    assert "the data is read as folder, by its files" in text
+    (record,) = (tmp_path / "out").glob("records/**/*.json")
+    notes = json.loads(record.read_text())["dataset"]["notes"]
+    assert notes[0].startswith("12 masks")
+    assert str(tmp_path) not in record.read_text()
+
+
+def test_masks_are_pictures_if_that_is_asked(bench, tiles: Path):
+    status, out, err = bench("data", tiles, "--keep-masks")
+    assert status == 0, err
+    assert out.startswith("folder: 24 images")
+
+
+def test_the_data_set_of_the_document_runs_as_shown(bench, tiles: Path, tmp_path: Path):
+    (block,) = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
+    plugin = tmp_path / "tiles.py"
+    plugin.write_text(block)
+    words = ("--plugin", plugin, "--data", tiles, "--protocol", "tiles-cracks", "--fit", "crop")
+    status, out, err = bench("run", *words, *SHORT, "--out", tmp_path / "out")
+    assert status == 0, err
+    assert "12 masks or annotations" in out
+    assert list((tmp_path / "out").glob("records/**/*.json"))
