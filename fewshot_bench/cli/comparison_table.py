@@ -39,13 +39,13 @@ def show_comparison(console: Console, frame: pd.DataFrame) -> None:
 
 
 def _nearest_to_decided(frame: pd.DataFrame) -> str:
-    """What would decide the largest difference that is undecided; "" where there is none."""
-    is_open = (frame["would_decide"] != "") & frame["p"].notna()
-    undecided = frame[is_open]
+    """What would decide the largest difference that is undecided, of those tested if there are."""
+    undecided = frame[frame["would_decide"] != ""]
     if undecided.empty:
         return "Nothing is undecided."
-    by_size = undecided["difference"].abs().sort_values(ascending=False, kind="stable")
-    row = undecided.loc[by_size.index].iloc[0].to_dict()
+    by_size = undecided.assign(is_tested=undecided["p"].notna(), size=undecided["difference"].abs())
+    largest_first = by_size.sort_values(["is_tested", "size"], ascending=False, kind="stable")
+    row = largest_first.iloc[0].to_dict()
     against = f"{row['baseline']} against {row['reference']} at {condition_label(row)}"
     return f"Undecided, the largest difference first, {against}: {row['would_decide']}."
 

@@ -129,6 +129,8 @@ def _accuracy_note(frame: pd.DataFrame) -> str:
         "Accuracy in %, +- half of the 95 % interval (or [its bounds] where it is lopsided) over "
         "other images of these classes"
     )
+    if (frame["group_by"].fillna("") != "").any():
+        text += " (where they are grouped, over other groups)"
     if (frame["seeds"] > 1).any():
         text += " and other trainings, all that the folder holds"
     text += (
@@ -152,8 +154,13 @@ def _undecided(frame: pd.DataFrame) -> Iterator[str]:
     for ranking in rankings(frame[is_open]):
         ordered = ranking.rows.sort_values(["train_size", "shots"], kind="stable")
         row = ordered.iloc[-1].to_dict()
+        question = f"{row['dataset']}, {row['protocol']}{_grouping(row)}"
         label = condition_label(row)
-        yield f"Undecided, {row['baseline']} at {label}, {row['would_decide']}."
+        yield f"Undecided, {question}: {row['baseline']} at {label}, {row['would_decide']}."
+
+
+def _grouping(row: Cells) -> str:
+    return f", grouped by {row['group_by']}" if row["group_by"] else ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,19 @@ import pandas as pd
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.leaderboard.columns import COMPARISON, QUESTION
 from fewshot_bench.leaderboard.record_columns import record_columns
-from fewshot_bench.leaderboard.rows import Row, paired, shared_episodes, shared_runs
+from fewshot_bench.leaderboard.rows import (
+    Row,
+    paired,
+    shared_episodes,
+    shared_runs,
+    shares_of_classes,
+)
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import differences as stats
 from fewshot_bench.stats.verdicts import (
     holm,
     is_decided,
+    level_of_undecided,
     levels,
     tie_letters,
     verdict,
@@ -36,7 +43,7 @@ def _difference(first: Row, second: Row) -> stats.Difference | None:
     if both is None:
         return None
     if first.is_classification:
-        return stats.difference_over_runs(*both, first.shares_C)
+        return stats.difference_over_runs(*both, shares_of_classes(both[0]))
     return stats.difference(*both)
 
 
@@ -91,19 +98,27 @@ def places(rows: dict[str, Row]) -> dict[str, Place]:
                 if difference is not None:
                     pairs[keys[id(first)], keys[id(second)]] = difference
         adjusted = holm([difference.p for difference in pairs.values()])
+        open_level = level_of_undecided(adjusted)
         decided = set()
         for pair, p in zip(pairs, adjusted, strict=True):
             if is_decided(p):
                 decided.add(pair)
         for names in ordered:
-            found.update(_places_of(names, rows, pairs, decided))
+            found.update(_places_of(names, rows, pairs, decided, open_level))
     return found
 
 
 def _places_of(
-    keys: list[str], rows: dict[str, Row], pairs: Pairs, decided: set[tuple[str, str]]
+    keys: list[str],
+    rows: dict[str, Row],
+    pairs: Pairs,
+    decided: set[tuple[str, str]],
+    open_level: float,
 ) -> dict[str, Place]:
-    """The places of rows of one condition. keys: the most accurate first."""
+    """The places of rows of one condition. keys: the most accurate first.
+
+    open_level: of the intervals beside pairs that are not decided.
+    """
     positions = {key: position for position, key in enumerate(keys)}
     better: dict[str, set[str]] = {key: set() for key in keys}
     different = []
@@ -121,7 +136,7 @@ def _places_of(
         found[key] = Place(rank=1 + len(better[key]), ties=text)
     leaders = tuple(keys[:2])
     if leaders in pairs and leaders not in decided:
-        needed = would_decide(pairs[leaders])
+        needed = would_decide(pairs[leaders], open_level)
         against = f"between it and {rows[keys[1]].name}: {needed}"
         found[keys[0]] = dataclasses.replace(found[keys[0]], would_decide=against)
     return found
@@ -152,7 +167,7 @@ def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) ->
             "margin": margin,
             "p_holm": p,
             "verdict": decision,
-            "would_decide": would_decide(difference) if decision == "undecided" else "",
+            "would_decide": would_decide(difference, level) if decision == "undecided" else "",
         }
         table.append({**columns, **decided})
     frame = pd.DataFrame(table, columns=list(COMPARISON))
@@ -256,8 +271,11 @@ def which_test(frame: pd.DataFrame) -> str:
     if (frame[["seeds", "reference_seeds"]] > 1).any(axis=None):
         trainings = "with the variance of all trainings of both that the folder holds"
     margin = 100 * frame["margin"].max()
+    tested = frame["p"].count()
+    if not tested:
+        return "No difference could be tested: the notes of the leaderboard say why."
     return (
-        f"{'; '.join(tests)}, {trainings}; p by Holm over {frame['p'].count()} differences, and "
-        "beside each the interval that agrees with it; equivalent: the 90 % interval lies within "
+        f"{'; '.join(tests)}, {trainings}; p by Holm over {tested} differences, and beside each "
+        "the interval that agrees with it; equivalent: the 90 % interval lies within "
         f"+-{margin:g} points."
     )

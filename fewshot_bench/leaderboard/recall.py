@@ -50,8 +50,8 @@ def recalls(
 def _measured(row: Row) -> list[dict[str, Any]]:
     columns = record_columns(row.record, row.name)
     table = []
-    for name, weights_C in _weights(row):
-        estimate = row.estimate(weights_C)
+    for name, weights in _weights(row):
+        estimate = row.estimate(weights)
         cells = {
             "runs": len(row.predictions),
             "class": name,
@@ -77,7 +77,7 @@ def _weights(row: Row) -> Iterator[tuple[str, Weights]]:
         if count == len(members):
             yield name, is_member / count
     yield ALL_CLASSES, np.full(len(classes), 1 / len(classes))
-    yield ALL_IMAGES, row.shares_C
+    yield ALL_IMAGES, row.shares_RC
 
 
 def _published(row: Row) -> list[dict[str, Any]]:

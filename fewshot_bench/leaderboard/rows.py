@@ -23,7 +23,7 @@ from fewshot_bench.stats import intervals
 from fewshot_bench.stats.correctness import Correctness
 from fewshot_bench.stats.design import Design
 
-__all__ = ["Row", "paired", "rows_of", "shared_episodes", "shared_runs"]
+__all__ = ["Row", "paired", "rows_of", "shared_episodes", "shared_runs", "shares_of_classes"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,19 +68,18 @@ class Row:
         return [np.concatenate(predicted)] if self.is_classification else predicted
 
     @property
-    def shares_C(self) -> Floats:
-        """The share of the test images of a run that each class has."""
-        queries_C = self.correctness().design.queries_TN[0]
-        return np.asarray(queries_C / queries_C.sum())
+    def shares_RC(self) -> Floats:
+        """The share of the test images of each run that each class has."""
+        return shares_of_classes(self.correctness())
 
-    def estimate(self, weights_C: Floats | None = None) -> intervals.Estimate:
+    def estimate(self, weights_RC: Floats | None = None) -> intervals.Estimate:
         """Mean accuracy with its interval.
 
-        weights_C: over runs, the weight of each class; by default its share of the test images.
+        weights_RC: over runs, the weight of each class; by default its share of the test images.
         """
         if not self.is_classification:
             return intervals.estimate(self.correctness())
-        weights = self.shares_C if weights_C is None else weights_C
+        weights = self.shares_RC if weights_RC is None else weights_RC
         return intervals.estimate_over_runs(self.correctness(), weights, self._trained)
 
     @property
@@ -158,6 +157,12 @@ def rows_of(
     for one in sorted(predictions, key=lambda one: one.record.training.seed):
         groups.setdefault(row_key(one.record), []).append(one)
     return {key: Row(names[key], tuple(group)) for key, group in groups.items()}
+
+
+def shares_of_classes(correctness: Correctness) -> Floats:
+    """The share of the queries of each episode that each of its classes has, (T, N)."""
+    queries_TN = correctness.design.queries_TN
+    return np.asarray(queries_TN / queries_TN.sum(1, keepdims=True))
 
 
 def shared_runs(first: Row, second: Row) -> set[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from fewshot_bench.leaderboard.columns import (
 )
 from fewshot_bench.leaderboard.compare import places
 from fewshot_bench.leaderboard.names import row_names
+from fewshot_bench.leaderboard.notes import notes_of
 from fewshot_bench.leaderboard.record_columns import LISTED, record_columns, row_key
 from fewshot_bench.leaderboard.rows import Row, rows_of
 from fewshot_bench.records.folder import Predictions
@@ -43,10 +44,6 @@ __all__ = [
 ]
 
 Names = Mapping[str, str]  # row key -> name of the row
-FEW_TRAININGS = (
-    "{} trainings, too few for an interval over trainings: this one is over images alone"
-)
-ONE_RUN = "one run: the interval leaves out what other train images would change"
 
 
 def leaderboard(
@@ -94,13 +91,7 @@ def _result_row(row: Row, failures: int) -> dict[str, Any]:
     record = row.record
     estimate = row.estimate()
     trainings = len(row.predictions)
-    notes = []
-    if failures:
-        notes.append(f"{failures} of its {trainings + failures} trainings gave no result")
     details = _run_details(row) if row.is_classification else _episode_details(row)
-    notes += details.pop("notes")
-    if estimate.kind == "too few trainings":
-        notes.append(FEW_TRAININGS.format(trainings))
     return {
         **record_columns(record, row.name),
         "seeds": trainings,
@@ -114,62 +105,33 @@ def _result_row(row: Row, failures: int) -> dict[str, Any]:
         **details,
         "images_passed": record.training.images_passed,
         "parameters": record.training.parameters,
-        "note": "; ".join(notes),
+        "note": "; ".join(notes_of(row, estimate, failures)),
     }
 
 
 def _run_details(row: Row) -> dict[str, Any]:
-    """Macro recall, the closed-form interval, and notes, of a classification protocol."""
+    """Macro recall and the closed-form interval of a classification protocol."""
     correctness = row.correctness()
     classes = row.record.protocol.ways
     macro = row.estimate(np.full(classes, 1 / classes))
-    accuracy_T = correctness.recall_STN[0] @ row.shares_C
+    accuracy_T = (correctness.recall_STN[0] * row.shares_RC).sum(1)
     return {
         "macro_recall": macro.accuracy,
         "macro_low": macro.low,
         "macro_high": macro.high,
         "ci95_episodes": closed_half_width(accuracy_T),
-        "notes": [ONE_RUN] if len(row.predictions) == 1 else [],
     }
 
 
 def _episode_details(row: Row) -> dict[str, Any]:
-    """The closed-form and disjoint intervals, and notes, of a few-shot protocol."""
+    """The closed-form and disjoint intervals of a few-shot protocol."""
     correctness = row.correctness()
     design = correctness.design
     accuracy_T = correctness.accuracy_ST.mean(0)
     return {
         "ci95_episodes": closed_half_width(accuracy_T),
         "ci95_disjoint": disjoint_half_width(design, accuracy_T),
-        "notes": list(_small_classes(row)),
     }
-
-
-def _small_classes(row: Row) -> Iterator[str]:
-    """What the interval is worth where classes have few images, or few groups of them."""
-    design = row.correctness().design
-    shots = row.record.shots
-    what = "images" if design.groups_M is None else "groups of images"
-    samples = design.samples
-    if row.record.episodes < 2:
-        yield "one episode, so no interval"
-    elif samples.too_small:
-        classes = _sizes_text(row, samples.too_small)
-        yield f"few {what}, so no interval at {shots} shots below {shots + 2}: {classes}"
-    elif samples.on_safe_side:
-        classes = _sizes_text(row, samples.on_safe_side)
-        enough = 2 * (shots + 1)
-        yield (
-            f"few {what}, so the interval at {shots} shots is on the safe side below {enough}, up "
-            f"to 1.5 times as wide as need be: {classes}"
-        )
-
-
-def _sizes_text(row: Row, labels: Sequence[int]) -> str:
-    """Classes with their numbers of images or groups."""
-    names = row.record.protocol.test_classes
-    sizes_C = row.correctness().design.samples.references_C
-    return ", ".join(f"{names[label]} has {sizes_C[label]:.0f}" for label in labels)
 
 
 def wide(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
+from fewshot_bench.planning.near_duplicate_choice import AS_GROUPS
 from fewshot_bench.protocols.episode import (
     EpisodeSource,
     FixedEpisodes,
@@ -161,9 +162,10 @@ def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
         raise UserError(f"{path} holds no few-shot episodes; make it anew with bench episodes")
     group_by = about.get("group_by", "")
     if group_by and data.groups is None:
-        raise UserError(
-            f"{path} holds episodes over groups of images; give --group-by '{group_by}' here too"
-        )
+        option = f"--group-by '{group_by}'"
+        if group_by == AS_GROUPS:
+            option = "--near-duplicates group"
+        raise UserError(f"{path} holds episodes over groups of images; give {option} here too")
     protocol = stored.over(data, stored.train_classes, stored.test_classes)
     replays = []
     for drawn in episode_sets(protocol, data):

@@ -11,7 +11,7 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.data.near_duplicates import NearDuplicates, near_duplicates
 from fewshot_bench.errors import UserError, unknown
 
-__all__ = ["DISTINCT", "MODES", "ChosenImages", "chosen_images"]
+__all__ = ["AS_GROUPS", "DISTINCT", "MODES", "ChosenImages", "chosen_images"]
 
 KEEP = "keep"
 DROP = "drop"

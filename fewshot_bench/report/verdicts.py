@@ -42,7 +42,7 @@ def _verdict(row: Mapping[Hashable, Any]) -> str:
     low = 100 * row["low"]
     high = 100 * row["high"]
     has_interval = pd.notna(low)
-    bounds = f"{low:+.1f} to {high:+.1f}" if has_interval else "too few images for an interval"
+    bounds = f"{low:+.1f} to {high:+.1f}" if has_interval else "no interval"
     return SENTENCES[row["verdict"]].format(
         one=row["baseline"],
         other=row["reference"],
@@ -68,7 +68,7 @@ def sentences_of_ranks(leaderboard: pd.DataFrame) -> Iterator[str]:
             if row["rank"] == 1:
                 percent = 100 * row["accuracy"]
                 first.append(f"{row['baseline']} ({percent:.1f} %)")
-            if row["would_decide"]:
+            if pd.notna(row["would_decide"]) and row["would_decide"]:
                 undecided = f"; {row['baseline']}, {row['would_decide']}"
         verdict = "there is no result"
         if first:

@@ -21,6 +21,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
 Bools = npt.NDArray[np.bool_]
 
+LEAST_OF_CHANCE = 0.5  # fewer units than this share have both roles: their roles are fixed
 SEARCH_BLOCK = 256  # episodes tested at once in the search for disjoint episodes
 
 
@@ -41,22 +42,35 @@ class Units:
 class Samples:
     """The samples of units that the episodes are drawn from, and how a finite size weighs in them.
 
-    The references and queries of a class are one sample, but where no unit of the class is both, as
-    in a file of episodes with fixed roles: then they are two.
+    The references and queries of a class are one sample, unless far fewer of its units are both
+    than would be by chance, as in a file of episodes with fixed roles: then they are two.
 
     is_support_U, is_query_U: units that were a reference, a query; is_asked_C: classes that an
-    episode holds; is_apart_C: classes of two samples.
+    episode holds; is_apart_C: classes of two samples. Arrays of shape (2, U) have a row for each
+    sample of a class, the second for queries that are a sample of their own.
     """
 
     def __init__(self, design: Design) -> None:
+        self._units = design.units
         self._class_U = design.units.class_U
         self._classes = design.classes
         self._shots = design.support_TNK.shape[2]
         self.is_support_U = design.supports_U > 0
         self.is_query_U = design.queries_U > 0
         self.is_asked_C = design.episodes_C > 0
+        self._used_C = self.by_class(self.is_support_U | self.is_query_U)
+        uses = (self.by_class(design.supports_U), self.by_class(design.queries_U))
+        self.is_apart_C = self._are_apart(*uses)
+
+    def _are_apart(self, supports_C: Floats, queries_C: Floats) -> Bools:
+        """Classes in which less than half as many units have both roles as by chance."""
         both_C = self.by_class(self.is_support_U & self.is_query_U)
-        self.is_apart_C = self.is_asked_C & (both_C == 0)
+        used_C = np.maximum(self._used_C, 1)
+        # the share of units that so many uses reach by chance
+        share_C = np.expm1(-supports_C / used_C) * np.expm1(-queries_C / used_C)
+        expected_C = used_C * share_C
+        is_apart_C: Bools = self.is_asked_C & (both_C < LEAST_OF_CHANCE * expected_C)
+        return is_apart_C
 
     def by_class(self, values_U: npt.NDArray[Any]) -> Floats:
         """Sums over the units of each class."""
@@ -64,23 +78,15 @@ class Samples:
         sums_C = np.bincount(self._class_U, weights_U, self._classes)
         return sums_C.astype(np.float64)
 
-    def by_sample(self, values_U: npt.NDArray[Any]) -> Floats:
+    def by_sample(self, values_2U: npt.NDArray[Any]) -> Floats:
         """Sums over the units of each sample, (P,)."""
-        weights_U = values_U.astype(np.float64)
-        sums_P = np.bincount(self.sample_U, weights_U, 2 * self._classes)
-        return sums_P.astype(np.float64)
+        sums = [self.by_class(values_U) for values_U in values_2U]
+        return np.concatenate(sums)
 
-    @cached_property
-    def sample_U(self) -> Ints:
-        """The sample of each unit: its class, or its class + C."""
-        is_second_U = self.is_apart_C[self._class_U] & self.is_query_U
-        sample_U: Ints = self._class_U + self._classes * is_second_U
-        return sample_U
-
-    @cached_property
-    def _used_C(self) -> Floats:
-        """Units that the episodes hold."""
-        return self.by_class(self.is_support_U | self.is_query_U)
+    def of_units(self, values_P: Floats) -> Floats:
+        """The value of the samples of each unit, (2, U)."""
+        by_row = values_P.reshape(2, -1)
+        return np.asarray(by_row[:, self._class_U])
 
     @cached_property
     def references_C(self) -> Floats:
@@ -98,17 +104,28 @@ class Samples:
         return np.concatenate([self.references_C, self.queries_C])
 
     @cached_property
-    def is_seen_U(self) -> Bools:
-        """Units that were seen in every role of their sample."""
-        in_any_role_U = self.is_support_U | self.is_query_U
+    def is_seen_2U(self) -> Bools:
+        """Units that were seen in every role of each of their samples."""
+        is_apart_U = self.is_apart_C[self._class_U]
         in_both_roles_U = self.is_support_U & self.is_query_U
-        return np.where(self.is_apart_C[self._class_U], in_any_role_U, in_both_roles_U)
+        first_U = np.where(is_apart_U, self.is_support_U, in_both_roles_U)
+        return np.stack([first_U, is_apart_U & self.is_query_U])
 
     @property
     def too_small(self) -> list[int]:
-        """Classes with too few units for an interval: fewer than K + 2."""
-        is_small_C = (self.references_C < self._shots + 2) | (self.queries_C < 2)
-        return np.flatnonzero(is_small_C & self.is_asked_C).tolist()
+        """Classes with too few units for an interval, however many episodes: fewer than K + 2."""
+        units_C = np.bincount(self._class_U, minlength=self._classes)
+        return np.flatnonzero((units_C < self._shots + 2) & self.is_asked_C).tolist()
+
+    @property
+    def too_few_references(self) -> list[int]:
+        """Classes of which the episodes have fewer than K + 2 different references."""
+        return np.flatnonzero((self.references_C < self._shots + 2) & self.is_asked_C).tolist()
+
+    @property
+    def too_few_queries(self) -> list[int]:
+        """Classes of which the episodes have a single query, time and again."""
+        return np.flatnonzero((self.queries_C < 2) & self.is_asked_C).tolist()
 
     @property
     def on_safe_side(self) -> list[int]:
@@ -118,9 +135,20 @@ class Samples:
 
     @cached_property
     def effective_units(self) -> float:
-        """C^2 / sum_c 1/n_c over the classes that episodes hold (Kish 1965, Survey Sampling)."""
-        sizes = self.queries_C[self.is_asked_C]
-        return len(sizes) ** 2 / float((1 / sizes).sum())
+        """How many independent units of equal weight say as much; see `effective_number`."""
+        weights_C = self.is_asked_C / self.is_asked_C.sum()
+        return self.effective_number(weights_C, self.is_query_U, self.queries_C)
+
+    def effective_number(self, weights_C: Floats, is_counted_U: Bools, sizes_C: Floats) -> float:
+        """1 / sum_g (sum of w_c / n_c over the units of group g)^2 (Kish 1965, Survey Sampling).
+
+        Without groups of several classes, and with equal weights: C^2 / sum_c 1/n_c.
+        """
+        weight_C = weights_C / np.maximum(sizes_C, 1)
+        weight_U = weight_C[self._class_U] * is_counted_U
+        sums_G = np.bincount(self._units.group_U, weight_U)
+        total = float(weight_U.sum())
+        return total**2 / float(np.square(sums_G).sum())
 
     @cached_property
     def rest_weight_C(self) -> Floats:

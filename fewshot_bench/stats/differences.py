@@ -5,6 +5,7 @@ Shapes: T episodes, R runs, C test classes.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,13 +17,20 @@ import numpy.typing as npt
 from fewshot_bench.stats import student
 from fewshot_bench.stats.correctness import Correctness, difference_moments
 from fewshot_bench.stats.influence import Influence, influence, influence_over_runs
-from fewshot_bench.stats.standard_error import Spread, StandardError
+from fewshot_bench.stats.standard_error import FEWEST_DF, Spread, StandardError
 
 __all__ = ["Difference", "difference", "difference_over_runs"]
 
 Floats = npt.NDArray[np.float64]
 DifferenceKind = Literal[
-    "images", "images+seeds", "images+runs", "never different", "too few images", "one episode"
+    "images",
+    "images+seeds",
+    "images+runs",
+    "never different",
+    "too few images",
+    "too few drawn",
+    "one episode",
+    "too few trainings",
 ]
 
 
@@ -48,7 +56,9 @@ class Difference:
         """What the interval is over, or why there is none."""
         if self.images.unknown:
             return self.images.unknown
-        return "never different" if self._is_never_different else self.over
+        if self._is_never_different:
+            return "never different"
+        return "too few trainings" if self._error.df < FEWEST_DF else self.over
 
     @property
     def _is_never_different(self) -> bool:
@@ -60,6 +70,24 @@ class Difference:
         error = self.images.error(self.trainings)
         variance = error.se**2 + 0.25 / self.images.units**2
         return StandardError(math.sqrt(variance), error.df)
+
+    def with_more(self, *, images: float, trainings: float) -> Difference:
+        """This difference with so many times the images and trainings, all else as it is."""
+        of_images = dataclasses.replace(
+            self.images,
+            variance_units=self.images.variance_units / images,
+            squares=self.images.squares / images**3,
+            units=self.images.units * images,
+        )
+        # as many degrees of freedom more as there are more trainings
+        df = (self.trainings.df + 1) * trainings - 1
+        of_trainings = Spread(self.trainings.variance / trainings, df)
+        return Difference(self.over, of_images, of_trainings)
+
+    def half_width_that_decides(self, level: float, power: float) -> float:
+        """The least difference that the interval at `level` tells from 0 in so many samples."""
+        tail = student.quantile(power, math.inf)
+        return self._error.half_width(level) + tail * self._error.se
 
     @property
     def p(self) -> float:
@@ -78,7 +106,8 @@ class Difference:
             half_width = -math.log(1 - level) / self.images.units
         else:
             half_width = self._error.half_width(level)
-        return self.mean - half_width, self.mean + half_width
+        low, high = np.clip([self.mean - half_width, self.mean + half_width], -1, 1)
+        return float(low), float(high)
 
 
 def difference(first: Correctness, second: Correctness) -> Difference:
@@ -94,12 +123,12 @@ def difference(first: Correctness, second: Correctness) -> Difference:
     return Difference(over, images, seeds)
 
 
-def difference_over_runs(first: Correctness, second: Correctness, weights_C: Floats) -> Difference:
+def difference_over_runs(first: Correctness, second: Correctness, weights_RC: Floats) -> Difference:
     """As `difference`, on the same runs of a classification protocol, which are pairs.
 
-    weights_C: as in `estimate_over_runs`, all above 0.
+    weights_RC: as in `estimate_over_runs`, all above 0.
     """
     moments = difference_moments(first, second)
-    images = influence_over_runs(first.design, moments, weights_C)
-    runs = Spread.of(moments.recall_TN @ weights_C)
+    images = influence_over_runs(first.design, moments, weights_RC)
+    runs = Spread.of((moments.recall_TN * weights_RC).sum(1))
     return Difference("images+runs", images, runs)

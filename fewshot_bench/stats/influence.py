@@ -20,7 +20,7 @@ __all__ = ["Influence", "Unknown", "influence", "influence_over_runs", "jackknif
 
 Floats = npt.NDArray[np.float64]
 
-Unknown = Literal["", "too few images", "one episode"]
+Unknown = Literal["", "too few images", "too few drawn", "one episode"]
 
 GATHERED = 1_000_000  # numbers gathered at once: 8 MB
 
@@ -75,27 +75,22 @@ def influence(design: Design, moments: Moments) -> Influence:
     episodes = len(accuracy_T)
     mean = float(accuracy_T.mean())
     units = samples.effective_units
-    unknown: Unknown = ""
-    if samples.too_small:
-        unknown = "too few images"
-    elif episodes < 2:
-        unknown = "one episode"
+    unknown = _unknown(design, episodes)
     if unknown:
         return _without_variance(mean, units, moments, unknown)
 
-    value_U = jackknife_values(design, moments)
-    seen_P = samples.by_sample(samples.is_seen_U)
+    value_2U = jackknife_values(design, moments)
+    seen_P = samples.by_sample(samples.is_seen_2U)
     free_P = np.maximum(seen_P - 1, 1)
-    raw_P = samples.by_sample(value_U**2) / free_P
-    noise_U = _noise_of_units(design, moments)
-    common_P = _common_noise(design, moments)
-    noise_P = (samples.by_sample(noise_U * samples.is_seen_U) - seen_P * common_P) / free_P
+    raw_P = samples.by_sample(value_2U**2) / free_P
+    noise_2U = _noise_of_units(design, moments)
+    noise_P = (samples.by_sample(noise_2U) - seen_P * _common_noise(design, moments)) / free_P
     share_C = (design.episodes_C / episodes) ** 2
     share_P = np.tile(share_C, 2) / np.maximum(samples.sizes_P, 1)
 
-    variance_units = float((share_P * (raw_P - noise_P)).sum())
-    variance_units += _shared_by_classes(design, value_U, share_P / free_P)
-    variance_units = max(0.0, variance_units)
+    scaled_2U = value_2U * np.sqrt(samples.of_units(share_P / free_P))
+    variance = _squared_by_group(design, scaled_2U.sum(0)) - float(share_P @ noise_P)
+    variance_units = max(0.0, variance)
     variance_episodes = float(accuracy_T.var(ddof=1)) / episodes
     # so that there are at least two degrees of freedom
     most_squares = (variance_units + variance_episodes) ** 2 / 2
@@ -110,20 +105,44 @@ def influence(design: Design, moments: Moments) -> Influence:
     )
 
 
+def _unknown(design: Design, episodes: int) -> Unknown:
+    """Why there is no variance, or empty."""
+    samples = design.samples
+    if samples.too_small:
+        return "too few images"
+    if episodes < 2:
+        return "one episode"
+    if samples.too_few_references or samples.too_few_queries:
+        return "too few drawn"
+    return ""
+
+
 def _without_variance(mean: float, units: float, moments: Moments, why: Unknown) -> Influence:
     is_ever_wrong = bool(moments.wrong_U.any())
     return Influence(mean, math.nan, math.nan, math.nan, units, is_ever_wrong, why)
 
 
 def jackknife_values(design: Design, moments: Moments) -> Floats:
-    """J_i of `influence` less the mean of its sample, (U,); 0 for units that were not seen."""
+    """J_i of `influence` less the mean of its sample, (2, U); 0 for units that were not seen.
+
+    The second row is of queries that are a sample of their own.
+    """
     samples = design.samples
     helped_U = _mean_over_supports(design, _as_references(design, moments))
     recall_U = _centred_by_class(design, mean_by_unit(design, moments))
-    value_U = helped_U + _recall_weights(design) * recall_U
-    sums_P = samples.by_sample(value_U * samples.is_seen_U)
-    mean_P = sums_P / np.maximum(samples.by_sample(samples.is_seen_U), 1)
-    return np.where(samples.is_seen_U, value_U - mean_P[samples.sample_U], 0.0)
+    value_2U = _in_samples(design, helped_U, _recall_weights(design) * recall_U)
+    seen_P = np.maximum(samples.by_sample(samples.is_seen_2U), 1)
+    mean_P = samples.by_sample(value_2U) / seen_P
+    return np.where(samples.is_seen_2U, value_2U - samples.of_units(mean_P), 0.0)
+
+
+def _in_samples(design: Design, reference_U: Floats, query_U: Floats) -> Floats:
+    """Values of units as references and as queries, added where these are one sample, (2, U)."""
+    samples = design.samples
+    is_apart_U = samples.is_apart_C[design.units.class_U]
+    first_U = reference_U + np.where(is_apart_U, 0.0, query_U)
+    values_2U: Floats = np.stack([first_U, query_U]) * samples.is_seen_2U
+    return values_2U
 
 
 def _as_references(design: Design, moments: Moments) -> Floats:
@@ -186,7 +205,7 @@ def _centred_by_class(design: Design, recall_U: Floats) -> Floats:
 
 
 def _noise_of_units(design: Design, moments: Moments) -> Floats:
-    """The variance that few episodes with a unit add to its jackknife value, (U,)."""
+    """The variance that few episodes with a unit add to its jackknife values, (2, U)."""
     samples = design.samples
     reference_TN = _as_references(design, moments)
     helped_U = _mean_over_supports(design, reference_TN)
@@ -202,8 +221,7 @@ def _noise_of_units(design: Design, moments: Moments) -> Floats:
     mean_square_U = moments.square_U / queries_U
     variance_U = np.maximum(mean_square_U - np.square(moments.sum_U / queries_U), 0)
     as_query_U = _recall_weights(design) ** 2 * variance_U / np.maximum(queries_U - 1, 1)
-    noise_U: Floats = as_reference_U * samples.is_support_U + as_query_U
-    return noise_U
+    return _in_samples(design, as_reference_U * samples.is_support_U, as_query_U)
 
 
 def _common_noise(design: Design, moments: Moments) -> Floats:
@@ -248,44 +266,43 @@ def _mean_over_queries(design: Design, recall_U: Floats) -> Floats:
     return means_TN
 
 
-def _shared_by_classes(design: Design, value_U: Floats, weight_P: Floats) -> float:
-    """What groups of several classes add: twice the products of their values in two classes."""
-    if design.groups_M is None:
-        return 0.0
-    scaled_U = value_U * np.sqrt(weight_P[design.samples.sample_U])
-    sums_G = np.bincount(design.units.group_U, scaled_U)
-    return float(np.square(sums_G).sum() - np.square(scaled_U).sum())
+def _squared_by_group(design: Design, values_U: Floats) -> float:
+    """The sum of the squares of what the units of each group come to together."""
+    sums_G = np.bincount(design.units.group_U, values_U)
+    return float(np.square(sums_G).sum())
 
 
-def influence_over_runs(design: Design, moments: Moments, weights_C: Floats) -> Influence:
+def influence_over_runs(design: Design, moments: Moments, weights_RC: Floats) -> Influence:
     """Variance over units of a weighted mean of class recalls, over the runs of a protocol.
 
         V = sum_c w_c^2 * Var_i(r_i) / n_c
 
     r_i: mean correctness of unit i over the runs that tested it; n_c: tested units of class c, of
-    which a class needs two. Classes with weight 0 do not count.
+    which a class needs two. weights_RC: of each class in each of R runs, or (C,), the same in all;
+    w_c is their mean. Classes with weight 0 do not count.
     """
     samples = design.samples
+    weights_RC = np.broadcast_to(weights_RC, moments.recall_TN.shape)
+    weights_C = weights_RC.mean(0)
     is_asked_C = weights_C > 0
     is_counted_U = samples.is_query_U & is_asked_C[design.units.class_U]
     size_C = samples.by_class(is_counted_U)
     free_C = np.maximum(size_C - 1, 1)
     share_C = weights_C**2 / np.maximum(size_C, 1)
+    mean = float((moments.recall_TN * weights_RC).sum(1).mean())
+    units = samples.effective_number(weights_C, is_counted_U, size_C)
+    if (size_C[is_asked_C] < 2).any():
+        return _without_variance(mean, units, moments, "too few images")
 
     recall_U = _centred_by_class(design, mean_by_unit(design, moments))
     value_U = _relative_sizes(design) * recall_U * is_counted_U
     variance_C = share_C * samples.by_class(value_U**2) / free_C
-    variance = float(variance_C.sum())
-    variance += _shared_by_classes(design, value_U, np.tile(share_C / free_C, 2))
-    if (size_C[is_asked_C] < 2).any():
-        mean = float((moments.recall_TN @ weights_C).mean())
-        return _without_variance(mean, 1 / float(share_C.sum()), moments, "too few images")
-    recall_RC = moments.recall_TN
+    scaled_U = value_U * np.sqrt(share_C / free_C)[design.units.class_U]
     return Influence(
-        mean=float((recall_RC @ weights_C).mean()),
-        variance_units=max(0.0, variance),
+        mean=mean,
+        variance_units=_squared_by_group(design, scaled_U),
         variance_episodes=0.0,
         squares=float((variance_C**2 / free_C).sum()),
-        units=1 / float(share_C.sum()),
+        units=units,
         is_ever_wrong=bool((moments.wrong_U & is_counted_U).any()),
     )

@@ -17,7 +17,7 @@ from fewshot_bench.stats import student
 from fewshot_bench.stats.correctness import Correctness
 from fewshot_bench.stats.design import Design
 from fewshot_bench.stats.influence import Influence, influence, influence_over_runs
-from fewshot_bench.stats.standard_error import Spread, StandardError
+from fewshot_bench.stats.standard_error import FEWEST_DF, Spread, StandardError
 
 __all__ = [
     "Estimate",
@@ -37,12 +37,12 @@ IntervalKind = Literal[
     "images+runs",
     "never wrong",
     "too few images",
+    "too few drawn",
     "one episode",
     "too few trainings",
 ]
 
 LEVEL = 0.95
-FEWEST_DF = 2  # with fewer degrees of freedom, an interval over trainings says nothing
 FEWEST_DISJOINT = 3  # episodes
 SMALLEST_SIZE = 1e-3  # of a beta distribution that covers everything between 0 and 1
 
@@ -84,7 +84,7 @@ def estimate(correctness: Correctness) -> Estimate:
     return _estimate(images, seeds, kind)
 
 
-def estimate_over_runs(correctness: Correctness, weights_C: Floats, trained: float) -> Estimate:
+def estimate_over_runs(correctness: Correctness, weights_RC: Floats, trained: float) -> Estimate:
     """Weighted mean of class recalls over the runs of a classification protocol, with its interval.
 
     Each run is one episode of all classes, and `correctness` has one seed. The variance of the mean
@@ -98,16 +98,16 @@ def estimate_over_runs(correctness: Correctness, weights_C: Floats, trained: flo
     all runs share. Where more than half of the images are trained on, the factor m / (n - m) would
     make noise of it.
 
-    weights_C: weight of each class, with sum 1. Each class's share of the test images gives the
-    accuracy; 1 / C gives the macro recall. trained: m / n.
+    weights_RC: weight of each class in each run, with sum 1, or (C,), the same in all. Each class's
+    share of the test images gives the accuracy; 1 / C gives the macro recall. trained: m / n.
     """
     design = correctness.design
     moments = correctness.moments
-    images = influence_over_runs(design, moments, weights_C)
-    accuracy_S = moments.recall_TN @ weights_C
+    images = influence_over_runs(design, moments, weights_RC)
+    accuracy_S = (moments.recall_TN * weights_RC).sum(1)
     runs = Spread.of(accuracy_S)
     if len(accuracy_S) > 1:
-        tested = design.queries_TN[0].sum() / len(design.labels_M)
+        tested = design.queries_TN.sum(1).mean() / len(design.labels_M)
         of_tests = images.variance_units * (1 / tested - 1)
         of_train_images = max(0.0, float(accuracy_S.var(ddof=1)) - of_tests)
         in_all_runs = min(1.0, trained / (1 - trained)) * of_train_images

@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from fewshot_bench.stats import student
 
-__all__ = ["Spread", "StandardError"]
+__all__ = ["FEWEST_DF", "Spread", "StandardError"]
+
+FEWEST_DF = 2  # with fewer degrees of freedom, an interval over trainings says nothing
 
 
 @dataclass(frozen=True)

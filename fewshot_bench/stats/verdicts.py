@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -14,6 +15,7 @@ __all__ = [
     "Verdict",
     "holm",
     "is_decided",
+    "level_of_undecided",
     "levels",
     "tie_letters",
     "verdict",
@@ -24,8 +26,9 @@ Floats = npt.NDArray[np.float64]
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 SIGNIFICANCE = 0.05
-DECIDING = 2.8  # 1.96 + 0.84: standard errors that 4 of 5 samples of the size decide
+POWER = 0.8  # the share of samples of that size that decide
 MOST_TIMES = 100
+FACTORS = [tenths / 10 for tenths in range(11, 10 * MOST_TIMES + 1)]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -60,10 +63,14 @@ def levels(adjusted: Floats) -> Floats:
     """
     tested = int((~np.isnan(adjusted)).sum())
     is_decided_m = adjusted <= SIGNIFICANCE
-    decided = int(is_decided_m.sum())
-    of_decided = 1 - decided * SIGNIFICANCE / max(tested, 1)
-    of_others = 1 - SIGNIFICANCE / max(tested - decided, 1)
-    return np.where(is_decided_m, of_decided, of_others)
+    of_decided = 1 - int(is_decided_m.sum()) * SIGNIFICANCE / max(tested, 1)
+    return np.where(is_decided_m, of_decided, level_of_undecided(adjusted))
+
+
+def level_of_undecided(adjusted: Floats) -> float:
+    """The confidence level of the interval beside differences that are not decided."""
+    open_differences = int((adjusted > SIGNIFICANCE).sum())
+    return 1 - SIGNIFICANCE / max(open_differences, 1)
 
 
 def verdict(paired: Difference, adjusted_p: float, margin: float) -> Verdict:
@@ -80,39 +87,41 @@ def verdict(paired: Difference, adjusted_p: float, margin: float) -> Verdict:
     return "undecided"
 
 
-def would_decide(undecided: Difference) -> str:
+def would_decide(undecided: Difference, level: float) -> str:
     """How many more images or trainings would decide a difference, if it stays as it is.
 
-    In words. Decided in 4 of 5 cases at 5 %: the difference is 2.8 standard errors. The variance
-    over images falls with their number, and that over trainings with theirs.
+    In words. level: of the interval beside it, as `levels` gives it: the difference is decided once
+    that interval leaves out 0, in 4 of 5 samples of such a size.
     """
     if undecided.images.unknown == "one episode":
         return "more episodes would decide"
     if undecided.images.unknown:
         return "more images of the smallest classes would decide"
-    allowed = (undecided.mean / DECIDING) ** 2
-    images = undecided.images.variance_units + 0.25 / undecided.images.units**2
-    episodes = undecided.images.variance_episodes
-    trainings = undecided.trainings.variance
+    has_trainings = undecided.trainings.variance > 0
     ways = []
-    for what, part, others in (
-        ("images", images, episodes + trainings),
-        ("trainings", trainings, episodes + images),
-    ):
-        if part > 0 and allowed > others:
-            ways.append(f"{_times(part / (allowed - others))} the {what}")
-    if not ways and allowed > episodes:
-        what = "images and trainings" if trainings > 0 else "images"
-        ways.append(f"{_times((images + trainings) / (allowed - episodes))} the {what}")
+    for what, images, trainings in (("images", 1, 0), ("trainings", 0, 1)):
+        factor = _least_factor(undecided, level, images, trainings)
+        if factor is not None and (has_trainings or what == "images"):
+            ways.append(f"about {factor:.1f} times the {what}")
+    if not ways and has_trainings:
+        factor = _least_factor(undecided, level, 1, 1)
+        if factor is not None:
+            ways.append(f"about {factor:.1f} times the images and trainings")
     if not ways:
-        return "a difference this small cannot be decided by these episodes"
+        what = "images and trainings" if has_trainings else "images"
+        ways.append(f"more than {MOST_TIMES} times the {what}")
     return f"{' or '.join(ways)} would decide, if the difference stays"
 
 
-def _times(factor: float) -> str:
-    if factor > MOST_TIMES:
-        return f"more than {MOST_TIMES} times"
-    return f"about {max(factor, 1.1):.1f} times"
+def _least_factor(undecided: Difference, level: float, images: int, trainings: int) -> float | None:
+    """By how much to multiply images or trainings (1: this one, 0: not); None: not by 100."""
+
+    def decides(factor: float) -> bool:
+        more = undecided.with_more(images=factor**images, trainings=factor**trainings)
+        return abs(more.mean) >= more.half_width_that_decides(level, POWER)
+
+    position = bisect.bisect_left(FACTORS, x=True, key=decides)
+    return FACTORS[position] if position < len(FACTORS) else None
 
 
 def tie_letters(count: int, different: Iterable[tuple[int, int]]) -> list[str]:

@@ -161,7 +161,7 @@ def test_what_would_decide_stands_below_and_no_interval_is_said():
     none = {"ci95_low": None, "ci95_high": None, "baseline": "amp"}
     best = {"would_decide": "between it and amp: 9 times the images would decide"}
     board = shown(tables.show_leaderboard, leaderboard(best, none))
-    assert "Undecided, resnet at 5-shot, between it and amp: 9 times" in board
+    assert "Undecided, steel, steel-heldout: resnet at 5-shot, between it and amp: 9 times" in board
     assert "70.0 (no interval)" in board
 
 

@@ -47,7 +47,8 @@ def test_over_all_episodes_it_is_the_delete_one_jackknife(sizes: list[int], shot
         exact_accuracy(features, design.labels_M, shots)
     )
     means = np.array([values[design.labels_M == label].mean() for label in range(len(sizes))])
-    found = jackknife_values(design, moments)
+    found, apart = jackknife_values(design, moments)
+    assert not apart.any()
     assert found == pytest.approx(values - means[design.labels_M], abs=1e-9)
 
 
@@ -148,6 +149,43 @@ def test_where_roles_are_fixed_references_and_queries_are_two_samples():
     good = (support_TNK % 10 < 5) & (query_TNQ >= 0)  # what is right hangs on the reference alone
     by_reference = influence(design, Correctness(design, [good]).moments).variance_units
     assert by_reference == pytest.approx(3 * (5 / 18) / 10 / 9, rel=0.1)
+
+
+def test_a_few_images_in_both_roles_do_not_hide_that_roles_are_fixed():
+    """References 0 to 24, queries 24 to 49: one image is both, and the variance stays that of two samples."""
+    variances = []
+    for first_query in (25, 24):
+        rng = np.random.default_rng(0)
+        support = np.array([rng.choice(25, 1, replace=False) for _ in range(1800)])
+        query = np.array(
+            [rng.choice(np.arange(first_query, 50), 9, replace=False) for _ in range(1800)]
+        )
+        query[(query == support).any(1)] = np.arange(30, 39)  # never both in one episode
+        start = 50 * np.arange(3)[None, :, None]
+        design = Design(
+            np.tile(np.arange(3), (600, 1)),
+            support.reshape(600, 3, 1) + start,
+            query.reshape(600, 3, 9) + start,
+            np.repeat(np.arange(3), 50),
+        )
+        assert design.samples.is_apart_C.all()
+        right = rng.random(query.shape) < 0.3 + 0.6 * (query % 2)
+        moments = Correctness(design, [right.reshape(600, 3, 9)]).moments
+        variances.append(influence(design, moments).variance_units)
+    assert variances[1] == pytest.approx(variances[0], rel=0.3)
+
+
+def test_groups_of_several_classes_are_counted_once_in_the_effective_number():
+    design = drawn_design(pool_of(3, 5), 3, 1, None, 300)
+    together = Design(
+        design.classes_TN,
+        design.support_TNK,
+        design.query_TNQ,
+        design.labels_M,
+        np.tile(np.arange(5), 3),
+    )
+    assert design.samples.effective_units == pytest.approx(15)
+    assert together.samples.effective_units == pytest.approx(5)
 
 
 def test_over_runs_it_is_the_formula_of_its_docstring():

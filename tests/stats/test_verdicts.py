@@ -84,17 +84,33 @@ def test_rows_share_a_letter_only_if_they_are_not_shown_to_differ():
             assert bool(share) == ((first, second) not in different)
 
 
-def test_what_would_decide_is_enough():
-    """With that many times the images, the standard error is the difference over 2.8."""
-    assert would_decide(difference(0.01, 0.01)).startswith(
-        "about 7.8 times the images would decide"
-    )
-    # half the variance is of trainings: neither alone is enough
+def test_what_would_decide_is_enough_and_little_less_is_not():
+    """At 95 % and 80 % power, one difference must be 1.96 + 0.84 = 2.8 standard errors."""
+    assert would_decide(difference(0.01, 0.01), 0.95).startswith("about 7.9 times the images would")
+    # beside others, Holm asks for more
+    assert would_decide(difference(0.01, 0.01), 0.998).startswith("about 15.5 times the images")
+    for level in (0.95, 0.99, 0.9995):
+        one = difference(0.02, 0.01, Spread(0.01**2, 3))
+        factor = float(would_decide(one, level).split()[1])
+        more = one.with_more(images=factor, trainings=factor)
+        assert more.mean >= more.half_width_that_decides(level, 0.8)
+        less = one.with_more(images=0.9 * factor, trainings=0.9 * factor)
+        assert less.mean < less.half_width_that_decides(level, 0.8)
+
+
+def test_what_would_decide_names_what_is_wanting():
     both = difference(0.01, 0.01, Spread(0.01**2, 2))
-    assert would_decide(both).startswith("about 15.7 times the images and trainings would")
+    assert "times the images and trainings would" in would_decide(both, 0.95)
     seeds = difference(0.028, 0.001, Spread(0.02**2, 2))
-    assert would_decide(seeds).startswith("about 4.0 times the trainings")
-    assert would_decide(difference(0.0001, 0.01)).startswith("more than 100 times the images")
+    assert "times the trainings" in would_decide(seeds, 0.95)
+    assert "times the images" not in would_decide(seeds, 0.95)
+    assert would_decide(difference(0.0001, 0.01), 0.95).startswith("more than 100 times the images")
     for unknown, expected in (("too few images", "smallest classes"), ("one episode", "episodes")):
         images = Influence(0.0, math.nan, 0, 0, 9, is_ever_wrong=True, unknown=unknown)
-        assert expected in would_decide(Difference("images", images, ONE_TRAINING))
+        assert expected in would_decide(Difference("images", images, ONE_TRAINING), 0.95)
+
+
+def test_two_trainings_that_say_nothing_are_called_too_few():
+    apart = difference(0.3, 0.01, Spread(0.2**2, 1))
+    assert apart.kind == "too few trainings"
+    assert apart.interval(0.95) == (-1.0, 1.0), "a difference of shares is no larger than 1"
