@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, features
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError, features
 
 from fewshot_bench.data.tree import FileTree
 from fewshot_bench.errors import UserError
@@ -128,6 +128,11 @@ def _opened(tree: FileTree, file: str) -> Iterator[Image.Image]:
             if image.format == "PNG" and b"eXIf" in content:
                 image.load()  # the chunk may lie behind the pixels
             yield image
+    except UnidentifiedImageError:
+        raise UserError(
+            f"{tree.path}: {file} is not a whole image (its content is of no known format); "
+            "replace or remove it"
+        ) from None
     except Exception as error:  # a decoder may fail in any way on a damaged file
         raise UserError(
             f"{tree.path}: {file} is not a whole image ({error}); replace or remove it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from fewshot_bench.data.images import JPEG_SUFFIXES, decode_image
-from fewshot_bench.data.tree import FileTree
+from fewshot_bench.data.tree import FileTree, natural_order
 from fewshot_bench.data.walk import some
 from fewshot_bench.errors import UserError
 
@@ -21,6 +21,7 @@ __all__ = ["Pictures", "without_masks", "words_of_name"]
 GROUND_TRUTH = ("groundtruth", "groundtruths")
 MASK_WORDS = (
     *("mask", "masks", "gt", "gts", "label", "labels", "lab", "annotation", "annotations"),
+    *("msk", "msks", "truth"),
     *("anno", "annos", "seg", "segs", "segmentation", "segmentations"),
 )
 PICTURE_WORDS = ("image", "images", "img", "imgs", "picture", "pictures", "photo", "photos")
@@ -34,7 +35,7 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 SAMPLE = 12  # files of a folder that are looked at
 MOST_VALUES = 16  # of a mask
 NEAR = 16  # grey levels: so much a JPEG changes black and white
-PLAIN_SHARE = 0.95  # of the pixels of a mask that is a JPEG are nearly black or white
+PLAIN_SHARE = 0.95  # of the pixels of a mask with more values are nearly black or white
 SAME = 12.0  # grey levels: mean difference of one picture in two formats
 
 
@@ -54,6 +55,10 @@ class _Suspects:
     partners: list[str] = field(default_factory=list)
     is_certain: bool = False
 
+    def turned(self) -> _Suspects:
+        """The partners as suspects, each beside the file that was one."""
+        return _Suspects(self.partners, self.files)
+
     def sample(self) -> list[int]:
         """Positions of files to look at, evenly spread."""
         count = min(SAMPLE, len(self.files))
@@ -64,8 +69,8 @@ def without_masks(tree: FileTree, files: Sequence[str]) -> Pictures:
     """The pictures among image files, without masks, annotations and second formats.
 
     A mask is known by its folder (`ground_truth`, `Masks`), by its name beside a picture
-    (`000_mask.png`, `000_GT.png`), or by a picture with the same stem in another format. Unless
-    the name leaves no doubt, some of the files are opened: a mask has few values.
+    (`000_mask.png`, `000_GT.png`), or by a file with the same stem in another format. Unless the
+    name leaves no doubt, some of the files are opened: a mask has few values.
     """
     masks: list[str] = []
     copies: list[str] = []
@@ -74,6 +79,8 @@ def without_masks(tree: FileTree, files: Sequence[str]) -> Pictures:
             masks += suspects.files
         elif suspects.partners and _are_copies(tree, suspects):
             copies += suspects.files
+        elif suspects.partners and _are_masks(tree, suspects.turned()):
+            masks += suspects.partners
     notes = []
     if masks:
         notes.append(
@@ -98,15 +105,20 @@ def words_of_name(name: str) -> list[str]:
 def _suspects(files: Sequence[str]) -> list[_Suspects]:
     stems = _stems_by_folder(files)
     of_folder: dict[str, _Suspects] = defaultdict(_Suspects)
+    every_stem = set().union(*stems.values())
     named = _Suspects(is_certain=True)
     others = []
     for file in files:
         path = PurePosixPath(file)
         folder = _mask_folder(path)
-        if _is_named_as_mask(path, stems):
+        picture = _named_after(path)
+        near = stems[str(path.parent)] | stems[str(path.parent.parent)]
+        if picture in near:
             named.files.append(file)
         elif folder is not None:
             of_folder[folder].files.append(file)
+        elif picture in every_stem:
+            of_folder[str(path.parent)].files.append(file)
         else:
             others.append(file)
     picture_folders = _picture_folders(others)
@@ -134,15 +146,10 @@ def _mask_folder(path: PurePosixPath) -> str | None:
     return None
 
 
-def _is_named_as_mask(path: PurePosixPath, stems: Mapping[str, set[str]]) -> bool:
-    """Whether its name is that of a picture in its folder, or in the one above, and `mask`."""
+def _named_after(path: PurePosixPath) -> str | None:
+    """The stem of the picture that a file is a mask of by its name (`000` of `000_mask`)."""
     match = MASK_STEM.fullmatch(path.stem)
-    if match is None:
-        return False
-    picture = match["picture"]
-    here = stems[str(path.parent)]
-    above = stems.get(str(path.parent.parent), set())
-    return picture in here or picture in above
+    return None if match is None else match["picture"]
 
 
 def _picture_folders(files: Sequence[str]) -> set[str]:
@@ -157,21 +164,25 @@ def _picture_folders(files: Sequence[str]) -> set[str]:
 
 
 def _second_formats(files: Sequence[str]) -> list[_Suspects]:
-    """Files beside a JPEG of the same stem, by folder."""
-    jpegs = {}
-    for file in files:
-        path = PurePosixPath(file)
-        if path.suffix.lower() in JPEG_SUFFIXES:
-            jpegs[path.with_suffix("")] = file
-    of_folder: dict[str, _Suspects] = defaultdict(_Suspects)
-    for file in files:
-        path = PurePosixPath(file)
-        jpeg = jpegs.get(path.with_suffix(""))
-        if jpeg is not None and path.suffix.lower() not in JPEG_SUFFIXES:
-            suspects = of_folder[str(path.parent)]
-            suspects.files.append(file)
-            suspects.partners.append(jpeg)
-    return list(of_folder.values())
+    """Files beside one of the same stem in another format, by folder and formats."""
+    first_with: dict[PurePosixPath, PurePosixPath] = {}
+    alike: dict[tuple[str, str, str], _Suspects] = defaultdict(_Suspects)
+    for path in sorted(map(PurePosixPath, files), key=_picture_first):
+        first = first_with.setdefault(path.with_suffix(""), path)
+        formats = (first.suffix.lower(), path.suffix.lower())
+        if path != first:
+            suspects = alike[str(path.parent), *formats]
+            suspects.files.append(str(path))
+            suspects.partners.append(str(first))
+    return list(alike.values())
+
+
+def _picture_first(path: PurePosixPath) -> tuple[int, list[tuple[int, str]]]:
+    """A sort key: of files with one stem, the picture is most likely a JPEG and last a PNG."""
+    suffix = path.suffix.lower()
+    is_jpeg = suffix in JPEG_SUFFIXES
+    rank = 0 if is_jpeg else 1 + (suffix == ".png")
+    return rank, natural_order(str(path))
 
 
 def _are_masks(tree: FileTree, suspects: _Suspects) -> bool:
@@ -188,8 +199,7 @@ def _is_mask(tree: FileTree, file: str) -> bool:
     values = np.flatnonzero(counts)
     if len(values) <= MOST_VALUES:
         return True
-    if PurePosixPath(file).suffix.lower() not in JPEG_SUFFIXES:
-        return False
+    # a JPEG, and soft edges, have values between black and white
     dark = counts[: values[0] + NEAR].sum()
     bright = counts[values[-1] - NEAR + 1 :].sum()
     return bool(dark + bright >= PLAIN_SHARE * pixels.size)

@@ -39,3 +39,51 @@ def test_images_of_every_mode_are_read_or_refused(tmp_path: Path):
             images.decode_image(tree, "c/5.tif")
         with pytest.raises(UserError, match="it has 2 frames; keep the one that is meant"):
             images.decode_image(tree, "c/6.webp")
+
+
+FORMATS = {"pgm": "PPM", "ppm": "PPM", "gif": "GIF", "webp": "WEBP", "jfif": "JPEG", "jp2": "JPEG2000"}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_formats_that_pillow_knows_are_read(tmp_path: Path, suffix: str):
+    if f".{suffix}" not in images.IMAGE_SUFFIXES:
+        pytest.skip(f"Pillow has no library for .{suffix}")
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    save(tmp_path / f"1.{suffix}", Image.fromarray(ramp), format=FORMATS[suffix])
+    assert images.is_image(f"1.{suffix.upper()}")
+    with FileTree(tmp_path) as tree:
+        decoded = np.asarray(images.decode_image(tree, f"1.{suffix}").convert("L")).astype(int)
+    assert np.abs(decoded - ramp).mean() < 4
+
+
+def test_values_of_a_12_bit_pgm_are_scaled_by_the_range_that_it_names(tmp_path: Path):
+    values = np.array([0, 1000, 2000, 4095], dtype=">u2")
+    (tmp_path / "1.pgm").write_bytes(b"P5\n2 2\n4095\n" + values.tobytes())
+    with FileTree(tmp_path) as tree:
+        decoded = np.asarray(images.decode_image(tree, "1.pgm")).ravel()
+        assert images.image_header(tree, "1.pgm").largest == 65535
+    assert np.abs(decoded - values / 4095 * 255).max() <= 1
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_photographs_are_turned_upright(tmp_path: Path, suffix: str):
+    lying = np.zeros((10, 20), dtype=np.uint8)
+    lying[:, :10] = 200
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn it clockwise
+    save(tmp_path / f"1.{suffix}", Image.fromarray(lying), exif=exif)
+    with FileTree(tmp_path) as tree:
+        header = images.image_header(tree, f"1.{suffix}")
+        upright = np.asarray(images.decode_image(tree, f"1.{suffix}"))
+    assert (header.size, header.is_turned) == ((10, 20), True)
+    assert upright.shape == (20, 10)
+    assert upright[:8].min() > 150
+    assert upright[12:].max() < 50
+
+
+def test_a_damaged_exif_block_is_no_damaged_image(tmp_path: Path):
+    damaged = b"Exif\0\0II*\0\xff\xff\xff\xff"
+    save(tmp_path / "1.jpg", Image.new("L", (8, 8), 90), exif=damaged)
+    with FileTree(tmp_path) as tree:
+        assert images.decode_image(tree, "1.jpg").size == (8, 8)
+        assert not images.image_header(tree, "1.jpg").is_turned

@@ -40,6 +40,9 @@ LAYOUTS = {
     "KolektorSDD": ("kos01/Part5.jpg", "kos01/Part5_label.bmp"),
     "DAGM": ("Class1/Train/0576.PNG", "Class1/Train/Label/0576_label.PNG"),
     "magnetic tiles": ("MT_Break/Imgs/exp1_num_7.jpg", "MT_Break/Imgs/exp1_num_7.png"),
+    "a bitmap and a PNG": ("crack/7.bmp", "crack/7.png"),
+    "a PNG and a bitmap": ("crack/7.png", "crack/7.bmp"),
+    "named after pictures elsewhere": ("in/crack/7.png", "out/crack/7_mask.png"),
     "masks as JPEG": ("crack/7.png", "masks/crack/7.jpg"),
 }
 
@@ -60,13 +63,23 @@ def test_masks_of_public_sets_are_left_out(tmp_path: Path, layout: str):
         ["with_mask/0.png", "mask/0.png"],
         ["label/0.png", "no_label/0.png"],
         ["dent/0.jpg", "dent/0.png"],
+        ["dent/0.jpg", "dent/0.jpeg"],
         ["dent/my_mask.png", "dent/1.png"],
+        ["dent/7.png", "rust/7_mask.png"],
     ],
 )
 def test_pictures_with_such_names_stay(tmp_path: Path, names: list[str]):
     for seed, name in enumerate(names):
         noise(tmp_path / name, seed)
     assert kept(tmp_path, names) == (names, [])
+
+
+def test_masks_with_soft_edges_are_masks(tmp_path: Path):
+    noise(tmp_path / "dent/0.jpg")
+    mask(tmp_path / "dent/0.png")
+    with Image.open(tmp_path / "dent/0.png") as sharp:
+        sharp.resize((200, 200), Image.Resampling.BICUBIC).save(tmp_path / "dent/0.png")
+    assert kept(tmp_path, ["dent/0.jpg", "dent/0.png"])[0] == ["dent/0.jpg"]
 
 
 def test_the_same_picture_in_two_formats_is_read_once(tmp_path: Path):
