@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from fewshot_bench.contract.checks import examine
+from fewshot_bench.data import cache_files
+from fewshot_bench.data.cache import contents
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.data.tree import FileTree
 from fewshot_bench.engine.progress import OnProgress, Progress
@@ -34,7 +36,9 @@ from fewshot_bench.request import Request
 __all__ = [
     "Outcome",
     "Stopped",
+    "cache",
     "check",
+    "clear_cache",
     "compare",
     "confusion",
     "data",
@@ -47,6 +51,7 @@ __all__ = [
 ]
 
 CHECK_COLUMNS = ("baseline", "check", "status", "told")
+CACHE_COLUMNS = ("kind", "dataset", "images", "classes", "bytes", "used", "file")
 PLUGIN_COLUMNS = ("kind", "name", "title", "source", "year", "about", "settings", "error")
 
 
@@ -248,6 +253,37 @@ def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledIma
         group_by=request.group_by,
     )
     return resolve_data(named, registry).data
+
+
+def cache() -> pd.DataFrame:
+    """What the cache holds, a row an entry; what was used least recently first.
+
+    Columns: kind (images or features), dataset, images, classes, bytes, used (the day), file.
+    """
+    rows = []
+    for content in contents():
+        entry = content.entry
+        row = {
+            "kind": "features" if entry.is_features else "images",
+            "dataset": content.dataset,
+            "images": content.images,
+            "classes": content.classes,
+            "bytes": entry.size,
+            "used": entry.day,
+            "file": entry.paths[0].name,
+        }
+        rows.append(row)
+    frame = pd.DataFrame(rows, columns=list(CACHE_COLUMNS))
+    return frame.astype({"images": "Int64", "classes": "Int64"})
+
+
+def clear_cache(older_than: float = 0) -> tuple[int, int]:
+    """Remove what is in the cache and was not used for `older_than` days.
+
+    Returns how many bytes were removed, and how many stay because a process is using them.
+    """
+    dropped, kept = cache_files.clear(older_than)
+    return sum(entry.size for entry in dropped), sum(entry.size for entry in kept)
 
 
 def _recognised(path: Path, registry: Registry) -> str:

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from fewshot_bench.cli import reading, running
+from fewshot_bench.cli import caching, reading, running
 from fewshot_bench.errors import UserError
 
 __all__ = ["app", "main"]
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(reading.app)
+app.add_typer(caching.app)
 
 MISTAKE = 2  # exit status
 INTERRUPTED = 130  # exit status that typer makes of Ctrl-C

@@ -6,6 +6,7 @@ for what cannot be read.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,6 +14,7 @@ from typing import TypeVar
 from fewshot_bench.errors import UserError
 
 __all__ = [
+    "days",
     "names",
     "points",
     "settings",
@@ -81,6 +83,15 @@ def points(flag: str, margin: float) -> float:
             f"{flag} {margin} is out of bounds (allowed: more than 0, less than 100 points)"
         )
     return margin / 100
+
+
+def days(flag: str, text: str) -> float:
+    """A number of days, 0 or more."""
+    allowed = "a number of days, 0 or more"
+    number = _number(flag, text, float, allowed)
+    if not 0 <= number < math.inf:
+        raise UserError(f"{flag} {text} is out of bounds (allowed: {allowed})")
+    return number
 
 
 def settings(flag: str, texts: Sequence[str]) -> dict[str, str]:
