@@ -75,7 +75,7 @@ def _load(tree: FileTree, side: int) -> LabelledImages:
     sizes = {header.size for header in headers}
     if side == 0:
         side = _common_side(headers)
-    notes = []
+    notes = list(tree.notes)
     if not _are_equal_squares(headers):
         notes.append(f"{len(sizes)} sizes of image, all resized to {side} x {side} pixels")
     mode = "L" if all(header.is_grey for header in headers) else "RGB"

@@ -107,7 +107,7 @@ def _load(tree: FileTree) -> LabelledImages:
     files = list(class_of_file)
     class_names = list(CLASSES)
     pixels = np.stack([_pixels(tree, file) for file in files])
-    notes = []
+    notes = list(tree.notes)
     if others:
         notes.append(f"{others} images belong to none of NEU's classes and were left out")
     return group_by_class(
