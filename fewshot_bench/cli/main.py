@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import math
 import signal
 import sys
@@ -62,6 +63,7 @@ def bench(
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    _print_anything()
     _hear_signals()
     atexit.register(_skip_last_collection)
     try:
@@ -79,6 +81,16 @@ def main() -> None:
             signal.signal(number, signal.SIG_IGN)
         typer.echo(STOPPED, err=True)
     sys.exit(status)
+
+
+def _print_anything() -> None:
+    """Print what the encoding of a terminal or file does not have as an escape, such as \\u5212.
+
+    A class may be named in any script, and a result that is computed must not be lost over it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _hear_signals() -> None:

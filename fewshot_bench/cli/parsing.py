@@ -29,12 +29,25 @@ Number = TypeVar("Number", int, float)
 ALL = "all"
 
 
-COMMA = re.compile(r",(?![^\[]*\])")  # but not between [ and ]
+# a name in double quotes, where "" is one of them, or text in which brackets may hold commas
+ENTRY = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|((?:\[[^\]]*\]|[^,])*))(,|$)')
 
 
 def names(flag: str, text: str) -> list[str]:
-    """Names with one comma between them. Commas in brackets belong to the name of a row."""
-    entries = [entry.strip() for entry in COMMA.split(text)]
+    """Names with one comma between them.
+
+    Commas in brackets belong to the name of a row, and a name with other commas stands in double
+    quotes, as in CSV.
+    """
+    entries = []
+    position = 0
+    comma = ","
+    while comma:
+        match = ENTRY.match(text, position)
+        assert match is not None  # the second kind of entry is any text
+        quoted, plain, comma = match.groups()
+        entries.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
+        position = match.end()
     if not all(entries):
         raise UserError(
             f"{flag} {text!r} has an empty entry; "

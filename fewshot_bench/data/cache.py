@@ -27,7 +27,7 @@ from fewshot_bench.seeds import digest
 
 __all__ = ["Content", "cached_images", "contents"]
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 TEXT_FIELDS = (
     "name",
     "class_names",

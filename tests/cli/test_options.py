@@ -94,3 +94,31 @@ def test_what_cannot_be_read_is_told_with_the_flag(read, text, expected: str):
 def test_a_comma_inside_brackets_belongs_to_the_name_of_a_row():
     text = "protonet[flip=0.2,learning_rate=0.01], pixels"
     assert names("--baselines", text) == ["protonet[flip=0.2,learning_rate=0.01]", "pixels"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"Scratch, deep",dent', ["Scratch, deep", "dent"]),
+        ('dent , " a, ""b"" " ', ["dent", ' a, "b" ']),
+        ('5" pipe,dent', ['5" pipe', "dent"]),
+        ('dent,5" pipe', ["dent", '5" pipe']),
+        ('"dent" deep,b', ['"dent" deep', "b"]),
+        ("a[1,b", ["a[1", "b"]),
+    ],
+)
+def test_a_name_with_commas_stands_in_double_quotes(text: str, expected: list[str]):
+    assert names("--test-classes", text) == expected
+
+
+@pytest.mark.parametrize("text", ["", ",", "a,", ",a", '""', 'a,""'])
+def test_an_empty_name_is_none(text: str):
+    with pytest.raises(UserError, match="has an empty entry"):
+        names("--x", text)
+
+
+def test_classes_of_a_request_are_text_however_they_are_given():
+    decomposed = "Raye\u0301"
+    request = Request(train_classes=[1, 2.5, decomposed], test_classes=7)  # type: ignore[arg-type]
+    assert request.train_classes == ("1", "2.5", "Ray\u00e9")
+    assert request.test_classes == ("7",)
