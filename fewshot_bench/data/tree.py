@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -145,16 +146,21 @@ class FileTree:
 
     def _pointers_text(self, file: str) -> str:
         """What to do about pointers of git-lfs, of which `file` is one."""
+        return (
+            f"{self.path}: {self._pointers} of {len(self.files)} files, such as {file}, are "
+            "pointers of git-lfs and not the files; run git lfs pull in their checkout"
+        )
+
+    @functools.cached_property
+    def _pointers(self) -> int:
+        """How many files are pointers of git-lfs."""
         count = 0
         for source, position in self._places.values():
             with contextlib.suppress(*DAMAGED):
                 if source.size(position) <= LONGEST_POINTER:
                     with source.open(position) as stream:
                         count += stream.read().startswith(POINTER)
-        return (
-            f"{self.path}: {count} of {len(self.files)} files, such as {file}, are pointers of "
-            "git-lfs and not the files; run git lfs pull in their checkout"
-        )
+        return count
 
     @contextlib.contextmanager
     def reading(self, file: str) -> Iterator[None]:
