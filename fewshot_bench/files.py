@@ -8,6 +8,7 @@ import lzma
 import os
 import re
 import struct
+import tarfile
 import time
 import tokenize
 import uuid
@@ -33,6 +34,7 @@ DAMAGED = (
     SyntaxError,
     lzma.LZMAError,
     struct.error,
+    tarfile.TarError,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zipfile.LargeZipFile,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from fewshot_bench.protocols.split import Size
 __all__ = ["Request"]
 
 PATHS = ("data", "data_folder", "episodes_file")
+CLASSES = ("train_classes", "test_classes")
 LISTS = (
     "train_classes",
     "test_classes",
@@ -84,3 +86,12 @@ class Request:
             value = getattr(self, name)
             if isinstance(value, (str, int, float)):
                 object.__setattr__(self, name, (value,))
+        for name in CLASSES:
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, tuple(map(_class_name, value)))
+
+
+def _class_name(name: object) -> str:
+    """A class as the data has it: a number as text, letters composed (NFC), no spaces around it."""
+    return unicodedata.normalize("NFC", str(name)).strip()
