@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
-from fewshot_bench.data.images import is_image
+from fewshot_bench.data.images import UNREADABLE_SUFFIXES, is_image
 from fewshot_bench.errors import UserError, unknown
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "IsPicture",
     "chosen_columns",
     "has_column_names",
+    "is_picture_name",
 ]
 
 Cells = Sequence[str]
@@ -92,6 +94,12 @@ class Columns:
     def _named(self, position: int) -> str:
         name = self.names[position]
         return name if self.has_names and name else f"column {position + 1}"
+
+
+def is_picture_name(text: str) -> bool:
+    """Whether a text ends as the name of a picture does, readable or not."""
+    suffix = PurePosixPath(text).suffix.lower()
+    return is_image(text) or suffix in UNREADABLE_SUFFIXES
 
 
 def has_column_names(cells: Cells, chosen: Mapping[str, str], is_picture: IsPicture) -> bool:
@@ -183,7 +191,9 @@ class _Chooser:
             return
         candidates = named or self._free()
         # a label such as 0 may be the stem of a picture: a column of whole file names goes first
-        naming = self._naming(candidates, is_image) or self._naming(candidates, self.is_picture)
+        naming = self._naming(candidates, is_picture_name) or self._naming(
+            candidates, self.is_picture
+        )
         if len(naming) != 1:
             raise self._unclear("path", named or naming)
         self.positions["path"] = naming[0]

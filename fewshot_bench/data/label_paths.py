@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fewshot_bench.data.images import is_image
+from fewshot_bench.data.label_columns import is_picture_name
 from fewshot_bench.data.label_rows import LabelRow
 from fewshot_bench.data.walk import some
 from fewshot_bench.errors import UserError
@@ -48,7 +49,7 @@ class PictureIndex:
     def has(self, text: str) -> bool:
         """Whether a text of a table is the name of a picture: by its ending, or by one's stem."""
         parts = _parts(text)
-        return bool(parts) and (is_image(text) or parts[-1].casefold() in self.by_stem)
+        return bool(parts) and (is_picture_name(text) or parts[-1].casefold() in self.by_stem)
 
     def like(self, parts: Parts) -> tuple[list[str], _Likeness]:
         """(the pictures that a path fits best, how well)."""
@@ -119,6 +120,8 @@ def rows_of_pictures(
     folder or ending than their picture has. table: its name for messages. Raises `UserError` if no
     path is that of a picture, if one could be that of two, or if two could be that of one.
     """
+    if not pictures.files:
+        raise UserError(f"there is no picture that {table} could label; name others with --data")
     rows_of_path: dict[Parts, list[LabelRow]] = defaultdict(list)
     for row in rows:
         rows_of_path[_parts(row.path)].append(row)

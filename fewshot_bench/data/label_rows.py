@@ -81,8 +81,11 @@ def label_text(content: bytes, table: str) -> tuple[str, list[str]]:
         raise UserError(
             f"{table} is no text; save the table as .csv (Excel: CSV UTF-8) and name that"
         )
-    texts, title = decoded([content])
-    return texts[0], _encoding_notes(table, title)
+    try:
+        return content.decode(), []
+    except UnicodeDecodeError:
+        lines, title = decoded(content.splitlines())
+        return "\n".join(lines), _encoding_notes(table, title)
 
 
 def _encoding_notes(table: str, title: str) -> list[str]:

@@ -50,7 +50,7 @@ def chosen_images(data: LabelledImages, mode: str) -> ChosenImages:
         return ChosenImages(data)
     if mode == GROUP and data.groups is not None:
         raise UserError(
-            f"--near-duplicates group and the groups by {data.group_by!r} exclude each other; "
+            f"--near-duplicates group and the groups by '{data.group_by}' exclude each other; "
             "leave out one of them"
         )
     found = near_duplicates(data)
