@@ -60,6 +60,8 @@ class FolderSettings(Settings):
         if self.labels:
             only_folders = "0 with --labels, where folders are no classes"
             self.need(self.class_level == 0, "class_level", only_folders)
+            no_masks = "false with --labels, by which every picture with a row is read"
+            self.need(not self.keep_masks, "keep_masks", no_masks)
         elif self.label_columns or self.multi_label != "error":
             raise UserError(
                 "label_columns and multi_label are for a label table; name one with --labels FILE, "

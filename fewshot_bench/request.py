@@ -33,10 +33,11 @@ class Request:
     number, a share or "all"; group_by: a regular expression that finds the group of an image (part,
     plate, wafer, coil) in the name of its file; class_level, fit, keep_masks: settings of a data
     set of files, see `class_layout` and `read_images`; labels: a table with the label of each
-    picture; label_columns, multi_label, class_names: how it is read, see `label_layout`; rules:
-    names of decision rules, "own" or "all"; views: of each test image, 1 or 8; near_duplicates:
-    keep, drop, group or report; settings: "owner.name" -> value as text. A path may be given as
-    text, and a single value may be given instead of a list.
+    picture; label_columns, multi_label, class_names: how it is read, see `label_layout`;
+    crop_boxes: the margin with which each box becomes an image, see `cropped`; rules: names of
+    decision rules, "own" or "all"; views: of each test image, 1 or 8; near_duplicates: keep, drop,
+    group or report; settings: "owner.name" -> value as text. A path may be given as text, and a
+    single value may be given instead of a list.
     """
 
     dataset: str | None = None
@@ -51,6 +52,7 @@ class Request:
     label_columns: str | None = None
     multi_label: str | None = None
     class_names: str | None = None
+    crop_boxes: float | None = None
     train_classes: Sequence[str] | None = None
     test_classes: Sequence[str] | None = None
     ways: int | None = None

@@ -154,6 +154,11 @@ MULTI_LABEL = Option(
     "For a picture with several labels: error, first or drop.  [default: error]",
 )
 CLASS_NAMES = Option("--class-names", "Names for classes, e.g. 0=background,1=crack.")
+CROP_BOXES = Option(
+    "--crop-boxes",
+    "Make an image of each box, with this share of it as margin, e.g. 0.1.",
+    read=parsing.number,
+)
 # what every command takes that loads data
 DATA_OPTIONS = (
     DATASET,
@@ -165,6 +170,7 @@ DATA_OPTIONS = (
     LABEL_COLUMNS,
     MULTI_LABEL,
     CLASS_NAMES,
+    CROP_BOXES,
 )
 # what bench episodes takes of a request; a default stands in the help where the protocol sets it
 EPISODE_OPTIONS = (

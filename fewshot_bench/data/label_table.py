@@ -66,13 +66,19 @@ class LabelLayout(ClassLayout):
 
 
 def table_content(tree: FileTree, labels: str) -> bytes:
-    """The bytes of the file `labels`, or of the file of the tree that has this name.
+    """The bytes of the file `labels`, or of the file of the tree that ends with this name.
 
-    Raises `UserError` if it does not exist or cannot be read.
+    Raises `UserError` if it does not exist, cannot be read, or may be two files of the tree.
     """
     path = Path(labels).expanduser()
-    if labels in tree.files and not path.is_file():
-        return tree.read(labels)
+    if not path.is_file():
+        inside = [file for file in tree.files if f"/{file}".endswith(f"/{labels}")]
+        if len(inside) > 1 and labels not in inside:
+            raise UserError(
+                f"--labels {labels} may be {inside[0]} or {inside[1]} in {tree.path}; name one"
+            )
+        if inside:
+            return tree.read(labels if labels in inside else inside[0])
     try:
         if path.stat().st_size > MOST_BYTES:
             raise UserError(f"{labels} has more than {MOST_BYTES:,} bytes; name a smaller table")

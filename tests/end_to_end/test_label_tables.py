@@ -86,6 +86,7 @@ def test_a_picture_with_two_labels_is_no_contradiction(bench, cells: Path, tmp_p
         (("--multi-label", "first"), "name one with --labels FILE"),
         (("--labels", "labels.csv", "--multi-label", "all"), "multi_label=all"),
         (("--labels", "labels.csv", "--class-level", "1"), "class_level=1 is out of bounds"),
+        (("--labels", "labels.csv", "--keep-masks"), "keep_masks=True is out of bounds"),
         (("--labels", "labels.csv", "--class-names", "7=a"), "unknown label of --class-names '7'"),
         (("--labels", "labels.csv", "--label-columns", "label"), "write NAME=VALUE"),
         (("--labels", "labels.csv", "--dataset", "neu"), "--labels is not for neu"),
@@ -106,3 +107,39 @@ def test_names_for_classes_of_folders(bench, tmp_path: Path):
     assert status == 0, err
     assert "punching hole" in out
     assert "2, 3 are read as one class, weld line" in out
+
+
+def test_the_boxes_of_a_table_become_images(bench, cells: Path, tmp_path: Path):
+    """The crops of a picture are a group, and their protocol is none that has published figures."""
+    lines = ["file,label,x1,x2,y1,y2"]
+    for number in range(1, 25):
+        lines += [f"cell{number:04d}.png,{number % 3},{at},{at + 8},0,8" for at in (0, 8)]
+    table = tmp_path / "boxes.csv"
+    table.write_text("\n".join(lines))
+    words = ("--data", cells, "--labels", table, "--crop-boxes", "0", "--test-classes", "0,1")
+    status, _, err = bench("run", *words, "--ways", "2", *SHORT, "--out", tmp_path / "out")
+    assert status == 0, err
+    (path,) = (tmp_path / "out").glob("records/**/*.json")
+    record = json.loads(path.read_text())
+    assert record["dataset"]["name"] == "folder-crops"
+    assert record["dataset"]["images"] == 48
+    assert record["dataset"]["group_by"] == "picture of the crop"
+    assert record["protocol"]["name"] == "folder-crops-custom"
+    assert len(set(record["groups"])) == 16
+    for margin, message in (("x", "a number such as 0.1"), ("-1", "out of bounds")):
+        status, _, err = bench("data", cells, "--labels", table, "--crop-boxes", margin)
+        assert (status, message in err) == (2, True)
+    status, _, err = bench("data", cells, "--labels", "labels.csv", "--crop-boxes", "0")
+    assert (status, "folder has no boxes here" in err) == (2, True)
+
+
+def test_a_table_deep_in_the_archive(bench, tmp_path: Path):
+    members = pictures(["set/a/1.png", "set/a/2.png"])
+    table = b"1.png x\n2.png y"
+    one = archive(tmp_path / "one.zip", {**members, "set/list.txt": table})
+    status, out, err = bench("data", one, "--labels", "list.txt")
+    assert status == 0, err
+    assert "2 classes" in out
+    two = archive(tmp_path / "two.zip", {**members, "set/list.txt": table, "b/list.txt": table})
+    _, _, err = bench("data", two, "--labels", "list.txt")
+    assert "may be b/list.txt or set/list.txt" in err
