@@ -107,8 +107,16 @@ def label_rows(
         lines = lines[1:]
     rows = []
     without = []
+    long = []
     for line in lines:
         row = _row(line, columns, table)
+        if "\n" in row.path + row.label:
+            raise UserError(
+                f"{table}: a value that ends in line {line.number} takes several lines; close its "
+                "double quote"
+            )
+        if any("\n" in cell for cell in line.cells):
+            long.append(f"line {line.number}")
         if row.path and row.label:
             rows.append(row)
         else:
@@ -121,6 +129,8 @@ def label_rows(
             f"{len(without)} rows of {table} have no path or no label and are left out: "
             f"{some(without)}"
         )
+    if long:
+        notes.append(f"{len(long)} rows of {table} take several lines, to {some(long)}")
     if "split" in columns.positions:
         notes.append(_split_note(table, columns, rows))
     return LabelRows(tuple(rows), columns, tuple(notes))

@@ -77,6 +77,12 @@ def test_what_is_read_and_not_read_is_told():
     assert "(train 1, test 1)" in split
 
 
+def test_a_value_of_several_lines_is_told():
+    read = rows('file,label,remark\na.png,x,"one\ntwo"\nb.png,y,\n')
+    assert len(read.rows) == 2
+    assert read.notes[1] == "1 rows of t.csv take several lines, to line 3"
+
+
 def test_boxes_by_corners_and_by_width():
     (row,) = rows("file,label,x1,x2,y1,y2\na.png,x,1,3,2,4.5").rows
     assert row.box == (1, 2, 3, 4.5)
@@ -91,6 +97,7 @@ def test_boxes_by_corners_and_by_width():
         ("", "is empty"),
         ("a.png\nb.png", "has one column"),
         ("a.png,x\nb.png,y\nc.png,y,z", "line 3 has 3 values and most have 2"),
+        ('file,label\na.png,"x\nb.png,y\nc.png,y', "ends in line 4 takes several lines"),
         ("file,label\n", "no row with a path and a label"),
         ("file,label,x,y,w,h\na.png,x,1,2,3,four", "line 2 has the box 1, 2, 3, four"),
         ("file,label,x,y,w,h\na.png,x,1,2,3,nan", "no four numbers"),
