@@ -26,7 +26,7 @@ from fewshot_bench import (
     table_content,
 )
 
-VERSION = 2  # of what is read from the same files
+VERSION = 3  # of what is read from the same files
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from fewshot_bench.data.images import ImageHeader, decode_image, image_header
 from fewshot_bench.data.tree import FileTree
-from fewshot_bench.data.walk import some
+from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError, unknown
 
 __all__ = ["FITS", "ImageSet", "read_images"]
@@ -106,8 +106,8 @@ def _refuse(damaged: Mapping[str, UserError]) -> None:
     first, *others = damaged
     message = str(damaged[first])
     if others:
-        noun = "image" if len(others) == 1 else "images"
-        message += f"; {len(others)} more {noun} cannot be read: {some(others)}"
+        more = counted(len(others), "more image", "more images")
+        message += f"; {more} cannot be read: {some(others)}"
     raise UserError(message)
 
 
@@ -156,26 +156,28 @@ def _square(image: Image.Image, side: int, fit: str) -> Image.Image:
 def _notes(headers: Sequence[ImageHeader], side: int, fit: str, bits: int) -> Iterator[str]:
     sizes = {header.size for header in headers}
     if sizes != {(side, side)}:
-        noun = "size" if len(sizes) == 1 else "sizes"
-        yield f"{len(sizes)} {noun} of image, all resized to {side} x {side} pixels"
+        number = counted(len(sizes), "size", "sizes")
+        yield f"{number} of image, all resized to {side} x {side} pixels"
     long = sum(max(header.size) > LONGER * min(header.size) for header in headers)
     if long:
-        yield (
-            f"{long} of {len(headers)} images are longer on one side by more than a tenth, and are "
-            f"{HOW_FITTED[fit]}"
-        )
+        number = counted(long, "image is", "images are")
+        yield f"{number} longer on one side by more than a tenth, and {HOW_FITTED[fit]}"
     largest = [header.largest for header in headers if header.largest]
     if largest:
+        number = counted(len(largest), "image has", "images have")
         yield (
-            f"{len(largest)} images have 16 bits; their values, at most {max(largest):,}, are read "
-            f"as {bits} bits and divided by {2 ** (bits - 8)}"
+            f"{number} 16 bits, with values of at most {max(largest):,}; they are read as {bits} "
+            f"bits and divided by {2 ** (bits - 8)}"
         )
     deep = sum(header.has_deep_colour for header in headers)
     if deep:
-        yield f"{deep} images have 16 bits in each colour, of which the upper 8 are read"
+        number = counted(deep, "image has", "images have")
+        yield f"{number} 16 bits in each colour, of which the upper 8 are read"
     turned = sum(header.is_turned for header in headers)
     if turned:
-        yield f"{turned} images are turned or mirrored as their EXIF orientation says"
+        number = counted(turned, "image is", "images are")
+        yield f"{number} turned or mirrored as the EXIF orientation says"
     transparent = sum(header.is_transparent for header in headers)
     if transparent:
-        yield f"{transparent} images are transparent in places, where they are laid over black"
+        number = counted(transparent, "image is", "images are")
+        yield f"{number} transparent in places, and laid over black there"

@@ -13,7 +13,7 @@ from fewshot_bench.data.class_names import renamed_classes
 from fewshot_bench.data.images import IMAGE_SUFFIXES, UNREADABLE_SUFFIXES, is_image
 from fewshot_bench.data.masks import without_masks, words_of_name
 from fewshot_bench.data.tree import FileTree
-from fewshot_bench.data.walk import some
+from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError
 
 __all__ = ["ClassLayout", "alike_notes", "class_layout"]
@@ -87,7 +87,8 @@ def class_layout(
             files.append(file)
             classes.append(name)
     if without_class:
-        notes.append(f"{len(without_class)} pictures in no class folder: {some(without_class)}")
+        count = counted(len(without_class), "picture is", "pictures are")
+        notes.append(f"{count} left out, in no class folder: {some(without_class)}")
     notes += _merged_notes(class_of)
     notes += _unread_notes(tree, set(classes))
     classes, renaming_notes = renamed_classes(classes, class_names)

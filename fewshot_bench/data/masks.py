@@ -13,7 +13,7 @@ from PIL import Image
 
 from fewshot_bench.data.images import JPEG_SUFFIXES, decode_image
 from fewshot_bench.data.tree import FileTree, natural_order
-from fewshot_bench.data.walk import some
+from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError
 
 __all__ = ["Pictures", "without_masks", "words_of_name"]
@@ -83,13 +83,12 @@ def without_masks(tree: FileTree, files: Sequence[str]) -> Pictures:
             masks += suspects.partners
     notes = []
     if masks:
-        notes.append(
-            f"{len(masks)} masks or annotations beside the pictures are left out: {some(masks)}"
-        )
+        count = counted(len(masks), "mask or annotation", "masks or annotations")
+        notes.append(f"{count} beside the pictures left out: {some(masks)}")
     if copies:
+        count = counted(len(copies), "file is", "files are")
         notes.append(
-            f"{len(copies)} files are left out, because the same picture lies beside them in "
-            f"another format: {some(copies)}"
+            f"{count} left out, as the same picture lies beside in another format: {some(copies)}"
         )
     left_out = {*masks, *copies}
     return Pictures([file for file in files if file not in left_out], notes)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["Walk", "is_shown", "some", "walk"]
+__all__ = ["Walk", "counted", "is_shown", "some", "walk"]
 
 # what operating systems, file managers and network disks put beside the files of a user
 SYSTEM_FOLDERS = (
@@ -79,6 +79,11 @@ def some(names: Sequence[str]) -> str:
     text = ", ".join(names[:MOST_NAMED])
     others = len(names) - MOST_NAMED
     return f"{text} and {others} more" if others > 0 else text
+
+
+def counted(count: int, one: str, more: str) -> str:
+    """The number with the words for one or for several, such as "image is" and "images are"."""
+    return f"{count:,} {one if count == 1 else more}"
 
 
 class _Walker:

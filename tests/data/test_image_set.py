@@ -36,8 +36,8 @@ def test_sixteen_bit_files_are_read_by_the_range_of_the_set(
     assert len(np.unique(first)) == min(256, 2 ** (bits - read_as + 8))
     assert np.abs(second - first / 2).max() <= 1  # one divisor for all
     assert result.notes == (
-        f"2 images have 16 bits; their values, at most {2**bits - 1:,}, are read as {read_as} bits "
-        f"and divided by {2 ** (read_as - 8)}",
+        f"2 images have 16 bits, with values of at most {2**bits - 1:,}; they are read as {read_as} "
+        f"bits and divided by {2 ** (read_as - 8)}",
     )
 
 
@@ -52,7 +52,7 @@ def test_sixteen_bit_colours_are_told(tmp_path: Path):
     body = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     (tmp_path / "0.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + body)
     assert read(tmp_path, ["0.png"]).notes == (
-        "1 images have 16 bits in each colour, of which the upper 8 are read",
+        "1 image has 16 bits in each colour, of which the upper 8 are read",
     )
 
 
@@ -69,7 +69,7 @@ def test_images_are_squashed_padded_or_cropped(tmp_path: Path, fit: str):
     assert ((image > 50).any(1).sum(), (image > 50).any(0).sum()) == SHAPES[fit]
     assert (image == 90).any() == (fit != "crop")
     assert result.notes[0] == "1 size of image, all resized to 16 x 16 pixels"
-    assert result.notes[1].startswith("1 of 1 images are longer on one side by more than a tenth")
+    assert result.notes[1].startswith("1 image is longer on one side by more than a tenth, and ")
 
 
 def test_nearly_square_images_need_no_note_of_their_shape(tmp_path: Path):
@@ -89,8 +89,8 @@ def test_turned_and_transparent_images_are_told(tmp_path: Path):
     files = [clear, save(tmp_path, "1.png", opaque), save(tmp_path, "2.png", opaque, exif=exif)]
     result = read(tmp_path, files)
     assert result.notes == (
-        "1 images are turned or mirrored as their EXIF orientation says",
-        "1 images are transparent in places, where they are laid over black",
+        "1 image is turned or mirrored as the EXIF orientation says",
+        "1 image is transparent in places, and laid over black there",
     )
     over_black = pixels[..., :3] * (pixels[..., 3:] / 255)
     assert np.abs(result.images[0].transpose(1, 2, 0) - over_black).max() <= 1.5

@@ -87,7 +87,7 @@ def test_what_is_not_read_or_merged_is_told(tmp_path: Path):
     layout = layout_of(path)
     assert layout.class_names == ["dent", "rust"]
     assert layout.notes == (
-        "1 pictures in no class folder: overview.png",
+        "1 picture is left out, in no class folder: overview.png",
         "3 folders are read as 2 classes; train, val above or below a class are not told apart",
         "files that are not read: 2 .heic, 1 .json; save .heic as .png or .jpg to have them read",
         "folders without a picture that can be read are no classes: train/nothing (empty), "

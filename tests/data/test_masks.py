@@ -54,7 +54,7 @@ def test_masks_of_public_sets_are_left_out(tmp_path: Path, layout: str):
     mask(tmp_path / beside)
     files, notes = kept(tmp_path, [picture, beside])
     assert files == [picture]
-    assert notes == [f"1 masks or annotations beside the pictures are left out: {beside}"]
+    assert notes == [f"1 mask or annotation beside the pictures left out: {beside}"]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,9 @@ def test_the_same_picture_in_two_formats_is_read_once(tmp_path: Path):
     noise(tmp_path / "dent/0.png")
     files, (note,) = kept(tmp_path, ["dent/0.jpg", "dent/0.png"])
     assert files == ["dent/0.jpg"]
-    assert "the same picture lies beside them in another format: dent/0.png" in note
+    assert (
+        "1 file is left out, as the same picture lies beside in another format: dent/0.png" in note
+    )
 
 
 def test_a_damaged_file_is_no_mask(tmp_path: Path):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench.data.walk import is_shown, some, walk
+from fewshot_bench.data.walk import counted, is_shown, some, walk
 
 
 def file(path: Path) -> Path:
@@ -76,3 +76,8 @@ def test_empty_folders_are_listed(tmp_path: Path):
 def test_some():
     assert some(["a", "b"]) == "a, b"
     assert some(list("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+def test_counted():
+    assert counted(1, "image is", "images are") == "1 image is"
+    assert counted(2000, "image is", "images are") == "2,000 images are"

@@ -38,7 +38,7 @@ def test_what_is_left_out_is_told_and_recorded(bench, tiles: Path, tmp_path: Pat
     status, out, err = bench("run", *words, "--out", tmp_path / "out")
     assert status == 0, err
     text = " ".join(out.split())
-    assert "12 masks or annotations beside the pictures are left out" in text
+    assert "12 masks or annotations beside the pictures left out" in text
     assert "the data is read as folder, by its files" in text
     (record,) = (tmp_path / "out").glob("records/**/*.json")
     notes = json.loads(record.read_text())["dataset"]["notes"]
