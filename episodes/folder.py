@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from fewshot_bench import (
     FITS,
+    MULTI_LABEL,
+    ClassLayout,
     DataCard,
     DataSet,
     FileTree,
+    LabelLayout,
     LabelledImages,
     Settings,
     UserError,
     cached_images,
     class_layout,
     group_by_class,
+    label_layout,
     read_images,
+    table_content,
 )
 
 VERSION = 3  # of what is read from the same files
@@ -29,13 +36,19 @@ class FolderSettings(Settings):
     0 means: keep their size if all are squares of one size, else the median of their shorter sides,
     at most 256. class_level: the level of the folder that is the class, 1 being the first; 0: the
     level that varies. fit: how an image becomes a square. keep_masks: masks and annotations beside
-    the pictures are read as pictures, and not left out.
+    the pictures are read as pictures, and not left out. labels: a table with the label of each
+    picture, in the place of folders; label_columns, multi_label: how it is read, see
+    `label_layout`; class_names: names for classes, as `0=good,1=crack`.
     """
 
     side: int = 0
     class_level: int = 0
     fit: str = "squash"
     keep_masks: bool = False
+    labels: str = ""
+    label_columns: str = ""
+    multi_label: str = "error"
+    class_names: str = ""
 
     def check(self) -> None:
         """Raise `UserError` if a value is out of bounds."""
@@ -43,14 +56,25 @@ class FolderSettings(Settings):
         self.need(keeps_size or self.side >= 8, "side", "0, or 8 or more pixels")
         self.need_at_least("class_level", 0)
         self.need(self.fit in FITS, "fit", ", ".join(FITS))
+        self.need(self.multi_label in MULTI_LABEL, "multi_label", ", ".join(MULTI_LABEL))
+        if self.labels:
+            only_folders = "0 with --labels, where folders are no classes"
+            self.need(self.class_level == 0, "class_level", only_folders)
+            no_masks = "false with --labels, by which every picture with a row is read"
+            self.need(not self.keep_masks, "keep_masks", no_masks)
+        elif self.label_columns or self.multi_label != "error":
+            raise UserError(
+                "label_columns and multi_label are for a label table; name one with --labels FILE, "
+                "or leave them out"
+            )
 
 
 class Folder(DataSet):
-    """The class of an image is the name of a folder above it, on the level that varies."""
+    """The class of an image is the name of a folder above it, or what a label table says."""
 
     card = DataCard(
         title="Your own images",
-        source="one folder a class, in a folder or a zip",
+        source="one folder a class, or a label table, in a folder or a zip",
         year=2026,
         get_it="name the folder or zip with --data",
     )
@@ -58,20 +82,25 @@ class Folder(DataSet):
     settings: FolderSettings
 
     def load(self, path: Path | None) -> LabelledImages:
-        """All images, as squares of one size; grey if every image is grey, else RGB."""
+        """All images, as squares of one size; grey if every image is grey, else RGB.
+
+        With a label table: those that it gives a label.
+        """
         if path is None:
             raise UserError(f"folder needs its data: {self.card.get_it}")
         with FileTree(path) as tree:
-            listed = [list(tree.empty_folders), list(tree.notes)]
+            table = table_content(tree, self.settings.labels) if self.settings.labels else b""
+            table_digest = hashlib.sha256(table).hexdigest()
+            listed = [list(tree.empty_folders), list(tree.notes), table_digest]
             content = tree.content_digest()
             key_parts = ["folder", VERSION, self.settings.as_dict(), content, *listed]
-            return cached_images(key_parts, lambda: _load(tree, self.settings))
+            return cached_images(key_parts, lambda: _load(tree, self.settings, table))
 
 
-def _load(tree: FileTree, settings: FolderSettings) -> LabelledImages:
-    layout = class_layout(tree, class_level=settings.class_level, keep_masks=settings.keep_masks)
+def _load(tree: FileTree, settings: FolderSettings, table: bytes) -> LabelledImages:
+    layout = _layout(tree, settings, table)
     read = read_images(tree, layout.files, side=settings.side, fit=settings.fit)
-    return group_by_class(
+    data = group_by_class(
         "folder",
         read.images,
         layout.labels,
@@ -79,3 +108,25 @@ def _load(tree: FileTree, settings: FolderSettings) -> LabelledImages:
         layout.files,
         notes=[*layout.notes, *read.notes],
     )
+    if isinstance(layout, LabelLayout):
+        return layout.completed(data, read, settings.fit)
+    return data
+
+
+def _layout(tree: FileTree, settings: FolderSettings, table: bytes) -> ClassLayout:
+    if not settings.labels:
+        return class_layout(
+            tree,
+            class_level=settings.class_level,
+            keep_masks=settings.keep_masks,
+            class_names=settings.class_names,
+        )
+    layout = label_layout(
+        tree.files,
+        table,
+        Path(settings.labels).name,
+        columns=settings.label_columns,
+        class_names=settings.class_names,
+        multi_label=settings.multi_label,
+    )
+    return dataclasses.replace(layout, notes=(*tree.notes, *layout.notes))

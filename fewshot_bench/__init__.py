@@ -33,6 +33,12 @@ if TYPE_CHECKING:
         image_header,
         is_image,
     )
+    from fewshot_bench.data.label_table import (
+        MULTI_LABEL,
+        LabelLayout,
+        label_layout,
+        table_content,
+    )
     from fewshot_bench.data.labelled import LabelledImages, group_by_class
     from fewshot_bench.data.layout import ClassLayout, alike_notes, class_layout
     from fewshot_bench.data.masks import Pictures, without_masks
@@ -67,7 +73,9 @@ _HOMES = {
     "IMAGE_SUFFIXES": "data.images",
     "ImageHeader": "data.images",
     "ImageSet": "data.image_set",
+    "LabelLayout": "data.label_table",
     "LabelledImages": "data.labelled",
+    "MULTI_LABEL": "data.label_table",
     "NotApplicable": "errors",
     "Outcome": "api",
     "Pictures": "data.masks",
@@ -95,6 +103,7 @@ _HOMES = {
     "image_header": "data.images",
     "is_image": "data.images",
     "leaderboard": "api",
+    "label_layout": "data.label_table",
     "library": "optional",
     "listing": "api",
     "map_features": "report.draw",
@@ -105,6 +114,7 @@ _HOMES = {
     "report": "report.page",
     "run": "api",
     "samples": "report.draw",
+    "table_content": "data.label_table",
     "unit": "rule",
     "without_masks": "data.masks",
 }
@@ -113,6 +123,7 @@ __all__ = [
     "ALL_CLASSES",
     "FITS",
     "IMAGE_SUFFIXES",
+    "MULTI_LABEL",
     "Baseline",
     "Card",
     "ClassLayout",
@@ -126,6 +137,7 @@ __all__ = [
     "FileTree",
     "ImageHeader",
     "ImageSet",
+    "LabelLayout",
     "LabelledImages",
     "NotApplicable",
     "Outcome",
@@ -153,6 +165,7 @@ __all__ = [
     "group_by_class",
     "image_header",
     "is_image",
+    "label_layout",
     "leaderboard",
     "library",
     "listing",
@@ -164,6 +177,7 @@ __all__ = [
     "report",
     "run",
     "samples",
+    "table_content",
     "unit",
     "without_masks",
 ]

@@ -11,7 +11,7 @@ from fewshot_bench.protocols.split import Size
 
 __all__ = ["Request"]
 
-PATHS = ("data", "data_folder", "episodes_file")
+PATHS = ("data", "data_folder", "episodes_file", "labels")
 CLASSES = ("train_classes", "test_classes")
 LISTS = (
     "train_classes",
@@ -34,10 +34,12 @@ class Request:
     for a classification protocol; runs: how often that protocol splits and trains; test_images: a
     number, a share or "all"; group_by: a regular expression that finds the group of an image (part,
     plate, wafer, coil) in the name of its file; class_level, fit, keep_masks: settings of a data
-    set of files, see `class_layout` and `read_images`; rules: names of decision rules, "own" or
-    "all"; views: of each test image, 1 or 8; near_duplicates: keep, drop, group or report;
-    settings: "owner.name" -> value as text. A path may be given as text, and a single value may be
-    given instead of a list.
+    set of files, see `class_layout` and `read_images`; labels: a table with the label of each
+    picture; label_columns, multi_label, class_names: how it is read, see `label_layout`;
+    crop_boxes: the margin with which each box becomes an image, see `cropped`; rules: names of
+    decision rules, "own" or "all"; views: of each test image, 1 or 8; near_duplicates: keep, drop,
+    group or report; settings: "owner.name" -> value as text. A path may be given as text, and a
+    single value may be given instead of a list.
     """
 
     dataset: str | None = None
@@ -48,6 +50,11 @@ class Request:
     class_level: int | None = None
     fit: str | None = None
     keep_masks: bool | None = None
+    labels: Path | None = None
+    label_columns: str | None = None
+    multi_label: str | None = None
+    class_names: str | None = None
+    crop_boxes: float | None = None
     train_classes: Sequence[str] | None = None
     test_classes: Sequence[str] | None = None
     ways: int | None = None

@@ -16,6 +16,7 @@ from fewshot_bench.errors import UserError
 __all__ = [
     "days",
     "names",
+    "number",
     "points",
     "settings",
     "shares",
@@ -65,6 +66,11 @@ def whole_numbers(flag: str, text: str) -> list[int]:
     """Whole numbers with one comma between them."""
     entries = names(flag, text)
     return [whole_number(flag, entry) for entry in entries]
+
+
+def number(flag: str, text: str) -> float:
+    """A number such as 0.1."""
+    return _number(flag, text, float, "a number such as 0.1")
 
 
 def shares(flag: str, text: str) -> list[float]:

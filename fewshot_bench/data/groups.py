@@ -32,9 +32,14 @@ def grouped_by_name(data: LabelledImages, group_by: str) -> LabelledImages:
     """`data` with the groups that a regular expression finds in the names of its files.
 
     The group of an image is what the capture groups of the expression hold, or the whole match if
-    it has none. Raises `UserError` if it is no regular expression, if a file does not match, or if
-    all images are in one group.
+    it has none. Raises `UserError` if the images have groups already, if it is no regular
+    expression, if a file does not match, or if all images are in one group.
     """
+    if data.groups is not None:
+        raise UserError(
+            f"--group-by '{group_by}' and {data.group_by} both make groups; leave one out "
+            "(--label-columns group= reads no groups from a table)"
+        )
     pattern = _compiled(group_by)
     names = [_group_name(pattern, file) for file in data.files]
     unmatched = [file for file, name in zip(data.files, names, strict=True) if not name]

@@ -34,10 +34,14 @@ FITS = tuple(HOW_FITTED)
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """images: uint8, (M, C, side, side); notes: what was changed, resized and turned."""
+    """images: uint8, (M, C, side, side); notes: what was changed, resized and turned.
+
+    sizes: (width, height) of each in pixels, upright, before it became a square.
+    """
 
     images: npt.NDArray[np.uint8]
     notes: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
 
 
 def read_images(
@@ -72,7 +76,8 @@ def read_images(
             pixels[index] = np.asarray(_square(image.convert(mode), side, fit))
     _refuse(damaged)
     images = pixels[:, None] if mode == "L" else pixels.transpose(0, 3, 1, 2)
-    return ImageSet(images, tuple(_notes(headers, side, fit, bits)))
+    sizes = tuple(header.size for header in headers)
+    return ImageSet(images, tuple(_notes(headers, side, fit, bits)), sizes)
 
 
 def _headers(tree: FileTree, files: Sequence[str]) -> list[ImageHeader]:

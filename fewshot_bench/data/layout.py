@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from fewshot_bench.data.class_names import renamed_classes
 from fewshot_bench.data.images import IMAGE_SUFFIXES, UNREADABLE_SUFFIXES, is_image
 from fewshot_bench.data.masks import without_masks, words_of_name
 from fewshot_bench.data.tree import FileTree
@@ -53,13 +54,16 @@ class ClassLayout:
         return [positions[name] for name in self.classes]
 
 
-def class_layout(tree: FileTree, *, class_level: int = 0, keep_masks: bool = False) -> ClassLayout:
+def class_layout(
+    tree: FileTree, *, class_level: int = 0, keep_masks: bool = False, class_names: str = ""
+) -> ClassLayout:
     """The pictures of a tree in the order of its files, and their classes.
 
     The class is the folder level whose names vary. Folders such as `train` and `Imgs`, and levels
     with one name, are none. class_level: counted from the top, 1 for the folders directly in what
     the user named; a picture with fewer folders above it has the last of them as its class; 0:
-    found. Masks and annotations are left out, unless `keep_masks`.
+    found. Masks and annotations are left out, unless `keep_masks`. class_names: see
+    `renamed_classes`.
 
     Raises `UserError` if no picture lies in a class folder, and if two levels could be meant.
     """
@@ -87,6 +91,8 @@ def class_layout(tree: FileTree, *, class_level: int = 0, keep_masks: bool = Fal
         notes.append(f"{count} left out, in no class folder: {some(without_class)}")
     notes += _merged_notes(class_of)
     notes += _unread_notes(tree, set(classes))
+    classes, renaming_notes = renamed_classes(classes, class_names)
+    notes += renaming_notes
     notes += alike_notes(set(classes))
     return ClassLayout(tuple(files), tuple(classes), tuple(notes))
 
@@ -251,8 +257,8 @@ def alike_notes(class_names: Iterable[str]) -> list[str]:
     if not alike:
         return []
     return [
-        f"classes whose names are spelled alike are told apart: {some(alike)}; give their folders "
-        "one name if they mean one class"
+        f"classes whose names are spelled alike are told apart: {some(alike)}; if they mean one "
+        "class, give them one name, in the data or with --class-names"
     ]
 
 

@@ -20,7 +20,8 @@ __all__ = ["provenance"]
 
 # timm, which makes the default encoder, is an extra
 PACKAGES = ("numpy", "pandas", "pillow", "safetensors", "scipy", "timm", "torch", "torchvision")
-GROUP_BY = "--group-by"
+# options whose values are no paths, though they may have a slash
+NO_PATHS = ("--group-by", "--label-columns", "--class-names")
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -73,12 +74,12 @@ def _git(*arguments: str) -> str:
 
 
 def _without_folders(arguments: Sequence[str]) -> list[str]:
-    """The arguments with their paths cut. An expression on names in the data set is no path."""
+    """The arguments with their paths cut."""
     shown = []
     before = ""
     for argument in arguments:
-        is_expression = before == GROUP_BY or argument.startswith(f"{GROUP_BY}=")
-        shown.append(argument if is_expression else _last_part(argument))
+        is_no_path = before in NO_PATHS or argument.partition("=")[0] in NO_PATHS
+        shown.append(argument if is_no_path else _last_part(argument))
         before = argument
     return shown
 

@@ -15,12 +15,21 @@ from fewshot_bench.settings import Settings
 __all__ = ["chosen_dataset", "dataset_notes", "dataset_settings", "is_recognised"]
 
 # options of a request that are settings of a data set, if it has one of that name
-DATASET_OPTIONS = ("class_level", "fit", "keep_masks")
+DATASET_OPTIONS = (
+    "class_level",
+    "fit",
+    "keep_masks",
+    "labels",
+    "label_columns",
+    "multi_label",
+    "class_names",
+)
 
 
 def is_recognised(request: Request) -> bool:
     """Whether the files of the request tell its data set, as no name does."""
     names_one = request.dataset is not None or request.protocol is not None
+    names_one = names_one or request.labels is not None
     return request.data is not None and not names_one
 
 
@@ -28,6 +37,8 @@ def chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
     """The named data set, else that of the named protocol or files, else the standard one."""
     if request.dataset is not None:
         return registry.dataset(request.dataset)
+    if request.labels is not None and request.protocol is None:
+        return registry.dataset("folder")  # a table tells classes that no data set knows
     if request.data is not None and is_recognised(request):
         return _recognised(request.data, registry)
     having: dict[str, Plugin[DataSet]] = {}
@@ -72,5 +83,5 @@ def dataset_settings(
         if option not in settings_type.names():
             flag = f"--{option.replace('_', '-')}"
             raise UserError(f"{flag} is not for {name}, which reads its own layout; leave it out")
-        chosen[option] = value
+        chosen[option] = str(value) if isinstance(value, Path) else value
     return settings_type.given(name, chosen).resolved()

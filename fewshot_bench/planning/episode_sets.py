@@ -162,10 +162,12 @@ def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
         raise UserError(f"{path} holds no few-shot episodes; make it anew with bench episodes")
     group_by = about.get("group_by", "")
     if group_by and data.groups is None:
-        option = f"--group-by '{group_by}'"
+        option = "the same --group-by, --labels or --crop-boxes"
         if group_by == AS_GROUPS:
             option = "--near-duplicates group"
-        raise UserError(f"{path} holds episodes over groups of images; give {option} here too")
+        raise UserError(
+            f"{path} holds episodes over groups of images by '{group_by}'; give {option} here too"
+        )
     protocol = stored.over(data, stored.train_classes, stored.test_classes)
     replays = []
     for drawn in episode_sets(protocol, data):

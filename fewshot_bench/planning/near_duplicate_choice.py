@@ -50,8 +50,8 @@ def chosen_images(data: LabelledImages, mode: str) -> ChosenImages:
         return ChosenImages(data)
     if mode == GROUP and data.groups is not None:
         raise UserError(
-            f"--near-duplicates group and --group-by '{data.group_by}' both make groups; leave one "
-            "out"
+            f"--near-duplicates group and the groups by '{data.group_by}' exclude each other; "
+            "leave out one of them"
         )
     found = near_duplicates(data)
     later = found.later

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from fewshot_bench.baseline import Baseline
+from fewshot_bench.data.crops import cropped
 from fewshot_bench.data.groups import grouped_by_name
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.dataset import DataSet
@@ -159,6 +160,8 @@ def _loaded(request: Request, dataset: Plugin[DataSet], overrides: Overrides) ->
     data = source.load(path)
     if request.group_by is not None:
         data = grouped_by_name(data, request.group_by)
+    if request.crop_boxes is not None:
+        data = cropped(data, request.crop_boxes)
     return ResolvedData(dataset, data, source.versioned_protocols())
 
 

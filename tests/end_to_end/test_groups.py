@@ -165,7 +165,7 @@ def test_episodes_of_a_file_are_over_the_same_groups_or_refused(plates: Path, tm
     replayed = api.run(request(plates, episodes_file=file, **free), tmp_path / "out")
     assert written["digest"].tolist() == [one.episodes_digest for one in drawn.records]
     assert [one.key for one in replayed.records] == [one.key for one in drawn.records]
-    with pytest.raises(UserError, match=r"over groups of images; give --group-by 'plate\(\\d\+\)'"):
+    with pytest.raises(UserError, match=r"over groups of images by 'plate\(\\d\+\)'"):
         make_plan(request(plates, episodes_file=file, group_by=None, **free), Registry())
     episodes, about = read_episodes(file)
     one = episodes[1]

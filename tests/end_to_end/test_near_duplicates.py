@@ -103,7 +103,7 @@ def test_another_word_is_one_line(bench, pictures: Path, tmp_path: Path):
     assert "keep, drop, group, report" in err
     status, _, err = bench(*words, "--near-duplicates", "group", "--group-by", "(.)")
     assert (status, err.count("\n")) == (2, 1)
-    assert "both make groups; leave one out" in err
+    assert "exclude each other; leave out one of them" in err
 
 
 def test_as_groups_they_are_never_in_support_and_queries_at_once(pictures: Path, tmp_path: Path):
