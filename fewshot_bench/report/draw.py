@@ -24,7 +24,7 @@ from fewshot_bench.explain.study import (
     heat_studies,
     table_of,
 )
-from fewshot_bench.files import write_atomically
+from fewshot_bench.files import user_path, write_atomically
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.columns import condition_label
 from fewshot_bench.leaderboard.compare import MARGIN, differences
@@ -32,7 +32,7 @@ from fewshot_bench.leaderboard.costs import costs, losses
 from fewshot_bench.leaderboard.names import records_named, row_names
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_table
-from fewshot_bench.optional import require
+from fewshot_bench.optional import import_matplotlib, require
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.plan import Cell, Plan, make_plan
 from fewshot_bench.protocols.episode import NO_QUERY
@@ -63,6 +63,7 @@ class Drawn:
 def can_plot(who: str) -> None:
     """Raise `UserError` where the library that `who` draws with is not installed."""
     require(who, "matplotlib", "plots")
+    import_matplotlib()
 
 
 def plot(
@@ -256,7 +257,7 @@ def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
     can_plot("--show")
     from fewshot_bench.report import gallery
 
-    return _write([gallery.samples(data)], ResultPaths(Path(out)))
+    return _write([gallery.samples(data)], ResultPaths(user_path(out)))
 
 
 def _title(studied: StudiedCells, what: str) -> str:
