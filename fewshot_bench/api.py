@@ -15,6 +15,7 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
 from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.files import user_path
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.compare import MARGIN, differences
 from fewshot_bench.leaderboard.names import records_named, row_names
@@ -228,7 +229,7 @@ def episodes(
         "digests": digests,
     }
     try:
-        write_episodes(Path(file), drawn, about)
+        write_episodes(user_path(file), drawn, about)
     except OSError as error:
         raise UserError(
             f"{file} cannot be written ({error.strerror}); name a file in a folder that can"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fewshot_bench.files import user_path
 from fewshot_bench.protocols.split import Size
 
 __all__ = ["Request"]
@@ -87,8 +88,8 @@ class Request:
         # the request, so that every reader finds paths and lists only.
         for name in PATHS:
             value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, Path(value))
+            if value is not None:
+                object.__setattr__(self, name, user_path(value))
         for name in LISTS:
             value = getattr(self, name)
             if isinstance(value, (str, int, float)):

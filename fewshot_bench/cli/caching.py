@@ -42,7 +42,7 @@ def _show_cleared(removed: int, in_use: int) -> None:
 
     text = f"{cache_folder()}: removed {size_text(removed)}"
     if in_use:
-        text += f", kept {size_text(in_use)} that other processes are using"
+        text += f", kept {size_text(in_use)} that is in use or cannot be removed"
     typer.echo(text)
 
 

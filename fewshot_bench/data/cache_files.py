@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import sys
+import tempfile
 import time
 import weakref
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ from typing import IO
 import platformdirs
 
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import sweep
+from fewshot_bench.files import sweep, user_path
 
 if sys.platform != "win32":
     import fcntl
@@ -74,9 +75,20 @@ class Entry:
 
 
 def cache_folder() -> Path:
-    """$FEWSHOT_BENCH_CACHE, or the user's cache folder."""
+    """$FEWSHOT_BENCH_CACHE, or the user's cache folder; without a home, one for temporary files."""
     named = os.environ.get(FOLDER)
-    return Path(named or platformdirs.user_cache_dir("fewshot-bench"))
+    if named:
+        return user_path(named)
+    try:
+        folder = Path(platformdirs.user_cache_dir("fewshot-bench"))
+    except RuntimeError:  # no HOME, and no entry in the list of users
+        folder = Path("~")
+    if folder.is_absolute():
+        return folder
+    owner = os.getuid() if sys.platform != "win32" else 0
+    folder = Path(tempfile.gettempdir()) / f"fewshot-bench-{owner}"
+    tell_once(f"this user has no home folder, so the cache is {folder}; ${FOLDER} names another")
+    return folder
 
 
 def size_bound() -> int:

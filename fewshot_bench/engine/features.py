@@ -67,7 +67,12 @@ class Features:
     def forget(self) -> None:
         """Remove what is on disk of them."""
         for path in (self._all_path, self._embedded_path, self._train_path, self._pairs_path):
-            path.unlink(missing_ok=True)
+            # a cache may be read-only
+            may_stay = (
+                contextlib.suppress(OSError) if self._are_cached else contextlib.nullcontext()
+            )
+            with may_stay:
+                path.unlink(missing_ok=True)
 
     @cached_property
     def embeddings_MD(self) -> Tensor:
