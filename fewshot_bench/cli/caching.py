@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from fewshot_bench.cli import output
-from fewshot_bench.cli.options import CLEAR, FORMAT, JSON, OLDER_THAN, examples, takes
+from fewshot_bench.cli.option import examples, takes
+from fewshot_bench.cli.options import CLEAR, FORMAT, JSON, OLDER_THAN
 from fewshot_bench.cli.output import Form
 from fewshot_bench.errors import UserError
 

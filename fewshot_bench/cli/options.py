@@ -1,27 +1,13 @@
-"""The one table of options: name, type, default, help, and how the text is read.
-
-A command names the options that it takes, with `takes`.
-"""
+"""The one table of options: name, type, default, help, and how the text is read."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-import inspect
-import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
 
 from fewshot_bench.cli import parsing
+from fewshot_bench.cli.option import REQUIRED, Argument, Option
 from fewshot_bench.cli.output import known_form
-from fewshot_bench.errors import UserError
-
-if TYPE_CHECKING:
-    from fewshot_bench.request import Request
 
 __all__ = [
     "CLEAR",
@@ -49,84 +35,7 @@ __all__ = [
     "SHOWN_BASELINES",
     "SHOWN_SHOTS",
     "STAGE",
-    "Argument",
-    "Option",
-    "examples",
-    "takes",
 ]
-
-Command = Callable[..., None]
-# most options come as text and are read here, so that a mistake gives one line with what is allowed
-Text = str | None
-# for an option that may be given once: typer reads it as a list, with this text in its help, as
-# of a single value it would drop all but the last without a word
-ONCE: dict[Any, tuple[Any, str]] = {
-    Text: (list[str] | None, "<str>"),
-    Path | None: (list[Path] | None, "<path>"),
-}
-REQUIRED = inspect.Parameter.empty  # in the place of a default
-
-
-def _unchanged(flag: str, value: Any) -> Any:  # noqa: ARG001  the signature of a reader
-    return value
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of the command line.
-
-    flag: as a user types it; type: what typer reads; read: makes of that what a command gets, see
-    `parsing`; parameter: its name in a command or a `Request`, where the flag is called otherwise;
-    is_once: a second one is a mistake, and does not replace the first.
-    """
-
-    flag: str
-    help: str
-    type: Any = Text
-    default: Any = None
-    read: Callable[[str, Any], Any] = _unchanged
-    parameter: str = ""
-    is_once: bool = False
-
-    @property
-    def name(self) -> str:
-        """The parameter of a command, or the field of a `Request`, that gets the value."""
-        if self.parameter:
-            return self.parameter
-        return self.flag.removeprefix("--").replace("-", "_")
-
-    @property
-    def annotation(self) -> Any:
-        """The annotation that typer reads."""
-        read_as, metavar = ONCE[self.type] if self.is_once else (self.type, None)
-        declaration = typer.Option(self.flag, help=self.help, metavar=metavar)
-        return Annotated[read_as, declaration]
-
-    def value(self, written: Any) -> Any:
-        """The value for what was written; None where the option was left out.
-
-        Raises `UserError` where an option that may be given once was given twice.
-        """
-        if written is None:
-            return None
-        if self.is_once:
-            if len(written) > 1:
-                values = " and ".join(map(str, written))
-                raise UserError(f"{self.flag} is given twice ({values}); leave one out")
-            written = written[0]
-        return self.read(self.flag, written)
-
-
-@dataclass(frozen=True)
-class Argument(Option):
-    """One argument: what stands in a command without a flag. flag: its name in the help."""
-
-    @property
-    def annotation(self) -> Any:
-        """The annotation that typer reads."""
-        declaration = typer.Argument(help=self.help)
-        return Annotated[self.type, declaration]
-
 
 DATASET = Option("--dataset", "Name of the data set; bench list shows all.")
 GROUP_BY = Option(
@@ -177,7 +86,7 @@ DATA_OPTIONS = (
 # what bench episodes takes of a request; a default stands in the help where the protocol sets it
 EPISODE_OPTIONS = (
     *DATA_OPTIONS,
-    Option("--data", "Folder or zip that holds the data set.", Path | None, is_once=True),
+    Option("--data", "Folder or archive that holds the data set.", Path | None, is_once=True),
     Option(
         "--train-classes",
         "Classes to train on, e.g. Pa,In,RS.",
@@ -308,7 +217,7 @@ METHODS = Argument(
     REQUIRED,
 )
 EPISODES_TO_WRITE = Argument("file", "The .npz file to write.", Path, REQUIRED)
-PATH_OF_DATA = Argument("path", "The folder or zip.", Path | None)
+PATH_OF_DATA = Argument("path", "The folder or archive.", Path | None)
 REFERENCE = Option("--reference", "Baseline that the others are compared with.")
 REQUIRED_REFERENCE = dataclasses.replace(REFERENCE, type=str, default=REQUIRED)
 MARGIN = Option(
@@ -358,64 +267,3 @@ FORMAT = Option(
     parameter="form",
 )
 JSON = Option("--json", "Same as --format json.", bool, default=False)
-
-
-def takes(*options: Option, request: Sequence[Option] = ()) -> Callable[[Command], Command]:
-    """Give a command these options, each as the parameter of its name.
-
-    request: options of a request, which the command gets as one parameter, `request`.
-    """
-
-    def decorate(command: Command) -> Command:
-        @functools.wraps(command)
-        def with_options(**written: Any) -> None:
-            values = _values(options, written)
-            if request:
-                values["request"] = _request(_values(request, written))
-            command(**values)
-
-        parameters = []
-        annotations = {}
-        for option in (*request, *options):
-            parameters.append(_parameter(option))
-            annotations[option.name] = option.annotation
-        # typer reads both
-        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        with_options.__annotations__ = annotations
-        return with_options
-
-    return decorate
-
-
-def examples(*commands: str) -> str:
-    """The text below the help of a command."""
-    return f"Examples: {' | '.join(commands)}"
-
-
-def _parameter(option: Option) -> inspect.Parameter:
-    return inspect.Parameter(
-        option.name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=option.default,
-        annotation=option.annotation,
-    )
-
-
-def _values(options: Sequence[Option], written: Mapping[str, Any]) -> dict[str, Any]:
-    values = {}
-    for option in options:
-        values[option.name] = option.value(written[option.name])
-    return values
-
-
-def _request(values: Mapping[str, Any]) -> Request:
-    """The request that these values make; options that were left out are None."""
-    from fewshot_bench.request import Request  # imports numpy: not for --help
-
-    given = {name: value for name, value in values.items() if value is not None}
-    return Request(data_folder=_data_folder(), **given)
-
-
-def _data_folder() -> Path | None:
-    folder = os.environ.get("FEWSHOT_BENCH_DATA")
-    return Path(folder) if folder else None

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from fewshot_bench.cli import output
+from fewshot_bench.cli.option import examples, takes
 from fewshot_bench.cli.options import (
     FORMAT,
     JSON,
@@ -16,8 +17,6 @@ from fewshot_bench.cli.options import (
     REQUIRED_REFERENCE,
     SHOWN_BASELINES,
     SHOWN_SHOTS,
-    examples,
-    takes,
 )
 from fewshot_bench.cli.output import Form
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fewshot_bench.cli import output
+from fewshot_bench.cli.option import examples, takes
 from fewshot_bench.cli.options import (
     CSV,
     DATA_OPTIONS,
@@ -29,8 +30,6 @@ from fewshot_bench.cli.options import (
     REQUEST_OPTIONS,
     SAMPLES,
     STAGE,
-    examples,
-    takes,
 )
 from fewshot_bench.cli.output import Form
 

@@ -18,11 +18,13 @@ def test_what_runs_kept_is_shown_and_cleared(bench, tmp_path: Path):
     bench("data", image_folder(tmp_path / "own", {"a": [8, 8], "b": [8, 8]}))
     bench("run", *SMALL_IMAGES, *SHORT, "--out", tmp_path / "out")
     rows = json.loads(bench("cache", "--json")[1])
-    assert [(row["kind"], row["dataset"], row["images"]) for row in rows] == [
+    found = {(row["kind"], row["dataset"], row["images"]) for row in rows}
+    assert found == {
         ("images", "folder", 4),
         ("images", "steel-sim", 120),
         ("features", "steel-sim", None),
-    ]
+        ("copies", "", None),
+    }
     status, out, _ = bench("cache")
     assert "steel-sim" in out
     assert bench("cache", "--clear", "--older-than", "1")[1].endswith("removed 0 B\n")
