@@ -241,7 +241,7 @@ def _load(tree: FileTree) -> LabelledImages:
         labels = _read_labels(tree, open_array)
         images, strays = _read_maps(tree, open_array, len(labels))
     name = "mixedwm38"
-    notes = []
+    notes = list(tree.notes)
     if len(images) != MAPS:
         name = "mixedwm38-subset"
         notes.append(

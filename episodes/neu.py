@@ -43,6 +43,13 @@ TRAIN = ("Patches", "Inclusion", "Rolled-in_Scale")
 TEST = ("Crazing", "Scratches", "Pitted_Surface")
 IMAGES_A_CLASS = 300
 SIDE = 200  # pixels
+# images of each class of a set that is taken for NEU, which may be damaged or doubled
+FEWEST_A_CLASS = 150
+MOST_A_CLASS = 600
+LEAST_NAMED = 0.9  # share of the images
+# what annotation tools add to a name
+ADDED = re.compile(r"^[0-9a-f]{8}-|[._](?:jpe?g|png|bmp)\.rf\.[0-9a-zA-Z]+$")
+DECLARED = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w.-]+)[\"'][^>]*\?>")
 
 BOX_SIDES = ("xmin", "ymin", "xmax", "ymax")  # elements of a Pascal VOC annotation
 
@@ -88,10 +95,15 @@ class Neu(DataSet):
 
     @classmethod
     def recognises(cls, files: Sequence[str]) -> bool:
-        """Whether most images have the name of one of NEU's classes."""
+        """Whether nearly all images are named after NEU's six classes, as many as NEU has.
+
+        Own pictures may be named after some of them: their counts tell them apart.
+        """
         images = list(filter(is_image, files))
-        named = list(filter(_class_of, images))
-        return len(named) > len(images) / 2
+        counts = Counter(map(_class_of, images))
+        named = len(images) - counts[None]
+        is_full = all(FEWEST_A_CLASS <= counts[name] <= MOST_A_CLASS for name in CLASSES)
+        return is_full and named >= LEAST_NAMED * len(images)
 
 
 def _load(tree: FileTree) -> LabelledImages:
@@ -107,16 +119,17 @@ def _load(tree: FileTree) -> LabelledImages:
     files = list(class_of_file)
     class_names = list(CLASSES)
     pixels = np.stack([_pixels(tree, file) for file in files])
-    notes = []
+    notes = list(tree.notes)
     if others:
         notes.append(f"{others} images belong to none of NEU's classes and were left out")
+    boxes = _boxes(tree, files, notes)
     return group_by_class(
         "neu",
         pixels[:, None],  # one channel
         [class_names.index(name) for name in class_of_file.values()],
         class_names,
         files,
-        boxes=_boxes(tree, files),
+        boxes=boxes,
         notes=notes,
         abbreviations=ABBREVIATIONS,
     )
@@ -124,14 +137,22 @@ def _load(tree: FileTree) -> LabelledImages:
 
 def _stem_order(file: str) -> list[tuple[int, str]]:
     """A sort key: the name without folders and suffix, 2 before 10."""
-    return natural_order(PurePosixPath(file).stem)
+    return natural_order(_stem(file))
+
+
+def _stem(file: str) -> str:
+    """The name that NEU gave the file, without folders and suffix.
+
+    Annotation tools export `crazing_1.jpg` as `crazing_1_jpg.rf.HASH.jpg` (Roboflow) or
+    `HASH-crazing_1.jpg` (Label Studio).
+    """
+    return ADDED.sub("", PurePosixPath(file).stem)
 
 
 def _class_of(file: str) -> str | None:
     """The class by the file's name (`Cr_1`, `crazing_1`), else by its folder, else None."""
-    path = PurePosixPath(file)
-    without_number = re.sub(r"[_\- ]*[0-9]+$", "", path.stem)
-    for text in (without_number, path.parent.name):
+    without_number = re.sub(r"[_\- ]*[0-9]+$", "", _stem(file))
+    for text in (without_number, PurePosixPath(file).parent.name):
         spelling = _letters(text)
         if spelling in _SPELLINGS:
             return _SPELLINGS[spelling]
@@ -166,7 +187,7 @@ def _check_counts(tree: FileTree, class_of_each: Iterable[str]) -> None:
         raise UserError(
             f"{tree.path} is not the whole NEU set: {', '.join(wrong)} images (expected "
             f"{IMAGES_A_CLASS} of each of {', '.join(CLASSES)}); name one complete copy of NEU-CLS "
-            "or NEU-DET with --data"
+            "or NEU-DET with --data, or read it as pictures of your own with --dataset folder"
         )
 
 
@@ -181,36 +202,61 @@ def _pixels(tree: FileTree, file: str) -> npt.NDArray[np.uint8]:
     return np.asarray(image)
 
 
-def _boxes(tree: FileTree, images: Sequence[str]) -> tuple[Boxes, ...] | None:
-    """The boxes of each image, from the annotation with its stem, or None without annotations."""
+def _boxes(tree: FileTree, images: Sequence[str], notes: list[str]) -> tuple[Boxes, ...] | None:
+    """The boxes of each image, from the annotation with its stem, or None without annotations.
+
+    An image without an annotation that can be read has no boxes. notes: gets what was wrong.
+    """
     annotations = {}
     for file in tree.files:
         if file.lower().endswith(".xml"):
-            annotations[PurePosixPath(file).stem] = file
+            annotations[_stem(file)] = file
     if not annotations:
         return None
     boxes = []
+    without = []
+    swapped = 0
     for image in images:
-        stem = PurePosixPath(image).stem
-        if stem not in annotations:
-            raise UserError(
-                f"{tree.path}: {image} has no annotation, though others have; complete ANNOTATIONS"
-            )
-        boxes.append(_read_boxes(tree, annotations[stem]))
+        rows = np.zeros((0, 4), dtype=np.int64)
+        try:
+            rows = _read_boxes(tree, annotations.get(_stem(image)))
+        except (ElementTree.ParseError, LookupError, ValueError, UserError) as error:
+            without.append(f"{PurePosixPath(image).name}: {error}")
+        corners = rows.reshape(-1, 2, 2)  # box, corner, x and y
+        swapped += int((corners[:, 0] > corners[:, 1]).any(axis=1).sum())
+        boxes.append(np.sort(corners, axis=1).reshape(-1, 4))
+    if without:
+        notes.append(
+            f"{len(without)} images have no annotation that can be read, and so no boxes, first "
+            f"{without[0]}"
+        )
+    if swapped:
+        notes.append(f"{swapped} boxes had their corners swapped, and were put right")
     return tuple(boxes)
 
 
-def _read_boxes(tree: FileTree, file: str) -> Boxes:
-    """(n, 4): xmin, ymin, xmax, ymax in pixels, from a Pascal VOC annotation."""
-    content = tree.read(file)
+def _read_boxes(tree: FileTree, file: str | None) -> Boxes:
+    """(n, 4): xmin, ymin, xmax, ymax in pixels, from a Pascal VOC annotation.
+
+    Raises `ParseError`, `LookupError`, `ValueError` or `UserError` if it cannot be read.
+    """
+    if file is None:
+        raise ValueError("there is none")
     rows = []
-    try:
-        for box in ElementTree.fromstring(content).findall("object/bndbox"):
-            # an element that is missing reads as "", which is no number
-            row = [int(box.findtext(side) or "") for side in BOX_SIDES]
-            rows.append(row)
-    except (ElementTree.ParseError, ValueError) as error:
-        raise UserError(
-            f"{tree.path}: {file} is not a Pascal VOC annotation ({error}); replace it"
-        ) from None
-    return np.array(rows, dtype=np.int64).reshape(-1, 4)
+    for box in _parsed(tree.read(file)).findall("object/bndbox"):
+        # an element that is missing reads as "", which is no number
+        row = [float(box.findtext(side) or "") for side in BOX_SIDES]
+        rows.append(row)
+    numbers = np.array(rows, dtype=np.float64).reshape(-1, 4)
+    if not np.isfinite(numbers).all():
+        raise ValueError("a corner is no number")
+    return np.rint(numbers).astype(np.int64)
+
+
+def _parsed(content: bytes) -> ElementTree.Element:
+    """The XML, in any encoding that it declares: the parser itself knows a few."""
+    declared = DECLARED.match(content)
+    if declared is None:
+        return ElementTree.fromstring(content)
+    text = content[declared.end() :].decode(declared[1].decode())
+    return ElementTree.fromstring(text)

@@ -9,10 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from fewshot_bench.contract.checks import examine
+from fewshot_bench.data import cache_files
+from fewshot_bench.data.cache import Content, contents
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
 from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.files import user_path
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.compare import MARGIN, differences
 from fewshot_bench.leaderboard.names import records_named, row_names
@@ -33,7 +36,9 @@ from fewshot_bench.request import Request
 __all__ = [
     "Outcome",
     "Stopped",
+    "cache",
     "check",
+    "clear_cache",
     "compare",
     "confusion",
     "data",
@@ -46,6 +51,7 @@ __all__ = [
 ]
 
 CHECK_COLUMNS = ("baseline", "check", "status", "told")
+CACHE_COLUMNS = ("kind", "dataset", "images", "classes", "bytes", "used", "file")
 PLUGIN_COLUMNS = ("kind", "name", "title", "source", "year", "about", "settings", "error")
 
 
@@ -223,7 +229,7 @@ def episodes(
         "digests": digests,
     }
     try:
-        write_episodes(Path(file), drawn, about)
+        write_episodes(user_path(file), drawn, about)
     except OSError as error:
         raise UserError(
             f"{file} cannot be written ({error.strerror}); name a file in a folder that can"
@@ -237,6 +243,44 @@ def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledIma
     For a path without a name, the data set that recognises its files, else `folder`.
     """
     return resolve_data(request, Registry(plugins)).data
+
+
+def cache() -> pd.DataFrame:
+    """What the cache holds, a row an entry; what was used least recently first.
+
+    Columns: kind (images, features, or copies: of a search for near-duplicates), dataset, images,
+    classes, bytes, used (the day), file.
+    """
+    rows = []
+    for content in contents():
+        entry = content.entry
+        row = {
+            "kind": _kind_of(content),
+            "dataset": content.dataset,
+            "images": content.images,
+            "classes": content.classes,
+            "bytes": entry.size,
+            "used": entry.day,
+            "file": entry.paths[0].name,
+        }
+        rows.append(row)
+    frame = pd.DataFrame(rows, columns=list(CACHE_COLUMNS))
+    return frame.astype({"images": "Int64", "classes": "Int64"})
+
+
+def _kind_of(content: Content) -> str:
+    if content.entry.is_features:
+        return "features"
+    return "copies" if content.images is None else "images"
+
+
+def clear_cache(older_than: float = 0) -> tuple[int, int]:
+    """Remove what is in the cache and was not used for `older_than` days.
+
+    Returns how many bytes were removed, and how many stay because a process is using them.
+    """
+    dropped, kept = cache_files.clear(older_than)
+    return sum(entry.size for entry in dropped), sum(entry.size for entry in kept)
 
 
 def check(

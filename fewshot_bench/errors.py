@@ -58,4 +58,4 @@ def _listed(names: list[str]) -> str:
         return "none"
     if len(names) > MOST_LISTED:
         return f"{len(names)} names"
-    return ", ".join(names)
+    return ", ".join(f'"{name}"' if "," in name else name for name in names)

@@ -8,6 +8,7 @@ import lzma
 import os
 import re
 import struct
+import tarfile
 import time
 import tokenize
 import uuid
@@ -16,7 +17,9 @@ import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-__all__ = ["DAMAGED", "sweep", "write_atomically"]
+from fewshot_bench.errors import UserError
+
+__all__ = ["DAMAGED", "sweep", "user_path", "write_atomically"]
 
 # what readers of zips and arrays raise when the bytes are damaged
 DAMAGED = (
@@ -33,6 +36,7 @@ DAMAGED = (
     SyntaxError,
     lzma.LZMAError,
     struct.error,
+    tarfile.TarError,
     tokenize.TokenError,
     zipfile.BadZipFile,
     zipfile.LargeZipFile,
@@ -61,6 +65,20 @@ def write_atomically(path: Path, write: Callable[[io.BufferedWriter], object]) -
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # the error of a full disk names no file
         raise
+
+
+def user_path(path: Path | str) -> Path:
+    """The path with the user's home in the place of `~`.
+
+    Raises `UserError` where the home is not known.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(
+            f"{path} begins with ~, and the home folder of the user is not known; "
+            "write the path in full, or set HOME"
+        ) from None
 
 
 def sweep(paths: Iterable[Path]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fewshot_bench.files import user_path
 from fewshot_bench.protocols.split import Size
 
 __all__ = ["Request"]
 
 PATHS = ("data", "data_folder", "episodes_file", "labels")
+CLASSES = ("train_classes", "test_classes")
 LISTS = (
     "train_classes",
     "test_classes",
@@ -85,9 +88,18 @@ class Request:
         # the request, so that every reader finds paths and lists only.
         for name in PATHS:
             value = getattr(self, name)
-            if isinstance(value, str):
-                object.__setattr__(self, name, Path(value))
+            if value is not None:
+                object.__setattr__(self, name, user_path(value))
         for name in LISTS:
             value = getattr(self, name)
             if isinstance(value, (str, int, float)):
                 object.__setattr__(self, name, (value,))
+        for name in CLASSES:
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, tuple(map(_class_name, value)))
+
+
+def _class_name(name: object) -> str:
+    """A class as the data has it: a number as text, letters composed (NFC), no spaces around it."""
+    return unicodedata.normalize("NFC", str(name)).strip()

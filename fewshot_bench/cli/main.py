@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import math
 import signal
 import sys
@@ -13,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from fewshot_bench.cli import reading, running
+from fewshot_bench.cli import caching, reading, running
 from fewshot_bench.errors import UserError
 
 __all__ = ["app", "main"]
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(reading.app)
+app.add_typer(caching.app)
 
 MISTAKE = 2  # exit status
 INTERRUPTED = 130  # exit status that typer makes of Ctrl-C
@@ -61,6 +63,7 @@ def bench(
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
+    _print_anything()
     _hear_signals()
     atexit.register(_skip_last_collection)
     try:
@@ -78,6 +81,16 @@ def main() -> None:
             signal.signal(number, signal.SIG_IGN)
         typer.echo(STOPPED, err=True)
     sys.exit(status)
+
+
+def _print_anything() -> None:
+    """Print what the encoding of a terminal or file does not have as an escape, such as \\u5212.
+
+    A class may be named in any script, and a result that is computed must not be lost over it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _hear_signals() -> None:

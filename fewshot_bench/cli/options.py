@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fewshot_bench.request import Request
 
 __all__ = [
+    "CLEAR",
     "CSV",
     "DATA_OPTIONS",
     "EPISODES_TO_WRITE",
@@ -35,6 +36,7 @@ __all__ = [
     "MAP_METHOD",
     "MARGIN",
     "METHODS",
+    "OLDER_THAN",
     "OUT",
     "PATH_OF_DATA",
     "PLOTS",
@@ -310,6 +312,12 @@ MAP_METHOD = Option("--method", "pca, tsne or umap.", str, "pca")
 OUT = Option("--out", "Folder of the results.", Path, Path("results"))
 PLOTS = Option("--plots", "Draw the plots too, beside the CSV files.", bool, default=False)
 FRESH = Option("--fresh", "Compute again what is on disk.", bool, default=False)
+CLEAR = Option("--clear", "Remove what is in the cache and not in use.", bool, default=False)
+OLDER_THAN = Option(
+    "--older-than",
+    "With --clear: only what was not used for so many days.",
+    read=parsing.days,
+)
 SAMPLES = Option("--show", "Draw some images of each class.", bool, default=False)
 CSV = Option("--csv", "Print CSV, with the settings of each.", bool, default=False)
 PLUGIN = Option(

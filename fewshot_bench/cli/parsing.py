@@ -6,6 +6,7 @@ for what cannot be read.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -13,6 +14,7 @@ from typing import TypeVar
 from fewshot_bench.errors import UserError
 
 __all__ = [
+    "days",
     "names",
     "number",
     "points",
@@ -28,12 +30,25 @@ Number = TypeVar("Number", int, float)
 ALL = "all"
 
 
-COMMA = re.compile(r",(?![^\[]*\])")  # but not between [ and ]
+# a name in double quotes, where "" is one of them, or text in which brackets may hold commas
+ENTRY = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|((?:\[[^\]]*\]|[^,])*))(,|$)')
 
 
 def names(flag: str, text: str) -> list[str]:
-    """Names with one comma between them. Commas in brackets belong to the name of a row."""
-    entries = [entry.strip() for entry in COMMA.split(text)]
+    """Names with one comma between them.
+
+    Commas in brackets belong to the name of a row, and a name with other commas stands in double
+    quotes, as in CSV.
+    """
+    entries = []
+    position = 0
+    comma = ","
+    while comma:
+        match = ENTRY.match(text, position)
+        assert match is not None  # the second kind of entry is any text
+        quoted, plain, comma = match.groups()
+        entries.append(plain.strip() if quoted is None else quoted.replace('""', '"'))
+        position = match.end()
     if not all(entries):
         raise UserError(
             f"{flag} {text!r} has an empty entry; "
@@ -87,6 +102,15 @@ def points(flag: str, margin: float) -> float:
             f"{flag} {margin} is out of bounds (allowed: more than 0, less than 100 points)"
         )
     return margin / 100
+
+
+def days(flag: str, text: str) -> float:
+    """A number of days, 0 or more."""
+    allowed = "a number of days, 0 or more"
+    number = _number(flag, text, float, allowed)
+    if not 0 <= number < math.inf:
+        raise UserError(f"{flag} {text} is out of bounds (allowed: {allowed})")
+    return number
 
 
 def settings(flag: str, texts: Sequence[str]) -> dict[str, str]:

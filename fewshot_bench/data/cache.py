@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
+from fewshot_bench.data.cache_files import (
+    Entry,
+    cache_folder,
+    entries,
+    hold,
+    size_bound,
+    size_text,
+    storing,
+    tell_once,
+    touch,
+)
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.files import DAMAGED, write_atomically
 from fewshot_bench.seeds import digest
 
-__all__ = ["cache_folder", "cached_arrays", "cached_images"]
+__all__ = ["Content", "cached_arrays", "cached_images", "contents"]
 
 CACHE_VERSION = 3
 TEXT_FIELDS = (
@@ -34,6 +43,20 @@ TEXT_FIELDS = (
 )
 
 
+@dataclass(frozen=True)
+class Content:
+    """What an entry of the cache holds.
+
+    dataset: the name of the data set, empty if it is not known; images, classes: their numbers, or
+    None if it holds no images.
+    """
+
+    entry: Entry
+    dataset: str = ""
+    images: int | None = None
+    classes: int | None = None
+
+
 def cached_images(
     key_parts: Sequence[object], build: Callable[[], LabelledImages]
 ) -> LabelledImages:
@@ -41,16 +64,27 @@ def cached_images(
 
     key_parts: JSON-serialisable values that the result depends on, such as the digest of the files
     and the settings.
-    A cache that cannot be read or written is no error: the images are then built again.
+    A cache that cannot be read or written is no error: the images are then built again. What was
+    used least recently is dropped where the cache grows beyond its bound.
     """
+    bound = size_bound()
     path = cache_folder() / f"{digest(CACHE_VERSION, *key_parts)[:32]}.npz"
     try:
-        return _read(path)
+        data = _read(path)
     except DAMAGED:
-        pass
-    data = build()
-    with contextlib.suppress(OSError):
+        data = build()
+    else:
+        hold(_pixels_path(path), data.images)
+        return data
+    if data.images.nbytes > bound:
+        tell_once(
+            f"{data.name} takes {size_text(data.images.nbytes)} and is not kept in the cache, "
+            f"which may take {size_text(bound)} ($FEWSHOT_BENCH_CACHE_SIZE)"
+        )
+        return data
+    with storing():
         _write(path, data)
+        hold(_pixels_path(path), data.images)
     return data
 
 
@@ -61,19 +95,44 @@ def cached_arrays(
     path = cache_folder() / f"{digest(CACHE_VERSION, *key_parts)[:32]}.npz"
     try:
         with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+            arrays = {name: stored[name] for name in stored.files}
     except DAMAGED:
-        pass
-    arrays = build()
-    with contextlib.suppress(OSError):
-        write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+        arrays = build()
+        with storing():
+            write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    else:
+        touch(path)
     return arrays
 
 
-def cache_folder() -> Path:
-    """$FEWSHOT_BENCH_CACHE, or the user's cache folder."""
-    named = os.environ.get("FEWSHOT_BENCH_CACHE")
-    return Path(named or platformdirs.user_cache_dir("fewshot-bench"))
+def contents() -> list[Content]:
+    """What the cache holds; what was used least recently first."""
+    all_texts = {}
+    names = {}
+    for entry in entries():
+        texts = {} if entry.is_features else _texts_of(entry)
+        all_texts[entry] = texts
+        if texts:
+            names[texts["digest"][:16]] = texts["name"]
+    found = []
+    for entry, texts in all_texts.items():
+        if texts:
+            counts = (len(texts["files"]), len(texts["class_names"]))
+            found.append(Content(entry, texts["name"], *counts))
+        else:
+            # the name of a file of features ends with the digest of the images
+            _, _, images = entry.paths[0].stem.rpartition("-")
+            found.append(Content(entry, names.get(images, "")))
+    return found
+
+
+def _texts_of(entry: Entry) -> dict[str, Any]:
+    """The texts of cached images; empty if they cannot be read."""
+    try:
+        with np.load(entry.paths[-1], allow_pickle=False) as arrays:
+            return dict(json.loads(arrays["words"].tobytes()))
+    except DAMAGED:
+        return {}
 
 
 def _pixels_path(path: Path) -> Path:

@@ -6,6 +6,7 @@ Shapes: M images, D features.
 
 from __future__ import annotations
 
+import contextlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from fewshot_bench.contract.answering import PAIR_TILE, checked_call, pair_scores
 from fewshot_bench.contract.leaks import assert_inductive, assert_untouched
-from fewshot_bench.data.cache import cache_folder
+from fewshot_bench.data.cache_files import cache_folder, hold, storing
 from fewshot_bench.engine.embedding import answer_each
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.engine.rule_features import RuleFeatures
@@ -59,14 +60,19 @@ class Features:
         """
         training = self.fitted.training
         place = self.fitted.paths.embeddings(training.features_key, images[:16])
-        if training.has_fixed_features:
+        if self._are_cached:
             return cache_folder() / "features" / place.name
         return place
 
     def forget(self) -> None:
         """Remove what is on disk of them."""
         for path in (self._all_path, self._embedded_path, self._train_path, self._pairs_path):
-            path.unlink(missing_ok=True)
+            # a cache may be read-only
+            may_stay = (
+                contextlib.suppress(OSError) if self._are_cached else contextlib.nullcontext()
+            )
+            with may_stay:
+                path.unlink(missing_ok=True)
 
     @cached_property
     def embeddings_MD(self) -> Tensor:
@@ -107,19 +113,32 @@ class Features:
         if stored is not None:
             tensors, about = stored
             self.seconds = about["seconds"]
+            self._hold(path)
             return tensors["embeddings"]
         made = answer_each(self.fitted, "embed", indices)
         self.seconds = made.seconds
         if self._is_kept:
-            save_tensors(path, {"embeddings": made.answers}, {"seconds": made.seconds})
+            keeping = storing() if self._are_cached else contextlib.nullcontext()
+            with keeping:
+                save_tensors(path, {"embeddings": made.answers}, {"seconds": made.seconds})
+                self._hold(path)
         return made.answers
+
+    @property
+    def _are_cached(self) -> bool:
+        """Whether they are for all folders of results."""
+        return self.fitted.training.has_fixed_features
+
+    def _hold(self, path: Path) -> None:
+        if self._are_cached:
+            hold(path, self)
 
     def _stored(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Features and their description from a file; a damaged file of the cache is made anew."""
         try:
             return load_tensors(path)
         except UserError:
-            if self.fitted.training.has_fixed_features:
+            if self._are_cached:
                 return None
             raise
 

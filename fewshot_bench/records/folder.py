@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fewshot_bench.errors import UserError
-from fewshot_bench.files import DAMAGED, sweep, write_atomically
+from fewshot_bench.files import DAMAGED, sweep, user_path, write_atomically
 from fewshot_bench.protocols.episode import Episodes, EpisodeSource, FixedEpisodes, prefixes
 from fewshot_bench.records.episode_files import read_episodes
 from fewshot_bench.records.paths import ResultPaths
@@ -41,7 +41,7 @@ class ResultsFolder:
     """
 
     def __init__(self, out: Path | str, *, write: bool = True) -> None:
-        self.paths = ResultPaths(Path(out))
+        self.paths = ResultPaths(user_path(out))
         if write:
             self._prepare()
         elif not self.out.is_dir():

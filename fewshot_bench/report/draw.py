@@ -25,7 +25,7 @@ from fewshot_bench.explain.study import (
     heat_studies,
     table_of,
 )
-from fewshot_bench.files import write_atomically
+from fewshot_bench.files import user_path, write_atomically
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.columns import condition_label
 from fewshot_bench.leaderboard.compare import MARGIN, differences
@@ -33,7 +33,7 @@ from fewshot_bench.leaderboard.costs import costs, losses
 from fewshot_bench.leaderboard.names import records_named, row_names
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_table
-from fewshot_bench.optional import require
+from fewshot_bench.optional import import_matplotlib, require
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.plan import Cell, Plan, make_plan
 from fewshot_bench.protocols.episode import NO_QUERY
@@ -64,6 +64,7 @@ class Drawn:
 def can_plot(who: str) -> None:
     """Raise `UserError` where the library that `who` draws with is not installed."""
     require(who, "matplotlib", "plots")
+    import_matplotlib()
 
 
 def plot(
@@ -261,7 +262,7 @@ def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
     found = near_duplicates(data)
     if len(found.pairs):
         pictures.append(gallery.near_duplicates(data, found))
-    return _write(pictures, ResultPaths(Path(out)))
+    return _write(pictures, ResultPaths(user_path(out)))
 
 
 def _title(studied: StudiedCells, what: str) -> str:

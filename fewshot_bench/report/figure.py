@@ -16,6 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from fewshot_bench.report.fonts import drawable
+
 __all__ = [
     "CHANCE_LINE",
     "COLOURS",
@@ -144,7 +146,7 @@ def files_of(picture: Picture) -> dict[str, bytes]:
         "svg": {"Date": None, "Creator": None},
     }
     contents = {}
-    with rc_context(LOOK):
+    with rc_context(LOOK), drawable(picture.figure):
         for ending, metadata in without_clock.items():
             file = io.BytesIO()
             FigureCanvasAgg(picture.figure)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench.cli import options, parsing, reading, running
+from fewshot_bench.cli import caching, options, parsing, reading, running
 from fewshot_bench.cli.output import chosen_form, known_form
 from fewshot_bench.cli.parsing import names
 from fewshot_bench.errors import UserError
@@ -15,12 +15,13 @@ from fewshot_bench.request import Request
 
 COMMANDS = {
     command.callback.__name__: command.callback
-    for command in [*running.app.registered_commands, *reading.app.registered_commands]
+    for module in (running, reading, caching)
+    for command in module.app.registered_commands
 }
 
 
-def test_there_are_twelve_commands():
-    assert len(COMMANDS) == 12
+def test_there_are_thirteen_commands():
+    assert len(COMMANDS) == 13
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -51,7 +52,7 @@ def test_no_option_is_declared_twice():
     written = re.findall(r'(?<!")"(--[a-z-]+)"', Path(options.__file__).read_text(encoding="utf-8"))
     repeated = {flag for flag in written if written.count(flag) > 1}
     assert repeated == {"--baselines", "--shots"}
-    for module in (running, reading):
+    for module in (running, reading, caching):
         assert "typer.Option" not in Path(module.__file__).read_text(encoding="utf-8")
 
 
@@ -76,6 +77,9 @@ def test_text_is_read():
         (parsing.shares, "half", "shares such as 0.8"),
         (parsing.whole_number_or_all, "most", "a whole number, or all"),
         (parsing.size_or_all, "most", "a share such as 0.2, or all"),
+        (parsing.days, "-1", r"-1 is out of bounds \(allowed: a number of days"),
+        (parsing.days, "nan", "out of bounds"),
+        (parsing.days, "week", "--x 'week' cannot be read"),
         (parsing.points, 100.0, "less than 100 points"),
         (parsing.settings, ["a.b"], "write --x BASELINE.SETTING=VALUE"),
         (known_form, "xml", "allowed: table, csv, md, json"),
@@ -90,3 +94,31 @@ def test_what_cannot_be_read_is_told_with_the_flag(read, text, expected: str):
 def test_a_comma_inside_brackets_belongs_to_the_name_of_a_row():
     text = "protonet[flip=0.2,learning_rate=0.01], pixels"
     assert names("--baselines", text) == ["protonet[flip=0.2,learning_rate=0.01]", "pixels"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('"Scratch, deep",dent', ["Scratch, deep", "dent"]),
+        ('dent , " a, ""b"" " ', ["dent", ' a, "b" ']),
+        ('5" pipe,dent', ['5" pipe', "dent"]),
+        ('dent,5" pipe', ["dent", '5" pipe']),
+        ('"dent" deep,b', ['"dent" deep', "b"]),
+        ("a[1,b", ["a[1", "b"]),
+    ],
+)
+def test_a_name_with_commas_stands_in_double_quotes(text: str, expected: list[str]):
+    assert names("--test-classes", text) == expected
+
+
+@pytest.mark.parametrize("text", ["", ",", "a,", ",a", '""', 'a,""'])
+def test_an_empty_name_is_none(text: str):
+    with pytest.raises(UserError, match="has an empty entry"):
+        names("--x", text)
+
+
+def test_classes_of_a_request_are_text_however_they_are_given():
+    decomposed = "Raye\u0301"
+    request = Request(train_classes=[1, 2.5, decomposed], test_classes=7)  # type: ignore[arg-type]
+    assert request.train_classes == ("1", "2.5", "Ray\u00e9")
+    assert request.test_classes == ("7",)

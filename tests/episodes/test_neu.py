@@ -2,13 +2,14 @@
 
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
 from fewshot_bench.plugins.episodes.folder import Folder
 from fewshot_bench.plugins.episodes.neu import CLASSES, Neu
 
+from fewshot_bench import FileTree
 from fewshot_bench.errors import UserError
 from tests.helpers.files import encoded, image_folder
 
@@ -116,6 +117,123 @@ def test_a_truncated_zip_and_a_truncated_image_are_named(archives: dict[str, Pat
     broken.write_bytes(broken.read_bytes()[:-30])
     with pytest.raises(UserError, match=r"a/0\.png is not a whole image"):
         Folder().load(tmp_path / "own")
+
+
+def det_with(
+    archives: dict[str, Path], path: Path, change: Callable[[str, bytes], tuple[str, bytes] | None]
+) -> Path:
+    """NEU-DET with each file as `change` gives it, or without it."""
+    with zipfile.ZipFile(archives["det"]) as whole, zipfile.ZipFile(path, "w") as packed:
+        for file in whole.namelist():
+            changed = change(file, whole.read(file))
+            if changed is not None:
+                packed.writestr(*changed)
+    return path
+
+
+BAD = "crazing_10.xml"
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        pytest.param(None, "crazing_10.jpg: there is none", id="missing"),
+        pytest.param(b"<annotation><obj", "crazing_10.jpg: ", id="cut off"),
+        pytest.param(BOX.format("left").encode(), "could not convert", id="no number"),
+        pytest.param(BOX.format("nan").encode(), "a corner is no number", id="not a number"),
+        pytest.param(b"<?xml version='1.0' encoding='klingon'?><a/>", "klingon", id="encoding"),
+    ],
+)
+def test_a_bad_annotation_costs_its_boxes_and_not_the_set(
+    archives: dict[str, Path], tmp_path: Path, content: bytes | None, note: str
+):
+    def change(file: str, old: bytes) -> tuple[str, bytes] | None:
+        if not file.endswith(BAD):
+            return file, old
+        return None if content is None else (file, content)
+
+    data = Neu().load(det_with(archives, tmp_path / "det.zip", change))
+    assert data.boxes is not None
+    assert [len(boxes) for boxes in data.boxes[8:11]] == [1, 0, 1]
+    (told,) = data.notes
+    assert told.startswith("1 images have no annotation that can be read, and so no boxes, first")
+    assert note in told
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(BOX.format("3.0").encode(), id="decimal"),
+        pytest.param(
+            f"<?xml version='1.0' encoding='GB2312'?>\n<!-- 钢材 -->{BOX.format(3)}".encode(
+                "gb2312"
+            ),
+            id="GB 2312",
+        ),
+    ],
+)
+def test_annotations_in_other_forms_are_read(
+    archives: dict[str, Path], tmp_path: Path, content: bytes
+):
+    def change(file: str, old: bytes) -> tuple[str, bytes]:
+        return file, content if file.endswith(BAD) else old
+
+    data = Neu().load(det_with(archives, tmp_path / "det.zip", change))
+    assert data.boxes is not None
+    assert data.boxes[9].tolist() == [[3, 2, 9, 8]]
+    assert data.notes == ()
+
+
+def test_swapped_corners_are_put_right_and_counted(archives: dict[str, Path], tmp_path: Path):
+    def change(file: str, old: bytes) -> tuple[str, bytes]:
+        is_swapped = "crazing" in file and file.endswith("xml")
+        return file, BOX.format(12).encode() if is_swapped else old
+
+    data = Neu().load(det_with(archives, tmp_path / "det.zip", change))
+    assert data.boxes is not None
+    assert data.boxes[9].tolist() == [[9, 2, 12, 8]]
+    assert data.notes == ("300 boxes had their corners swapped, and were put right",)
+
+
+@pytest.mark.parametrize(
+    "renamed",
+    [
+        lambda stem: f"train/images/{stem}_jpg.rf.{hash(stem) & 0xFFFFFFFF:08x}abc.jpg",
+        lambda stem: f"upload/{hash(stem) & 0xFFFFFFFF:08x}-{stem}.jpg",
+    ],
+    ids=["Roboflow", "Label Studio"],
+)
+def test_neu_as_annotation_tools_export_it(
+    archives: dict[str, Path], tmp_path: Path, renamed: Callable[[str], str]
+):
+    def change(file: str, old: bytes) -> tuple[str, bytes] | None:
+        path = PurePosixPath(file)
+        return (renamed(path.stem), old) if path.suffix == ".jpg" else None
+
+    path = det_with(archives, tmp_path / "export.zip", change)
+    with FileTree(path) as tree:
+        assert Neu.recognises(tree.files)
+    assert Neu().load(path).digest == Neu().load(archives["det"]).digest
+
+
+def some(classes: dict[str, int]) -> list[str]:
+    return [f"{name}/{number}.png" for name, count in classes.items() for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("files", "is_neu"),
+    [
+        (some(dict.fromkeys(CLASSES, 300)), True),
+        (some(dict.fromkeys(CLASSES, 299)), True),
+        (some(dict.fromkeys(CLASSES, 40)), False),
+        (some(dict.fromkeys(list(CLASSES)[:5], 300)), False),
+        (some({"scratches": 300, "inclusion": 300, "ok": 300}), False),
+        (some(dict.fromkeys(["cr", "gg", "in", "pa", "ps", "rp", "rs", "sc", "sp"], 300)), False),
+        ([f"weld_good/PS_{number:04}.png" for number in range(1800)], False),
+    ],
+)
+def test_own_data_with_words_of_neu_is_not_taken_for_it(files: list[str], is_neu: bool):
+    assert Neu.recognises(files) == is_neu
 
 
 @pytest.mark.parametrize("name", ["NEU-CLS.zip", "NEU-DET.zip"])
