@@ -53,35 +53,14 @@ KEEP_MASKS = Option(
     "Read masks and annotations beside the pictures as pictures.",
     bool | None,
 )
-LABELS = Option(
-    "--labels", "Table with path and label of each picture (.csv, .tsv, .txt).", Path | None
-)
-LABEL_COLUMNS = Option(
-    "--label-columns",
-    "Columns of the table, by name or number, e.g. path=file,label=kind.",
-)
-MULTI_LABEL = Option(
-    "--multi-label",
-    "For a picture with several labels: error, first or drop.  [default: error]",
-)
-CLASS_NAMES = Option("--class-names", "Names for classes, e.g. 0=background,1=crack.")
-CROP_BOXES = Option(
-    "--crop-boxes",
-    "Make an image of each box, with this share of it as margin, e.g. 0.1.",
-    read=parsing.number,
-)
 # what every command takes that loads data
 DATA_OPTIONS = (
-    DATASET,
-    GROUP_BY,
-    CLASS_LEVEL,
-    FIT,
-    KEEP_MASKS,
-    LABELS,
-    LABEL_COLUMNS,
-    MULTI_LABEL,
-    CLASS_NAMES,
-    CROP_BOXES,
+    *(DATASET, GROUP_BY, CLASS_LEVEL, FIT, KEEP_MASKS),
+    Option("--labels", "Table with the path and label of each picture (.csv, .tsv).", Path | None),
+    Option("--label-columns", "Columns of the table, e.g. path=file,label=2."),
+    Option("--multi-label", "A picture with several labels: error, first, drop.  [default: error]"),
+    Option("--class-names", "Names for classes, e.g. 0=background,1=crack."),
+    Option("--crop-boxes", "Make each box an image, with this margin.", read=parsing.number),
 )
 # what bench episodes takes of a request; a default stands in the help where the protocol sets it
 EPISODE_OPTIONS = (

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fewshot_bench.data.label_rows import Box
+from fewshot_bench.data.walk import counted
 
 __all__ = ["fitted_boxes"]
 
@@ -42,7 +43,7 @@ def fitted_boxes(
         notes.append("boxes are read as shares of width and height: none is larger than 1")
     if lost:
         notes.append(
-            f"{lost} boxes lie outside their square, or are no pixel wide, and are left out"
+            f"{counted(lost, 'box is', 'boxes are')} left out: outside the square, or no pixel wide"
         )
     return tuple(fitted), notes
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from fewshot_bench.data.groups import numbered
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
-from fewshot_bench.data.walk import some
+from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError
 
 __all__ = ["cropped"]
@@ -142,13 +142,17 @@ def _abbreviations(data: LabelledImages, class_names: Sequence[str]) -> dict[str
 def _notes(data: LabelledImages, crops: Sequence[_Crop], side: int) -> list[str]:
     height, width = data.images.shape[2:]
     notes = [
-        f"{len(crops)} boxes are cut out as squares from pictures of {width} x {height} pixels and "
-        f"resized to {side} x {side} pixels; the crops of a picture share its class"
+        f"{counted(len(crops), 'box is', 'boxes are')} cut out as squares from pictures of "
+        f"{width} x {height} pixels and resized to {side} x {side} pixels; "
+        "the crops of a picture share its class"
     ]
     pictures = {crop.picture for crop in crops}
     without = [file for at, file in enumerate(data.files) if at not in pictures]
     if without:
-        notes.append(f"{len(without)} pictures have no box and are left out: {some(without)}")
+        notes.append(
+            f"{counted(len(without), 'picture is', 'pictures are')} left out, without a box: "
+            f"{some(without)}"
+        )
     labels = {int(data.labels[picture]) for picture in pictures}
     lost = [name for label, name in enumerate(data.class_names) if label not in labels]
     if lost:

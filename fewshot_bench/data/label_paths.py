@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fewshot_bench.data.images import is_image
 from fewshot_bench.data.label_columns import is_picture_name
 from fewshot_bench.data.label_rows import LabelRow
-from fewshot_bench.data.walk import some
+from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError
 
 __all__ = ["PictureIndex", "rows_of_pictures"]
@@ -147,18 +147,20 @@ def rows_of_pictures(
     notes = []
     if found.missing:
         notes.append(
-            f"{len(found.missing)} paths of {table} name no picture: {some(found.missing)}"
+            f"{counted(len(found.missing), 'path', 'paths')} of {table} without a picture: "
+            f"{some(found.missing)}"
         )
     without_row = [file for file in pictures.files if file not in rows_of]
     if without_row:
         notes.append(
-            f"{len(without_row)} pictures have no row in {table} and are left out: "
+            f"{counted(len(without_row), 'picture is', 'pictures are')} left out, without a row in "
+            f"{table}: "
             f"{some(without_row)}"
         )
     if otherwise:
         notes.append(
-            f"{len(otherwise)} paths of {table} name another folder or ending than their picture "
-            f"has: {some(otherwise)}"
+            f"{counted(len(otherwise), 'path', 'paths')} of {table} with another folder or ending "
+            f"than the picture: {some(otherwise)}"
         )
     return rows_of, notes
 

@@ -17,7 +17,7 @@ from fewshot_bench.data.label_columns import (
     chosen_columns,
     has_column_names,
 )
-from fewshot_bench.data.walk import some
+from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError
 
 __all__ = ["Box", "LabelRow", "LabelRows", "label_rows", "label_text"]
@@ -126,11 +126,13 @@ def label_rows(
     notes = [_columns_note(table, columns)]
     if without:
         notes.append(
-            f"{len(without)} rows of {table} have no path or no label and are left out: "
+            f"{counted(len(without), 'row', 'rows')} of {table} left out, without a path or label: "
             f"{some(without)}"
         )
     if long:
-        notes.append(f"{len(long)} rows of {table} take several lines, to {some(long)}")
+        notes.append(
+            f"{counted(len(long), 'row', 'rows')} of {table} on several lines, to {some(long)}"
+        )
     if "split" in columns.positions:
         notes.append(_split_note(table, columns, rows))
     return LabelRows(tuple(rows), columns, tuple(notes))

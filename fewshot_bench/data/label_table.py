@@ -18,7 +18,7 @@ from fewshot_bench.data.label_rows import Box, LabelRow, label_rows, label_text
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.data.layout import ClassLayout, alike_notes
 from fewshot_bench.data.tree import FileTree
-from fewshot_bench.data.walk import some
+from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError, unknown
 
 __all__ = ["MULTI_LABEL", "LabelLayout", "label_layout", "table_content"]
@@ -154,16 +154,17 @@ def _with_one_label(rows_of: RowsOf, table: str, multi_label: str) -> tuple[Rows
             kept[file] = [row for row in rows if row.label == labels[0]]
     if not several:
         return kept, []
-    text = f"{len(several)} of {len(rows_of)} pictures have several labels in {table}"
+    count = f"{len(several)} of {counted(len(rows_of), 'picture', 'pictures')}"
+    text = f"{count} with several labels in {table}"
     if multi_label == ERROR:
         raise UserError(
-            f"{text}: {some(several)}; keep the first label of each with --multi-label first, or "
+            f"{text} ({some(several)}); keep the first label of each with --multi-label first, or "
             "leave them out with --multi-label drop"
         )
     if not kept:
-        raise UserError(f"{text}, so none is left with --multi-label drop; use first")
-    what = "and keep the first" if multi_label == FIRST else "and are left out"
-    notes = [f"{text} {what} (--multi-label {multi_label}): {some(several)}"]
+        raise UserError(f"{text}: none is left with --multi-label drop; use first")
+    what = "the first is kept" if multi_label == FIRST else "left out"
+    notes = [f"{text}, {what} (--multi-label {multi_label}): {some(several)}"]
     before = {row.label for rows in rows_of.values() for row in rows}
     lost = sorted(before - {rows[0].label for rows in kept.values()})
     if lost:
@@ -198,7 +199,10 @@ def _groups(
         return None, "", [f"{name} of {table} holds one group and is not used"]
     notes = []
     if alone:
-        notes.append(f"{len(alone)} pictures have no group and are one each: {some(alone)}")
+        notes.append(
+            f"{counted(len(alone), 'picture', 'pictures')} without a group, now one each: "
+            f"{some(alone)}"
+        )
     if count == len(groups):
         notes.append(
             f"{name} of {table} puts every picture into a group of its own: no two of them are "
@@ -234,11 +238,14 @@ def _boxes(
     notes = []
     if swapped:
         notes.append(
-            f"{len(swapped)} boxes of {table} have swapped corners, which are put right: "
+            f"{counted(len(swapped), 'box', 'boxes')} of {table} with swapped corners, put right: "
             f"{some(swapped)}"
         )
     if empty:
-        notes.append(f"{len(empty)} boxes of {table} have no area and are left out: {some(empty)}")
+        notes.append(
+            f"{counted(len(empty), 'box', 'boxes')} of {table} left out, without area: "
+            f"{some(empty)}"
+        )
     return tuple(boxes), notes
 
 
@@ -247,5 +254,6 @@ def _repeated_notes(rows_of: RowsOf, table: str) -> list[str]:
     if not repeated:
         return []
     return [
-        f"{len(repeated)} pictures have their label in several rows of {table}: {some(repeated)}"
+        f"{counted(len(repeated), 'picture', 'pictures')} with one label in several rows of "
+        f"{table}: {some(repeated)}"
     ]

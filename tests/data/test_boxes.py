@@ -39,4 +39,4 @@ def test_a_box_that_is_cut_away_is_counted():
         [[(0, 0, 9, 9), (40, 0, 60, 9)], []], [(100, 20), (9, 9)], 20, "crop"
     )
     assert [len(of_picture) for of_picture in boxes] == [1, 0]
-    assert notes == ["1 boxes lie outside their square, or are no pixel wide, and are left out"]
+    assert notes == ["1 box is left out: outside the square, or no pixel wide"]

@@ -53,7 +53,7 @@ def test_pictures_and_classes_without_a_box_are_told():
     crops = cropped(pictures([(0, 0, 20, 20)], [], [(1, 1, 21, 21)], []), 0)
     assert crops.class_names == ("a",)
     assert crops.notes[1:] == (
-        "2 pictures have no box and are left out: 1.png, 3.png",
+        "2 pictures are left out, without a box: 1.png, 3.png",
         "classes without a box are left out: b",
     )
 

@@ -50,7 +50,7 @@ def test_another_folder_or_ending_is_told():
     found, notes = matched(["b/1.png", "2.png"], "a/1.png", "2.jpg")
     assert found == {"b/1.png": "a/1.png", "2.png": "2.jpg"}
     assert notes == [
-        "2 paths of t.csv name another folder or ending than their picture has: "
+        "2 paths of t.csv with another folder or ending than the picture: "
         "a/1.png for b/1.png, 2.jpg for 2.png"
     ]
 
@@ -58,20 +58,20 @@ def test_another_folder_or_ending_is_told():
 def test_several_paths_that_fit_in_the_last_name_only_name_no_picture():
     found, notes = matched(["c/1.png", "2.png"], "a/1.png", "b/1.png", "2.png")
     assert found == {"2.png": "2.png"}
-    assert notes[0] == "2 paths of t.csv name no picture: a/1.png, b/1.png"
+    assert notes[0] == "2 paths of t.csv without a picture: a/1.png, b/1.png"
 
 
 def test_the_end_of_one_and_the_whole_of_another():
     found, notes = matched(["crack/1.png"], "crack/1.png", "good/1.png")
     assert found == {"crack/1.png": "crack/1.png"}
-    assert notes == ["1 paths of t.csv name no picture: good/1.png"]
+    assert notes == ["1 path of t.csv without a picture: good/1.png"]
 
 
 def test_pictures_and_rows_without_the_other_are_counted():
     _, notes = matched(["1.png", "2.png", "3.png"], "1.png", "4.png")
     assert notes == [
-        "1 paths of t.csv name no picture: 4.png",
-        "2 pictures have no row in t.csv and are left out: 2.png, 3.png",
+        "1 path of t.csv without a picture: 4.png",
+        "2 pictures are left out, without a row in t.csv: 2.png, 3.png",
     ]
 
 

@@ -73,14 +73,14 @@ def test_what_is_read_and_not_read_is_told():
     columns, without, split = read.notes
     assert columns.startswith("labels come from t.csv: file is the path, class is the label")
     assert "points is not read" in columns
-    assert without == "1 rows of t.csv have no path or no label and are left out: b.png"
+    assert without == "1 row of t.csv left out, without a path or label: b.png"
     assert "(train 1, test 1)" in split
 
 
 def test_a_value_of_several_lines_is_told():
     read = rows('file,label,remark\na.png,x,"one\ntwo"\nb.png,y,\n')
     assert len(read.rows) == 2
-    assert read.notes[1] == "1 rows of t.csv take several lines, to line 3"
+    assert read.notes[1] == "1 row of t.csv on several lines, to line 3"
 
 
 def test_boxes_by_corners_and_by_width():

@@ -35,7 +35,7 @@ def test_a_table_in_the_zip_of_its_pictures(bench, cells: Path, tmp_path: Path):
     notes = record["dataset"]["notes"]
     assert notes[0].startswith("labels come from labels.csv: column 1 is the path, column 2 is")
     assert "column 3 is not read" in notes[0]
-    assert notes[1].startswith("1 pictures have no row in labels.csv")
+    assert notes[1].startswith("1 picture is left out, without a row in labels.csv")
     assert notes[0] in " ".join(out.split())
     assert "0.0=good,1.0=bad/worn" in record["provenance"]["argv"]
     assert str(tmp_path) not in path.read_text()
@@ -75,7 +75,7 @@ def test_a_picture_with_two_labels_is_no_contradiction(bench, cells: Path, tmp_p
     status, _, err = bench("data", cells, "--labels", table)
     assert (status, "several labels in two.csv" in err) == (2, True)
     _, out, _ = bench("data", cells, "--labels", table, "--multi-label", "first")
-    assert "1 of 24 pictures have several labels" in out
+    assert "1 of 24 pictures with several labels" in out
     assert "contradictions:" not in out
 
 
