@@ -1,4 +1,4 @@
-"""Folder: a folder or zip of images with one folder a class."""
+"""Folder: a folder or archive of images with one folder a class."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Folder(DataSet):
         title="Your own images",
         source="one folder a class, or a label table, in a folder or a zip",
         year=2026,
-        get_it="name the folder or zip with --data",
+        get_it="name the folder or archive with --data",
     )
     settings_type = FolderSettings
     settings: FolderSettings

@@ -1,4 +1,4 @@
-"""The pictures of a folder or zip with the labels that a table gives them."""
+"""The pictures of a folder or archive with the labels that a table gives them."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
 
 
 def _recognised(path: Path, registry: Registry) -> Plugin[DataSet]:
-    """The data set that recognises the files of a folder or zip, else `folder`."""
+    """The data set that recognises the files of a folder or archive, else `folder`."""
     with FileTree(path) as tree:
         for plugin, dataset_class in usable(registry.datasets.values()):
             if dataset_class.recognises(tree.files):
