@@ -103,10 +103,15 @@ class Xsdd(DataSet):
 
     @classmethod
     def recognises(cls, files: Sequence[str]) -> bool:
-        """Whether most images are in the folder of one of X-SDD's classes."""
+        """Whether most images are in folders of X-SDD's classes, about as many as it has of each.
+
+        Its names are ordinary words of a rolling mill: a folder with some of them is not X-SDD.
+        """
         images = list(filter(is_image, files))
-        named = [file for file in images if _class_of(file) in CLASSES]
-        return len(named) > len(images) / 2
+        counts = Counter(map(_class_of, images))
+        named = sum(counts[name] for name in CLASSES)
+        has_all = all(2 * counts[name] >= size for name, size in CLASSES.items())
+        return has_all and named > len(images) / 2
 
 
 def _class_of(file: str) -> str:

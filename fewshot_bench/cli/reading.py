@@ -48,7 +48,7 @@ def leaderboard(out: Path, form: Form, json: bool) -> None:
 @app.command(
     epilog=examples(
         "bench compare --reference resnet",
-        "bench compare --out runs/neu --margin 1 --format md",
+        "bench compare --reference resnet --out runs/neu --margin 1 --format md",
     )
 )
 @takes(REQUIRED_REFERENCE, MARGIN, FORMAT, JSON, OUT)

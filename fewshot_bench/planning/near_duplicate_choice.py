@@ -92,7 +92,8 @@ def _note(data: LabelledImages, found: NearDuplicates, mode: str) -> str:
     if mode == GROUP:
         return f"{text} and are never in support and queries at once"
     return (
-        f"{text}; support and queries can show the same thing, so accuracies are too high: "
+        f"{text}; two of one group can be support and query, or train and test image, at once, "
+        "so accuracies can be off and intervals are too narrow: "
         "--near-duplicates drop leaves them out, group keeps them apart, bench data --show draws "
         "them"
     )

@@ -54,6 +54,7 @@ from fewshot_bench.report.split_plots import accuracy_by_split, differences_by_s
 __all__ = ["drawn"]
 
 Draw = Callable[[Ranking, Styles], Figure]
+LETTER = 0.08  # inches, the width of one of the names of classes
 MOST_WRITTEN = 12  # classes of a confusion that has numbers; of more a colour bar tells
 BROADEST = 3  # panels of confusions beside each other
 LEAST_SECONDS = 0.01  # the logarithm of 0 cannot be drawn
@@ -263,8 +264,11 @@ def confusions(ranking: Ranking, styles: Styles) -> Figure:
     has_numbers = len(classes) <= MOST_WRITTEN
     field = 0.45 if has_numbers else 0.16  # inches
     side = 0.9 + field * len(classes)
-    width = columns * side + 1
-    height = lines * side + 0.8
+    # names stand once, left of all panels and below them
+    longest_name = max(map(len, classes))
+    beyond = max(0.0, LETTER * longest_name - 0.9)
+    width = max(SIZE[0] / 2, columns * side + 1 + beyond)
+    height = lines * side + 0.8 + beyond
     figure = Figure(figsize=(width, height))
     panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     for axes, (name, _) in zip(panels.flat, parts, strict=False):

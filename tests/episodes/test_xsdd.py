@@ -73,3 +73,11 @@ def test_the_real_set(shared_data: Path):
     assert len(data) == 1351
     assert len(data.dropped) == 9
     assert data.notes == ("2 images of another size were resized to 128 x 128 pixels",)
+
+
+def test_own_pictures_with_some_of_its_names_are_not_taken_for_it(members: dict[str, bytes]):
+    files = list(members)
+    assert Xsdd.recognises(files)
+    assert not Xsdd.recognises([file for file in files if "red iron" not in file])
+    few = [file for name in CLASSES for file in files if f"/{name}/" in file and "00" in file]
+    assert not Xsdd.recognises(few)

@@ -1,6 +1,7 @@
 """Pictures show what the tables hold, the missing as missing, and are the same files for the same records."""
 
 import itertools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,21 @@ def test_a_confusion_of_many_classes_is_told_by_colour(classes: int, written: in
     assert [axes.get_ylabel() for axes in drawn.axes[1:]] == (
         [] if written else ["%"]
     )  # the colour bar
+
+
+def test_a_confusion_has_room_for_long_names():
+    names = ["oxide scale of temperature system", "finishing roll printing"]
+    pairs = [(one, other, 0.5) for one in names for other in names]
+    frame = pd.DataFrame(pairs, columns=["class", "predicted", "share"]).assign(
+        dataset="steel", protocol="steel", preset="quick", ways=2, queries="15", test_classes="all", shots=1, train_size=np.nan,
+        baseline="pixels", encoder="", settings="",
+    )  # fmt: skip
+    drawn = plots.confusions(Ranking(frame, ""), {})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib warns where nothing is left of the fields
+        figure.files_of(figure.Picture("confusion", drawn))
+    field = drawn.axes[0].get_window_extent().width / drawn.dpi / len(names)
+    assert field > 0.3, "inches: two digits fit"
 
 
 def test_names_from_data_sets_are_text_and_no_mathematics(tmp_path: Path, done: Path):
