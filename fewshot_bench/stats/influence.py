@@ -79,12 +79,14 @@ def influence(design: Design, moments: Moments) -> Influence:
     if unknown:
         return _without_variance(mean, units, moments, unknown)
 
-    value_2U = jackknife_values(design, moments)
+    references = _References.of(design, moments)
+    value_2U = _values(design, moments, references)
     seen_P = samples.by_sample(samples.is_seen_2U)
     free_P = np.maximum(seen_P - 1, 1)
     raw_P = samples.by_sample(value_2U**2) / free_P
-    noise_2U = _noise_of_units(design, moments)
-    noise_P = (samples.by_sample(noise_2U) - seen_P * _common_noise(design, moments)) / free_P
+    noise_2U = _noise_of_units(design, moments, references)
+    common_P = _common_noise(design, moments, references)
+    noise_P = (samples.by_sample(noise_2U) - seen_P * common_P) / free_P
     share_C = (design.episodes_C / episodes) ** 2
     share_P = np.tile(share_C, 2) / np.maximum(samples.sizes_P, 1)
 
@@ -122,15 +124,33 @@ def _without_variance(mean: float, units: float, moments: Moments, why: Unknown)
     return Influence(mean, math.nan, math.nan, math.nan, units, is_ever_wrong, why)
 
 
+@dataclass(frozen=True, eq=False)
+class _References:
+    """What references did. value_TN: y_t of `influence`; mean_U: its mean for each unit."""
+
+    value_TN: Floats
+    mean_U: Floats
+
+    @classmethod
+    def of(cls, design: Design, moments: Moments) -> _References:
+        """What the references of these episodes did."""
+        value_TN = _as_references(design, moments)
+        return cls(value_TN, _mean_over_supports(design, value_TN))
+
+
 def jackknife_values(design: Design, moments: Moments) -> Floats:
     """J_i of `influence` less the mean of its sample, (2, U); 0 for units that were not seen.
 
     The second row is of queries that are a sample of their own.
     """
+    return _values(design, moments, _References.of(design, moments))
+
+
+def _values(design: Design, moments: Moments, references: _References) -> Floats:
+    """See `jackknife_values`."""
     samples = design.samples
-    helped_U = _mean_over_supports(design, _as_references(design, moments))
     recall_U = _centred_by_class(design, mean_by_unit(design, moments))
-    value_2U = _in_samples(design, helped_U, _recall_weights(design) * recall_U)
+    value_2U = _in_samples(design, references.mean_U, _recall_weights(design) * recall_U)
     seen_P = np.maximum(samples.by_sample(samples.is_seen_2U), 1)
     mean_P = samples.by_sample(value_2U) / seen_P
     return np.where(samples.is_seen_2U, value_2U - samples.of_units(mean_P), 0.0)
@@ -204,15 +224,13 @@ def _centred_by_class(design: Design, recall_U: Floats) -> Floats:
     return np.where(samples.is_query_U, centred_U, 0.0)
 
 
-def _noise_of_units(design: Design, moments: Moments) -> Floats:
+def _noise_of_units(design: Design, moments: Moments, references: _References) -> Floats:
     """The variance that few episodes with a unit add to its jackknife values, (2, U)."""
     samples = design.samples
-    reference_TN = _as_references(design, moments)
-    helped_U = _mean_over_supports(design, reference_TN)
     shots = design.support_TNK.shape[2]
     episodes_C = np.maximum(design.episodes_C, 1)
-    squares_C = shots * _mean_by_class(design, reference_TN**2) * episodes_C
-    between_C = samples.by_class(design.supports_U * helped_U**2)
+    squares_C = shots * _mean_by_class(design, references.value_TN**2) * episodes_C
+    between_C = samples.by_class(design.supports_U * references.mean_U**2)
     free_C = samples.by_class(np.maximum(design.supports_U - 1, 0))
     within_C = (squares_C - between_C) / np.maximum(free_C, 1)
     as_reference_U = within_C[design.units.class_U] / np.maximum(design.supports_U, 1)
@@ -224,14 +242,13 @@ def _noise_of_units(design: Design, moments: Moments) -> Floats:
     return _in_samples(design, as_reference_U * samples.is_support_U, as_query_U)
 
 
-def _common_noise(design: Design, moments: Moments) -> Floats:
+def _common_noise(design: Design, moments: Moments, references: _References) -> Floats:
     """The part of that noise that all units of a sample share, which centring takes out, (P,)."""
     samples = design.samples
     recall_TN = moments.recall_TN
     recall_U = mean_by_unit(design, moments)
-    reference_TN = _as_references(design, moments)
-    helped_U = _mean_over_supports(design, reference_TN)
-    as_reference_TN = reference_TN - helped_U[design.support_units_TNK].mean(2)
+    mean_TN = references.mean_U[design.support_units_TNK].mean(2)
+    as_reference_TN = references.value_TN - mean_TN
     weight_C = samples.query_weight_C / recall_TN.shape[1]
     as_query_TN = recall_TN - _mean_over_queries(design, recall_U)
     as_query_TN = weight_C[design.classes_TN] * as_query_TN
