@@ -13,10 +13,11 @@ from fewshot_bench.protocols.split import Size
 __all__ = ["Request"]
 
 PATHS = ("data", "data_folder", "episodes_file", "labels")
-CLASSES = ("train_classes", "test_classes")
+CLASSES = ("train_classes", "test_classes", "known")
 LISTS = (
     "train_classes",
     "test_classes",
+    "known",
     "shots",
     "train_per_class",
     "train_fraction",
@@ -31,10 +32,12 @@ class Request:
 
     dataset: None means the data set of the protocol, else the standard one; protocol: the name of a
     protocol of the data set; queries: a number or "all"; splits: "all" runs every split of the
-    classes; train_per_class, train_fraction: train images of each class, as numbers or as shares,
-    for a classification protocol; runs: how often that protocol splits and trains; test_images: a
-    number, a share or "all"; group_by: a regular expression that finds the group of an image (part,
-    plate, wafer, coil) in the name of its file; class_level, fit, keep_masks: settings of a data
+    classes; known: train classes that are candidates beside the ways, or "all"; open_set: also ask
+    about images of classes without references; train_per_class, train_fraction: train images of
+    each class, as numbers or as shares, for a classification protocol; runs: how often that
+    protocol splits and trains; test_images: a number, a share or "all"; group_by: a regular
+    expression that finds the group of an image (part, plate, wafer, coil) in the name of its file;
+    class_level, fit, keep_masks: settings of a data
     set of files, see `class_layout` and `read_images`; labels: a table with the label of each
     picture; label_columns, multi_label, class_names: how it is read, see `label_layout`;
     crop_boxes: the margin with which each box becomes an image, see `cropped`; rules: names of
@@ -65,6 +68,8 @@ class Request:
     episode_seed: int | None = None
     episodes_file: Path | None = None
     splits: str | None = None
+    known: Sequence[str] | None = None
+    open_set: bool | None = None
     near_duplicates: str = "report"
     train_per_class: Sequence[int] | None = None
     train_fraction: Sequence[float] | None = None

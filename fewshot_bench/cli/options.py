@@ -134,6 +134,16 @@ REQUEST_OPTIONS = (
     ),
     Option("--splits", "all: run every choice of as many held-out classes."),
     Option(
+        "--known",
+        "Train classes that compete with the new ones: names or all.",
+        read=parsing.names,
+    ),
+    Option(
+        "--open-set",
+        "Also ask about images of classes without references.",
+        bool | None,
+    ),
+    Option(
         "--baselines",
         "Names of baselines, also as frozen+whitened, or all.  [default: the standard ones]",
         read=parsing.names,

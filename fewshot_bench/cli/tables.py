@@ -28,6 +28,7 @@ from fewshot_bench.cli.layout import (
 from fewshot_bench.cli.lists import contradictions_text, dropped_text
 from fewshot_bench.cli.output import show_failed, show_written
 from fewshot_bench.leaderboard.columns import (
+    MEASURES,
     SPLITS_QUESTION,
     Ranking,
     condition_label,
@@ -43,6 +44,17 @@ __all__ = ["show_leaderboard", "show_outcome", "show_splits"]
 WIDTH_FOR_RULE = 100
 WIDTH_FOR_ENCODER = 120
 UNRANKED = math.inf  # sorts below every rank
+EXPLANATIONS = {
+    "macro_recall": "macro: mean recall of the classes",
+    "accuracy_known": (
+        "with known classes the accuracy is the harmonic mean of that on new and that on known "
+        "classes"
+    ),
+    "auroc": (
+        "AUROC: how often a query with references scores higher than one without; false accepts: "
+        "the share of those without that pass where 95 % of the others do"
+    ),
+}
 SPLITS_NOTE = (
     "Mean, standard deviation and worst accuracy over all splits in %; "
     "splits share classes and images, so there is no interval over them."
@@ -142,8 +154,9 @@ def _accuracy_note(frame: pd.DataFrame) -> str:
             "; of a transductive baseline the interval leaves out what other queries beside an "
             "image would change, and is too narrow at 1 shot"
         )
-    if frame["train_size"].notna().any():
-        text += "; macro: mean recall of the classes"
+    for column, explanation in EXPLANATIONS.items():
+        if frame[column].notna().any():
+            text += f"; {explanation}"
     return f"{text}."
 
 
@@ -238,10 +251,9 @@ def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
     for column in extra:
         heads.append("runs" if is_classification and column == "seeds" else column)
     front = len(heads)  # what each part of a table that is too wide begins with
+    measures = [name for name, column in MEASURES.items() if rows[column].notna().any()]
     for label in labels:
-        heads.append(label)
-        if is_classification:
-            heads.append("macro")
+        heads += [label, *measures]
 
     most_episodes = rows["episodes"].max()
     texts = []
@@ -252,8 +264,8 @@ def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
         for label in labels:
             cell = line.cells.get(label)
             row.append(_accuracy_text(cell))
-            if is_classification:
-                row.append("missing" if cell is None else percent(cell["macro_recall"]))
+            for measure in measures:
+                row.append("missing" if cell is None else percent(cell[MEASURES[measure]]))
         texts.append(row)
     return tables_that_fit(heads, texts, width, front=front)
 

@@ -21,7 +21,7 @@ from fewshot_bench.contract.leaks import assert_inductive, assert_untouched
 from fewshot_bench.data.cache_files import cache_folder, hold, storing
 from fewshot_bench.engine.embedding import answer_each
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
-from fewshot_bench.engine.rule_features import RuleFeatures
+from fewshot_bench.engine.rule_features import RuleFeatures, class_means
 from fewshot_bench.errors import Diverged, UserError
 from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.records.tensors import load_tensors, save_tensors
@@ -30,6 +30,7 @@ from fewshot_bench.seeds import derive, global_seed
 __all__ = ["Features"]
 
 Indices = npt.NDArray[np.integer[Any]]
+Names = tuple[str, ...]  # of known classes
 
 
 class Features:
@@ -39,6 +40,7 @@ class Features:
         self.fitted = fitted
         self.seconds: float | None = None
         self._of_rule: RuleFeatures | None = None
+        self._known_of_rule: Names = ()
         training = fitted.training
         split = training.split
         # what no training changes is embedded for all images at once, for all splits and runs
@@ -84,15 +86,52 @@ class Features:
         """Features of the train images, as `embeddings_MD`."""
         return self._features_of(self.fitted.training.split.train, self._train_path)
 
-    def of_rule(self, choice: RuleChoice) -> RuleFeatures:
-        """What a rule makes of the features. The last rule's is kept, for its next cell."""
-        if self._of_rule is None or self._of_rule.choice is not choice:
+    def of_rule(self, choice: RuleChoice, known: Names = ()) -> RuleFeatures:
+        """What a rule makes of the features. The last rule's is kept, for its next cell.
+
+        known: classes whose train images are references too; their rows come last.
+        """
+        last = self._of_rule
+        if last is None or last.choice is not choice or self._known_of_rule != known:
             learns = choice.plugin is not None and choice.plugin.load().learns()
-            train_MD = self.train_embeddings_MD if learns else None
-            labels = self.fitted.data.labels[self.fitted.training.split.train]
-            labels_M = torch.from_numpy(labels.astype(np.int64))
-            self._of_rule = RuleFeatures(choice, self.embeddings_MD, train_MD, labels_M)
-        return self._of_rule
+            train_MD = self.train_embeddings_MD if learns or known else None
+            labels_M = self._train_labels_M
+            labels = self._labels(known)
+            last = RuleFeatures(choice, self.embeddings_MD, train_MD, labels_M, labels)
+            self._of_rule = last
+            self._known_of_rule = known
+        return last
+
+    @property
+    def _train_labels_M(self) -> Tensor:
+        labels = self.fitted.data.labels[self.fitted.training.split.train]
+        return torch.from_numpy(labels.astype(np.int64))
+
+    def _labels(self, names: Names) -> list[int]:
+        return [self.fitted.data.class_names.index(name) for name in names]
+
+    def beside_known_MD(self, known: Names) -> Tensor:
+        """`embeddings_MD`, and then the mean over the train images of each known class."""
+        if not known:
+            return self.embeddings_MD
+        labels_M = self._train_labels_M.to(self.fitted.device)
+        means_CD = class_means(self.train_embeddings_MD, labels_M, self._labels(known))
+        return torch.cat([self.embeddings_MD, means_CD])
+
+    def pairs_beside_known(self, known: Names) -> npt.NDArray[np.float32]:
+        """`pairs_MM`, and then rows with the mean score of the train images of each known class."""
+        if not known:
+            return self.pairs_MM
+        seed = derive("pairs", self.fitted.training.seed)
+        labels_M = self._train_labels_M
+        rows = [self.pairs_MM]
+        for label in self._labels(known):
+            is_of_class = (labels_M == label).to(self.fitted.device)
+            references = self.train_embeddings_MD[is_of_class]
+            with global_seed(seed), torch.no_grad():
+                scores = pair_scores(self.fitted.baseline, self.embeddings_MD, references)
+            rows.append(scores.mean(1)[None].cpu().numpy())
+        return np.concatenate(rows)
 
     def _features_of(self, indices: Indices, path: Path) -> Tensor:
         if self._embeds_all:

@@ -45,10 +45,11 @@ class OneByOne:
         answerer: RuleFeatures | OwnMethod | None,
     ) -> None:
         self.fitted = fitted
-        self.features = features
         self.episode_set = episode_set
         self.answerer = answerer
         self.answered = 0  # episodes
+        if answerer in ("pair", "classify"):
+            self.embeddings_MD = features.beside_known_MD(episode_set.known)
         key = self.fitted.training.key
         self.shuffle = torch.Generator().manual_seed(derive("queries", key))
         drawn = torch.randint(CHECKED_UP_TO, (CHECKED,), generator=self.shuffle)
@@ -114,4 +115,4 @@ class OneByOne:
         rows = torch.from_numpy(positions)
         if isinstance(self.answerer, RuleFeatures):
             return self.answerer.transformed_MD[rows]
-        return self.features.embeddings_MD[rows.to(self.fitted.device)]
+        return self.embeddings_MD[rows.to(self.fitted.device)]

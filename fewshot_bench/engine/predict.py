@@ -1,9 +1,12 @@
 """Episodes put to one training: the class predicted for each query.
 
-Shapes: M embedded images, D features, T episodes, N ways, K shots, Q queries of an episode.
+Shapes: M embedded images, D features, T episodes, N ways (with known classes: and these), K shots,
+A queries of an episode, of all kinds.
 """
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +20,12 @@ from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.engine.one_by_one import OneByOne
 from fewshot_bench.engine.rule_features import RuleFeatures
 from fewshot_bench.engine.rule_leaks import assert_answered_as_alone
+from fewshot_bench.errors import NotApplicable
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.episode import NO_QUERY, Episodes, blocks
-from fewshot_bench.records.folder import NO_PREDICTION
+from fewshot_bench.protocols.open_world import OpenWorld
+from fewshot_bench.records.answered import NO_PREDICTION, Answered, ranks_of
 from fewshot_bench.seeds import derive, global_seed
 
 __all__ = ["Predictor"]
@@ -47,83 +52,116 @@ class Predictor:
         self.method = own_method(choice.name)
         self.of_rule: RuleFeatures | None = None
         if self.method is None:
-            self.of_rule = features.of_rule(choice)
+            self.of_rule = features.of_rule(choice, episode_set.known)
         elif self.method == "classifier":
             self.classes_M = features.classes_M
-        elif self.method != "predict":  # that takes the images themselves
-            self.embeddings_MD = features.embeddings_MD
+        elif self.method == "predict" and episode_set.known:
+            raise NotApplicable(
+                "it answers from the images of a support, and the references of a known class are "
+                "all of its train images"
+            )
 
-    def predicted_TNQ(self) -> npt.NDArray[np.uint8]:
-        """The test class predicted for each query; `NO_PREDICTION` at padding."""
-        fitted = self.fitted
+    def answered(self) -> Answered:
+        """The class predicted for each query, `NO_PREDICTION` at padding.
+
+        In an open set also the ranks of the scores.
+        """
         episode_set = self.episode_set
-        # the last place is where padding points to
-        position = np.full(len(fitted.data) + 1, NO_QUERY, dtype=np.int32)
-        position[fitted.embedded] = np.arange(len(fitted.embedded))
         largest_class = max(count for _, count in episode_set.pool)
         block = max(1, INDICES // (episode_set.protocol.ways * largest_class))
         stop = episode_set.first + episode_set.episodes
-        one_by_one = OneByOne(fitted, self.features, episode_set, self.of_rule or self.method)
+        answerer = self.of_rule or self.method
+        one_by_one = OneByOne(self.fitted, self.features, episode_set, answerer)
         parts = []
-        with global_seed(derive("answers", fitted.training.seed)), torch.no_grad():
+        with global_seed(derive("answers", self.fitted.training.seed)), torch.no_grad():
             for _, episodes in blocks(episode_set.source, episode_set.first, stop, block):
-                support_TNK = position[episodes.support_TNK]
-                query_TNQ = position[episodes.query_TNQ]
-                if self.method == "classifier":
-                    ways_TNQ = self.classes_M[query_TNQ]
-                else:
-                    ways_TNQ = self._ways(support_TNK, query_TNQ, one_by_one)
-                parts.append(_classes_of_ways(episodes, ways_TNQ, query_TNQ))
-        return np.concatenate(parts)
+                parts.append(self._answered_block(episodes, one_by_one))
+        predicted_TA = np.concatenate([part.predicted_TA for part in parts])
+        ranks = [part.ranks_TA for part in parts if part.ranks_TA is not None]
+        return Answered(predicted_TA, np.concatenate(ranks) if ranks else None)
 
-    def _ways(
-        self, support_TNK: scoring.Ints, query_TNQ: scoring.Ints, one_by_one: OneByOne
-    ) -> scoring.Ways:
-        """The way predicted for each query, (T, N, Q a class).
+    @functools.cached_property
+    def _position(self) -> npt.NDArray[np.int32]:
+        """The position of each image among the embedded ones."""
+        # the last place is where padding points to
+        position = np.full(len(self.fitted.data) + 1, NO_QUERY, dtype=np.int32)
+        position[self.fitted.embedded] = np.arange(len(self.fitted.embedded))
+        return position
 
-        A rule gets the queries of all classes in random order.
-        """
-        query_TQ = query_TNQ.reshape(len(query_TNQ), -1)
+    def _answered_block(self, episodes: Episodes, one_by_one: OneByOne) -> Answered:
+        query_TA = self._position[episodes.all_queries_TA]
+        is_query_TA = query_TA >= 0
+        if self.method == "classifier":
+            ways_TA = self.classes_M[query_TA]
+            return Answered(_classes_of_ways(episodes, ways_TA, is_query_TA))
+        answers = self._in_random_order(self._support(episodes), query_TA, one_by_one)
+        predicted_TA = _classes_of_ways(episodes, answers.ways_TQ, is_query_TA)
+        protocol = self.episode_set.protocol
+        if isinstance(protocol, OpenWorld) and protocol.open_set:
+            return Answered(predicted_TA, ranks_of(answers.scores_TQ, is_query_TA))
+        return Answered(predicted_TA)
+
+    def _support(self, episodes: Episodes) -> npt.NDArray[np.int32]:
+        """Positions (T, N, K) of the references; a known class has K times its mean."""
+        support_TNK = self._position[episodes.support_TNK]
+        known = len(self.episode_set.known)
+        if not known:
+            return support_TNK
+        count, _, shots = support_TNK.shape
+        means_M = len(self.fitted.embedded) + np.arange(known, dtype=np.int32)
+        means_TMK = np.broadcast_to(means_M[:, None], (count, known, shots))
+        return np.concatenate([support_TNK, means_TMK], axis=1)
+
+    def _in_random_order(
+        self, support_TNK: scoring.Ints, query_TA: scoring.Ints, one_by_one: OneByOne
+    ) -> scoring.Answers:
+        """The answers to each query, which a rule gets in random order."""
         generator = np.random.default_rng(derive("order of queries", self.episode_set.digest))
-        order = generator.permutation(query_TQ.shape[1])
-        ways_TQ = np.empty(query_TQ.shape, dtype=np.uint8)
-        ways_TQ[:, order] = self._answered(support_TNK, query_TQ[:, order], one_by_one)
-        return ways_TQ.reshape(query_TNQ.shape)
+        order = generator.permutation(query_TA.shape[1])
+        shuffled = self._answers(support_TNK, query_TA[:, order], one_by_one)
+        back = order.argsort()
+        return scoring.Answers(shuffled.ways_TQ[:, back], shuffled.scores_TQ[:, back])
 
-    def _answered(
+    def _answers(
         self, support_TNK: scoring.Ints, query_TQ: scoring.Ints, one_by_one: OneByOne
-    ) -> scoring.Ways:
+    ) -> scoring.Answers:
         images = len(self.fitted.embedded)
         if self.of_rule is not None and self.of_rule.is_fast:
             return self._in_blocks(self.of_rule, support_TNK, query_TQ)
         # a run asks about few of all pairs, so the whole matrix would not pay
         is_few_shot = not self.episode_set.is_classification
+        known = self.episode_set.known
         if self.method == "pair" and is_few_shot and images <= scoring.LARGEST_MATRIX:
-            matrix_MM = self.features.pairs_MM
-            return scoring.from_matrix(scoring.mean_score, matrix_MM, support_TNK, query_TQ)
+            matrix_RM = self.features.pairs_beside_known(known)
+            return scoring.from_matrix(scoring.mean_score, matrix_RM, support_TNK, query_TQ)
+        if self.method == "pair" and known:
+            raise NotApplicable(
+                f"it scores pairs, and known classes need the scores of {images} images at once "
+                f"(allowed: {scoring.LARGEST_MATRIX})"
+            )
         return scoring.predict_each(one_by_one.scores_QN, support_TNK, query_TQ)
 
     def _in_blocks(
         self, of_rule: RuleFeatures, support_TNK: scoring.Ints, query_TQ: scoring.Ints
-    ) -> scoring.Ways:
-        """The ways by a rule that reads inner products."""
+    ) -> scoring.Answers:
+        """By a rule that reads inner products."""
         score = of_rule.rule.score_products
         engine_MD = of_rule.engine_MD
         with assert_untouched(of_rule.rule):
             if scoring.pays(len(engine_MD), self._vectors()):
                 matrix_MM = of_rule.products_MM
-                ways_TQ = scoring.from_matrix(score, matrix_MM, support_TNK, query_TQ)
+                answers = scoring.from_matrix(score, matrix_MM, support_TNK, query_TQ)
             else:
-                ways_TQ = scoring.from_features(score, engine_MD, support_TNK, query_TQ)
+                answers = scoring.from_features(score, engine_MD, support_TNK, query_TQ)
         assert_answered_as_alone(
             of_rule.fresh_rule,
             of_rule.transformed_MD,
             torch.from_numpy(engine_MD),
             support_TNK,
             query_TQ,
-            ways_TQ,
+            answers.ways_TQ,
         )
-        return ways_TQ
+        return answers
 
     def _vectors(self) -> int:
         """About how many vectors of features the episodes would gather."""
@@ -135,14 +173,9 @@ class Predictor:
 
 
 def _classes_of_ways(
-    episodes: Episodes, ways_TNQ: scoring.Ways, query_TNQ: scoring.Ints
+    episodes: Episodes, ways_TA: scoring.Ways, is_query_TA: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.uint8]:
-    """The test class of each predicted way."""
-    count = len(episodes)
-    classes_TN = episodes.classes_TN.astype(np.uint8)
-    # numpy takes along an axis of as many dimensions as the table has
-    ways = ways_TNQ.reshape(count, -1).astype(np.intp)
-    classes = np.take_along_axis(classes_TN, ways, axis=1)
-    classes_TNQ = classes.reshape(query_TNQ.shape)
-    is_query_TNQ = query_TNQ >= 0
-    return np.where(is_query_TNQ, classes_TNQ, np.uint8(NO_PREDICTION))
+    """The class of each predicted way."""
+    classes_TN = episodes.candidates_TN.astype(np.uint8)
+    classes_TA = np.take_along_axis(classes_TN, ways_TA.astype(np.intp), axis=1)
+    return np.where(is_query_TA, classes_TA, np.uint8(NO_PREDICTION))

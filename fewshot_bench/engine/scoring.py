@@ -7,7 +7,7 @@ episodes of a block. Query positions below 0 are padding; what is predicted for 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from fewshot_bench.rule import Products
 
 __all__ = [
     "LARGEST_MATRIX",
+    "Answers",
     "Ints",
     "Score",
     "Ways",
@@ -41,6 +42,13 @@ LARGEST_MATRIX = 8192  # images up to which the pairwise matrix is made: 256 MB 
 GATHERED = 500  # pairwise products that take as long as gathering one vector, measured at D = 2048
 
 
+class Answers(NamedTuple):
+    """The way with the highest score of each query, and that score: (T, Q) each."""
+
+    ways_TQ: Ways
+    scores_TQ: Floats
+
+
 def pays(images: int, vectors: int) -> bool:
     """Whether to make the pairwise matrix of M images in order to gather so many vectors."""
     return images <= LARGEST_MATRIX and images**2 <= GATHERED * vectors
@@ -57,22 +65,22 @@ def mean_score(products: Products) -> Tensor:
     return means_NBQ
 
 
-def from_matrix(score: Score, matrix_MM: Floats, support_TNK: Ints, query_TQ: Ints) -> Ways:
-    """The way (T, Q) with the highest score for each query, and the first of several equal ones.
+def from_matrix(score: Score, matrix_RM: Floats, support_TNK: Ints, query_TQ: Ints) -> Answers:
+    """The highest score of each query and its way, the first of several equal ones.
 
-    matrix_MM: of each reference (row) with each query (column), what `score` calls products.
+    matrix_RM: of each reference (row) with each image (column), what `score` calls products.
     """
-    flat = matrix_MM.ravel()
-    size = len(matrix_MM)
+    flat = matrix_RM.ravel()
+    width = matrix_RM.shape[1]
 
     def products(support_BNK: Ints, query_BQ: Ints) -> Products:
         support_NKB = support_BNK.transpose(1, 2, 0).astype(np.intp)
-        rows_NKB1 = size * support_NKB[..., None]
+        rows_NKB1 = width * support_NKB[..., None]
         # a padded query has a negative position: wrapped, it reads a value that is not used
         of_queries = flat.take(rows_NKB1 + query_BQ.astype(np.intp), mode="wrap")
 
         def of_support() -> Tensor:
-            rows_BNK11 = size * support_BNK[..., None, None].astype(np.intp)
+            rows_BNK11 = width * support_BNK[..., None, None].astype(np.intp)
             return torch.from_numpy(flat.take(rows_BNK11 + support_BNK[:, None, None]))
 
         return Products(torch.from_numpy(of_queries), of_support)
@@ -81,7 +89,7 @@ def from_matrix(score: Score, matrix_MM: Floats, support_TNK: Ints, query_TQ: In
     return _in_blocks(score, products, support_TNK, query_TQ, SCORES // max(1, values_per_episode))
 
 
-def from_features(score: Score, features_MD: Floats, support_TNK: Ints, query_TQ: Ints) -> Ways:
+def from_features(score: Score, features_MD: Floats, support_TNK: Ints, query_TQ: Ints) -> Answers:
     """As `from_matrix`, from the features themselves: slower, but without a matrix of all pairs."""
     ways_and_shots = support_TNK.shape[1:]
     features = torch.from_numpy(features_MD)
@@ -107,15 +115,17 @@ def from_features(score: Score, features_MD: Floats, support_TNK: Ints, query_TQ
 
 def predict_each(
     scores_QN: Callable[[Ints, Ints], Floats], support_TNK: Ints, query_TQ: Ints
-) -> Ways:
+) -> Answers:
     """As `from_matrix`, one episode after another: `scores_QN(support_NK, query_Q)`."""
     predicted_TQ = np.zeros(query_TQ.shape, dtype=np.uint8)
+    highest_TQ = np.zeros(query_TQ.shape, dtype=np.float32)
     for episode, support_NK in enumerate(support_TNK):
         query_Q = query_TQ[episode]
         is_query_Q = query_Q >= 0
         scores = scores_QN(support_NK, query_Q[is_query_Q])
         predicted_TQ[episode][is_query_Q] = scores.argmax(1)
-    return predicted_TQ
+        highest_TQ[episode][is_query_Q] = scores.max(1)
+    return Answers(predicted_TQ, highest_TQ)
 
 
 def _in_blocks(
@@ -124,24 +134,25 @@ def _in_blocks(
     support_TNK: Ints,
     query_TQ: Ints,
     block: int,
-) -> Ways:
+) -> Answers:
     """Answer blocks of so many episodes, at least one."""
     predicted_TQ = np.empty(query_TQ.shape, dtype=np.uint8)
+    highest_TQ = np.empty(query_TQ.shape, dtype=np.float32)
     size = max(1, block)
     for start in range(0, len(query_TQ), size):
         part = slice(start, start + size)
         scores_NBQ = score(products(support_TNK[part], query_TQ[part])).numpy()
         if not np.isfinite(scores_NBQ).all():
             raise Diverged(f"a score of a query is not finite, among episodes from {start} on")
-        predicted_TQ[part] = _first_highest(scores_NBQ)
-    return predicted_TQ
+        predicted_TQ[part], highest_TQ[part] = _first_highest(scores_NBQ)
+    return Answers(predicted_TQ, highest_TQ)
 
 
-def _first_highest(scores_NBQ: Floats) -> Ways:
-    """The first way with the highest score, (B, Q): faster than argmax over few rows."""
+def _first_highest(scores_NBQ: Floats) -> Answers:
+    """The first way with the highest score: faster than argmax over few rows."""
     best_BQ = scores_NBQ[0].copy()
     winner_BQ = np.zeros(best_BQ.shape, dtype=np.uint8)
     for way, scores_BQ in enumerate(scores_NBQ[1:], start=1):
         winner_BQ[scores_BQ > best_BQ] = way
         np.maximum(best_BQ, scores_BQ, out=best_BQ)
-    return winner_BQ
+    return Answers(winner_BQ, best_BQ)

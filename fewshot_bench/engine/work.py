@@ -71,7 +71,7 @@ class Work:
             is_training = False
             self.fitted.report("score", note=cell.episode_set.label)
             start = time.perf_counter()
-            predicted_TNQ = predictor.predicted_TNQ()
+            answered = predictor.answered()
             seconds = round(time.perf_counter() - start, 3)
         except Diverged as error:
             return self._failed(record, "diverged", str(error), of_training=is_training)
@@ -90,7 +90,7 @@ class Work:
             training=_with_outcome(record.training, learned),
             seconds=self._seconds(learned, score=seconds),
         )
-        return self.folder.write(record, predicted_TNQ)
+        return self.folder.write(record, answered)
 
     def _failed(self, record: Record, status: Status, reason: str, *, of_training: bool) -> Record:
         if of_training:

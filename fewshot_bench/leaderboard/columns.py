@@ -21,6 +21,7 @@ __all__ = [
     "EPISODES",
     "LEADERBOARD",
     "LOSSES",
+    "MEASURES",
     "METHOD",
     "QUESTION",
     "RECALLS",
@@ -38,6 +39,15 @@ __all__ = [
 ]
 
 
+# measures beside the accuracy: how a table on the terminal calls them, and their columns
+MEASURES = {
+    "macro": "macro_recall",
+    "new": "accuracy_new",
+    "known": "accuracy_known",
+    "AUROC": "auroc",
+    "false accepts": "false_accepts",
+}
+
 # what rows of one ranking share: two rows that differ in one of these answer different questions
 QUESTION = (
     "dataset",
@@ -51,8 +61,11 @@ QUESTION = (
     "group_by",
     "train_classes",
     "test_classes",
+    "known_classes",
+    "open_set",
 )
-SPLITS_QUESTION = tuple(name for name in QUESTION if not name.endswith("_classes"))
+OF_SPLIT = ("train_classes", "test_classes")  # what tells one split from another
+SPLITS_QUESTION = tuple(name for name in QUESTION if name not in OF_SPLIT)
 CONDITION = ("shots", "train_size")  # shot value or train size: the columns of a ranking
 METHOD = ("baseline", "encoder", "settings", "source", "version")
 
@@ -63,10 +76,12 @@ NAMED_IF_DIFFERENT = {
     "episode_seed": "episode seed",
     "episodes_file": "episodes from",
     "group_by": "grouped by",
+    "known_classes": "known classes",
+    "open_set": "open set",
     "dataset_digest": "data digest",
 }
 
-EMPTY_TEXTS = {"group_by": "nothing", "episodes_file": "the protocol"}
+EMPTY_TEXTS = {"group_by": "nothing", "episodes_file": "the protocol", "known_classes": "none"}
 
 LEADERBOARD = (
     "rank",
@@ -95,6 +110,18 @@ LEADERBOARD = (
     "macro_recall",
     "macro_low",
     "macro_high",
+    "accuracy_new",
+    "accuracy_new_low",
+    "accuracy_new_high",
+    "accuracy_known",
+    "accuracy_known_low",
+    "accuracy_known_high",
+    "auroc",
+    "auroc_low",
+    "auroc_high",
+    "false_accepts",
+    "false_accepts_low",
+    "false_accepts_high",
     "rule",
     "transductive",
     "image_size",
@@ -104,6 +131,8 @@ LEADERBOARD = (
     "settings",
     "train_classes",
     "test_classes",
+    "known_classes",
+    "open_set",
     "episodes_digest",
     "episodes_file",
     "group_by",
@@ -131,6 +160,8 @@ WIDE_FRONT = (
 WIDE_BACK = (
     "train_classes",
     "test_classes",
+    "known_classes",
+    "open_set",
     "episodes_file",
     "group_by",
     "dataset_digest",
@@ -165,6 +196,8 @@ COMPARISON = (
     "verdict",
     "would_decide",
     "train_classes",
+    "known_classes",
+    "open_set",
     "episode_seed",
     "episodes_file",
     "group_by",
@@ -182,6 +215,8 @@ _ANSWERED = (
     "settings",
     "train_classes",
     "test_classes",
+    "known_classes",
+    "open_set",
     "episodes",
     "episodes_digest",
     "episodes_file",
@@ -228,6 +263,8 @@ SPLITS = (
     "version",
     "episode_seed",
     "group_by",
+    "known_classes",
+    "open_set",
     "dataset_digest",
     "splits",
     "of",
@@ -327,6 +364,10 @@ def question_text(row: Mapping[Any, Any]) -> str:
     else:
         tested_on = None if queries == "all" else float(queries)
         text = f"{row['ways']} classes, tested on {tested_on_text(tested_on)}"
+    if row.get("known_classes"):
+        text += f", known classes: {row['known_classes']}"
+    if row.get("open_set"):
+        text += ", open set"
     return f"{text}, groups kept apart" if row.get("group_by") else text
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.leaderboard.columns import COMPARISON, QUESTION
+from fewshot_bench.leaderboard.open_rows import harmonic_difference
 from fewshot_bench.leaderboard.record_columns import record_columns
 from fewshot_bench.leaderboard.rows import (
     Row,
@@ -39,6 +40,11 @@ MARGIN = 0.005  # half a point: differences within it are called equivalent
 
 def _difference(first: Row, second: Row) -> stats.Difference | None:
     """The paired difference on what both answered; None where that is too little."""
+    if first.has_known and second.has_known:
+        episodes = shared_episodes(first, second)
+        if episodes < 2:
+            return None
+        return harmonic_difference(first.open_row(episodes), second.open_row(episodes))
     both = paired(first, second)
     if both is None:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fewshot_bench.leaderboard.columns import QUESTION
+from fewshot_bench.leaderboard.open_rows import LISTED, is_open_set, known_classes, known_text
 from fewshot_bench.protocols.split import size_text
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
@@ -17,7 +18,6 @@ __all__ = [
     "row_key",
 ]
 
-LISTED = " | "  # between class names in a table: names may hold spaces and commas
 # what a protocol lists for all its runs; rows of another list may share a run
 OF_PROTOCOL_LISTS = ("shots", "train_sizes", "runs")
 
@@ -47,6 +47,8 @@ def record_columns(record: Record, name: str) -> dict[str, Any]:
         "settings": _settings_digest(record),
         "train_classes": LISTED.join(protocol.train_classes),
         "test_classes": LISTED.join(protocol.test_classes),
+        "known_classes": known_text(record),
+        "open_set": is_open_set(record),
         "episodes_digest": record.episodes_digest,
         "episodes_file": record.episodes_file,
         "group_by": record.dataset.group_by,
@@ -106,8 +108,8 @@ def _settings_digest(record: Record) -> str:
 def _published(record: Record) -> dict[str, Any]:
     """The figure of a paper that stands beside this row, if there is one; it is never ranked."""
     condition = size_text(record.condition)
-    if not record.baseline.is_own_rule:
-        return {}  # the paper answered by the baseline's own rule
+    if not record.baseline.is_own_rule or known_classes(record):
+        return {}  # the paper answered by the baseline's own rule, among the new classes
     for figure in record.baseline.published:
         is_same = (figure.protocol, figure.at) == (record.protocol.name, condition)
         if is_same and not figure.group:

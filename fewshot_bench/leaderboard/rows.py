@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fewshot_bench.leaderboard.names import row_names
+from fewshot_bench.leaderboard.open_rows import OpenRow, known_classes
 from fewshot_bench.leaderboard.record_columns import method_parts, question_key, row_key
 from fewshot_bench.protocols.episode import Episodes, ImageGroups, Pool, in_data_set, together
 from fewshot_bench.records.folder import Predictions
@@ -62,6 +63,15 @@ class Row:
         return _correctness(self, self.record.episodes if episodes is None else episodes)
 
     @property
+    def has_known(self) -> bool:
+        """Whether known classes are candidates beside the new ones."""
+        return bool(known_classes(self.record))
+
+    def open_row(self, episodes: int | None = None) -> OpenRow:
+        """What it measures in the first so many episodes of an open world."""
+        return _open_row(self, self.record.episodes if episodes is None else episodes)
+
+    @property
     def predicted_STNQ(self) -> list[npt.NDArray[np.uint8]]:
         """The class predicted for each query, by seed."""
         predicted = [one.predicted_TNQ for one in self.predictions]
@@ -75,8 +85,11 @@ class Row:
     def estimate(self, weights_RC: Floats | None = None) -> intervals.Estimate:
         """Mean accuracy with its interval.
 
+        With known classes: the harmonic mean of the accuracies on new and on known classes.
         weights_RC: over runs, the weight of each class; by default its share of the test images.
         """
+        if self.has_known:
+            return self.open_row().harmonic
         if not self.is_classification:
             return intervals.estimate(self.correctness())
         weights = self.shares_RC if weights_RC is None else weights_RC
@@ -128,6 +141,11 @@ def _correctness(row: Row, episodes: int) -> Correctness:
     for predicted_TNQ in row.predicted_STNQ:
         right_STNQ.append(predicted_TNQ[:episodes] == true_TN1)
     return Correctness(design, right_STNQ)
+
+
+@lru_cache(maxsize=16)
+def _open_row(row: Row, episodes: int) -> OpenRow:
+    return OpenRow(row.predictions, episodes)
 
 
 @lru_cache(maxsize=16)

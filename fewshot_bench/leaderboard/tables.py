@@ -27,8 +27,11 @@ from fewshot_bench.leaderboard.columns import (
 from fewshot_bench.leaderboard.compare import places
 from fewshot_bench.leaderboard.names import row_names
 from fewshot_bench.leaderboard.notes import notes_of
+from fewshot_bench.leaderboard.open_rows import known_classes, true_classes
 from fewshot_bench.leaderboard.record_columns import LISTED, record_columns, row_key
 from fewshot_bench.leaderboard.rows import Row, rows_of
+from fewshot_bench.protocols.open_world import OpenWorld
+from fewshot_bench.records.answered import NO_PREDICTION
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.stats.intervals import closed_half_width, disjoint_half_width
@@ -103,6 +106,7 @@ def _result_row(row: Row, failures: int) -> dict[str, Any]:
         "se_images": estimate.se_images,
         "se_seeds": estimate.se_seeds if trainings > 1 else None,
         **details,
+        **(row.open_row().columns() if isinstance(record.protocol, OpenWorld) else {}),
         "images_passed": record.training.images_passed,
         "parameters": record.training.parameters,
         "note": "; ".join(notes_of(row, estimate, failures)),
@@ -204,7 +208,7 @@ def confusion(predictions: Sequence[Predictions], names: Names | None = None) ->
     """
     table = []
     for row in rows_of(predictions, names).values():
-        classes = row.record.protocol.test_classes
+        classes = (*row.record.protocol.test_classes, *known_classes(row.record))
         counts_CC = _confusion_counts(row)
         totals_C = counts_CC.sum(1)
         columns = record_columns(row.record, row.name)
@@ -222,13 +226,13 @@ def confusion(predictions: Sequence[Predictions], names: Names | None = None) ->
 
 def _confusion_counts(row: Row) -> npt.NDArray[np.int64]:
     """Queries by true class (row) and predicted class (column), over episodes and seeds."""
-    design = row.correctness().design
-    size = len(row.record.protocol.test_classes)
-    is_query = design.is_query_TNQ
-    true = np.broadcast_to(design.classes_TN[:, :, None], is_query.shape)[is_query]
+    size = len(row.record.pool)
     counts = np.zeros(size**2, dtype=np.int64)
-    for predicted_TNQ in row.predicted_STNQ:
-        pairs = true * size + predicted_TNQ[is_query]
+    for one in row.predictions:
+        predicted_TA = one.answered.predicted_TA
+        true_TA = true_classes(one.episodes)
+        is_counted_TA = (true_TA >= 0) & (predicted_TA != NO_PREDICTION)
+        pairs = true_TA[is_counted_TA] * size + predicted_TA[is_counted_TA]
         counts += np.bincount(pairs, minlength=size**2)
     return counts.reshape(size, size)
 

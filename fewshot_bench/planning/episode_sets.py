@@ -23,8 +23,10 @@ from fewshot_bench.protocols.episode import (
     pool_images,
     prefixes,
 )
-from fewshot_bench.protocols.protocol import Classification, FewShot, Protocol
+from fewshot_bench.protocols.open_world import OpenWorld
+from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.protocols.split import Size, Split, size_text
+from fewshot_bench.protocols.stored import protocol_of
 from fewshot_bench.records.episode_files import read_episodes
 
 __all__ = ["EpisodeSet", "episode_sets", "left_out_notes", "replayed"]
@@ -51,6 +53,11 @@ class EpisodeSet:
     def is_classification(self) -> bool:
         """Whether the test classes are the classes that were trained on."""
         return self.protocol.is_classification
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The known classes that are candidates beside the ways of each episode."""
+        return self.protocol.known if isinstance(self.protocol, OpenWorld) else ()
 
     @property
     def first(self) -> int:
@@ -157,7 +164,7 @@ def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
             f"{path} holds episodes of another data set than {data.name}; "
             "name the one it was made from, with the same --near-duplicates"
         )
-    stored = Protocol.from_dict(about["protocol"])
+    stored = protocol_of(about["protocol"])
     if not isinstance(stored, FewShot):
         raise UserError(f"{path} holds no few-shot episodes; make it anew with bench episodes")
     group_by = about.get("group_by", "")

@@ -9,6 +9,7 @@ from typing import Any
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.planning.episode_sets import EpisodeSet, episode_sets, replayed
+from fewshot_bench.protocols.open_world import OpenWorld
 from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.request import Request
 
@@ -22,6 +23,8 @@ FEW_SHOT_OPTIONS = (
     "queries",
     "episodes",
     "splits",
+    "known",
+    "open_set",
     "seeds",
 )
 CLASSIFICATION_OPTIONS = ("train_per_class", "train_fraction", "runs", "test_images")
@@ -151,6 +154,10 @@ def _few_shot_sets(request: Request, base: FewShot, data: LabelledImages) -> lis
         changes["shots"] = tuple(request.shots)
     if request.queries is not None:
         changes["queries"] = None if request.queries == "all" else int(request.queries)
+    if request.known is not None or request.open_set:
+        base = _open_world(base)
+        changes["known"] = tuple(request.known or ())
+        changes["open_set"] = bool(request.open_set)
     changed = dataclasses.replace(base, **changes)
     if request.splits is None:
         protocol = changed.over(data, request.train_classes, request.test_classes)
@@ -168,6 +175,12 @@ def _few_shot_sets(request: Request, base: FewShot, data: LabelledImages) -> lis
     for split in protocol.splits(data):
         sets += episode_sets(split, data)
     return sets
+
+
+def _open_world(base: FewShot) -> OpenWorld:
+    """The same protocol, with room for further queries."""
+    fields = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
+    return OpenWorld(**fields)
 
 
 def split_notes(request: Request, sets: Sequence[EpisodeSet]) -> list[str]:

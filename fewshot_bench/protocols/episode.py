@@ -54,14 +54,49 @@ class Episodes:
 
     classes_TN: indices into the test classes of the protocol; support_TNK, query_TNQ: image indices
     into the data set. Query rows of small classes end in `NO_QUERY`.
+    known_TMQ: queries of known classes; unknown_TU: queries of classes without references, in an
+    open-world protocol, else None. known_M: what predictions of known classes are, beside those of
+    the test classes.
     """
 
     classes_TN: Ints
     support_TNK: Ints
     query_TNQ: Ints
+    known_TMQ: Ints | None = None
+    unknown_TU: Ints | None = None
+    known_M: Ints | None = None
 
     def __len__(self) -> int:
         return len(self.classes_TN)
+
+    @property
+    def candidates_TN(self) -> Ints:
+        """The classes that a prediction can be: the ways, and then known classes."""
+        if self.known_M is None:
+            return self.classes_TN
+        known_TM = np.broadcast_to(self.known_M, (len(self), len(self.known_M)))
+        return np.concatenate([self.classes_TN, known_TM], axis=1)
+
+    @property
+    def all_queries_TA(self) -> Ints:
+        """Every query: those of the ways, then of known classes, then without references."""
+        queries_TA = self.query_TNQ.reshape(len(self), -1)
+        if self.known_TMQ is None or self.unknown_TU is None:
+            return queries_TA
+        known_TA = self.known_TMQ.reshape(len(self), -1)
+        return np.concatenate([queries_TA, known_TA, self.unknown_TU], axis=1)
+
+    def part(self, start: int, stop: int) -> Episodes:
+        """Episodes `start` to `stop - 1`."""
+        rows = slice(start, stop)
+        return Episodes(
+            self.classes_TN[rows],
+            self.support_TNK[rows],
+            self.query_TNQ[rows],
+            None if self.known_TMQ is None else self.known_TMQ[rows],
+            None if self.unknown_TU is None else self.unknown_TU[rows],
+            self.known_M,
+        )
 
     @property
     def is_query_TNQ(self) -> npt.NDArray[np.bool_]:
@@ -83,6 +118,8 @@ class EpisodeSource(typing.Protocol):
     def draw(self, start: int, stop: int) -> Episodes:
         """Episodes `start` to `stop - 1`."""
         ...
+
+    def __hash__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -249,12 +286,7 @@ class FixedEpisodes:
 
     def draw(self, start: int, stop: int) -> Episodes:
         """Episodes `start` to `stop - 1`."""
-        episodes = self.episodes
-        return Episodes(
-            episodes.classes_TN[start:stop],
-            episodes.support_TNK[start:stop],
-            episodes.query_TNQ[start:stop],
-        )
+        return self.episodes.part(start, stop)
 
     def fault(self, pool: Pool, ways: int, shots: int, groups: ImageGroups = ()) -> str:
         """Why they are not `ways`-way `shots`-shot episodes over `pool`; "" if they are.
@@ -361,6 +393,5 @@ def _as_bytes(episodes: Episodes) -> bytes:
     count = len(episodes)
     classes = episodes.classes_TN.reshape(count, -1)
     support = episodes.support_TNK.reshape(count, -1)
-    query = episodes.query_TNQ.reshape(count, -1)
-    rows = np.concatenate([classes, support, query], axis=1)
+    rows = np.concatenate([classes, support, episodes.all_queries_TA], axis=1)
     return rows.astype("<i4").tobytes()

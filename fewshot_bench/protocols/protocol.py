@@ -99,22 +99,8 @@ class Protocol(ABC):
         return tuple(groups.tolist())
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON-serialisable values. `from_dict` reads them back."""
+        """JSON-serialisable values. `protocol_of` reads them back."""
         return {"kind": self.kind, **asdict(self)}
-
-    @staticmethod
-    def from_dict(values: dict[str, Any]) -> FewShot | Classification:
-        """The protocol that `as_dict` wrote. Without a kind, it is a few-shot protocol.
-
-        Raises `ValueError` for an unknown kind and `TypeError` for an unknown or missing field.
-        """
-        fields = {name: _frozen(value) for name, value in values.items()}
-        kind = fields.pop("kind", FewShot.kind)
-        if kind == FewShot.kind:
-            return FewShot(**fields)
-        if kind == Classification.kind:
-            return Classification(**fields)
-        raise ValueError(f"unknown kind of protocol {kind!r}")
 
     def _need(self, name: str, least: int, most: float = math.inf) -> None:
         """Raise `UserError` if the field `name` is not in [least, most]."""
@@ -272,7 +258,7 @@ class FewShot(Protocol):
 
     def drawn(
         self, dataset_digest: str, pool: Pool, condition: Size, groups: ImageGroups = ()
-    ) -> DrawnEpisodes | GroupedEpisodes:
+    ) -> EpisodeSource:
         """The episodes with `condition` support images of each class."""
         key = digest(dataset_digest, self.test_classes, self.episode_seed, self.version)
         shots = int(condition)
@@ -390,10 +376,3 @@ class Classification(Protocol):
         """This protocol: a run is never shortened."""
         del episodes
         return self
-
-
-def _frozen(value: Any) -> Any:
-    """The value with tuples in the place of the lists that JSON has."""
-    if isinstance(value, list):
-        return tuple(map(_frozen, value))
-    return value

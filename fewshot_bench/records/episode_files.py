@@ -15,7 +15,7 @@ import numpy as np
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import DAMAGED, write_atomically
 from fewshot_bench.protocols.episode import Episodes
-from fewshot_bench.protocols.protocol import Protocol
+from fewshot_bench.protocols.stored import protocol_of
 
 __all__ = ["read_episodes", "write_episodes"]
 
@@ -45,7 +45,7 @@ def read_episodes(path: Path) -> tuple[dict[int, Episodes], Json]:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             about = json.loads(stored["about"].tobytes())
-            Protocol.from_dict(about["protocol"])
+            protocol_of(about["protocol"])
             if not isinstance(about["dataset_digest"], str):
                 raise TypeError("its data set has no digest")
             episodes = {}

@@ -16,22 +16,28 @@ import numpy.typing as npt
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import DAMAGED, sweep, user_path, write_atomically
 from fewshot_bench.protocols.episode import Episodes, EpisodeSource, FixedEpisodes, prefixes
+from fewshot_bench.records.answered import Answered
 from fewshot_bench.records.episode_files import read_episodes
 from fewshot_bench.records.paths import ResultPaths
 from fewshot_bench.records.record import ArrayFile, Record, read_record
 
-__all__ = ["NO_PREDICTION", "Predictions", "ResultsFolder"]
-
-NO_PREDICTION = 255  # in the array of predicted classes: padding, where there is no query
+__all__ = ["Predictions", "ResultsFolder"]
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """A record with its episodes and the test class (T, N, Q) predicted for each query."""
+    """A record with its episodes and what was answered in them."""
 
     record: Record
     episodes: Episodes
-    predicted_TNQ: npt.NDArray[np.uint8]
+    answered: Answered
+
+    @property
+    def predicted_TNQ(self) -> npt.NDArray[np.uint8]:
+        """The class predicted for each query of the ways."""
+        shape = self.episodes.query_TNQ.shape
+        predicted_TA = self.answered.predicted_TA[:, : shape[1] * shape[2]]
+        return predicted_TA.reshape(shape)
 
 
 class ResultsFolder:
@@ -91,12 +97,15 @@ class ResultsFolder:
             raise UserError(f"{path} is not a record ({error}); remove it and run again") from None
         return record
 
-    def write(self, record: Record, predicted_TNQ: npt.NDArray[np.uint8] | None = None) -> Record:
-        """Keep a record: first its array, then the JSON that names the array with its digest."""
-        if predicted_TNQ is not None:
-            predicted = predicted_TNQ.reshape(len(predicted_TNQ), -1)
+    def write(self, record: Record, answered: Answered | None = None) -> Record:
+        """Keep a record: first its arrays, then the JSON that names their file with its digest."""
+        if answered is not None:
             file = io.BytesIO()
-            np.savez_compressed(file, predicted=predicted)
+            if answered.ranks_TA is None:
+                np.savez_compressed(file, predicted=answered.predicted_TA)
+            else:
+                arrays = (answered.predicted_TA, answered.ranks_TA)
+                np.savez_compressed(file, predicted=arrays[0], ranks=arrays[1])
             content = file.getvalue()
             path = self.paths.predictions(record.stem)
             write_atomically(path, lambda out: out.write(content))
@@ -141,16 +150,18 @@ class ResultsFolder:
                 raise ValueError("its digest is not the record's")
             with np.load(io.BytesIO(content), allow_pickle=False) as stored:
                 predicted = stored["predicted"]
+                ranks = stored.get("ranks")
             # checked first, so that a wrong record cannot ask for billions of episodes
             if len(predicted) != record.episodes:
                 raise ValueError(f"it holds {len(predicted)} episodes and not {record.episodes}")
             episodes = self._episodes_of(record)
-            predicted = predicted.reshape(episodes.query_TNQ.shape)
+            shape = episodes.all_queries_TA.shape
+            answered = Answered(predicted.reshape(shape), _reshaped(ranks, shape))
         except DAMAGED as error:
             raise UserError(
                 f"{path} cannot be used ({error}); remove its record and run again"
             ) from None
-        return Predictions(record, episodes, predicted)
+        return Predictions(record, episodes, answered)
 
     def _array_path(self, record: Record) -> Path:
         folder = self.paths.record(record.stem).parent
@@ -180,3 +191,9 @@ class ResultsFolder:
                 "remove its records and run again"
             )
         return episodes
+
+
+def _reshaped(
+    ranks: npt.NDArray[np.uint16] | None, shape: tuple[int, ...]
+) -> npt.NDArray[np.uint16] | None:
+    return None if ranks is None else ranks.reshape(shape)

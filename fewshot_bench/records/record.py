@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
 from fewshot_bench.protocols.episode import ImageGroups, Pool
-from fewshot_bench.protocols.protocol import Classification, FewShot, Protocol
+from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.protocols.split import Size, size_text
+from fewshot_bench.protocols.stored import protocol_of
 from fewshot_bench.published import Published
 from fewshot_bench.records.paths import record_stem
 
@@ -274,7 +275,7 @@ def _read_groups(values: object, pool: Pool) -> ImageGroups:
 def _read_protocol(values: object) -> FewShot | Classification:
     if not isinstance(values, dict):
         raise TypeError(f"protocol is {values!r}, not an object")
-    protocol = Protocol.from_dict(values)
+    protocol = protocol_of(values)
     names = (protocol.name, protocol.dataset, *protocol.train_classes, *protocol.test_classes)
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"its protocol names {', '.join(map(repr, names))}")

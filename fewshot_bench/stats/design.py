@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Design", "Samples", "Units"]
+__all__ = ["Bools", "Design", "Floats", "Ints", "Samples", "Units"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer[Any]]
@@ -37,6 +37,16 @@ class Units:
     class_U: Ints
     group_U: Ints
     images_U: Ints
+
+    @classmethod
+    def of(cls, labels_M: Ints, groups_M: Ints | None) -> Units:
+        """Of images with these classes; each is a unit if they have no groups."""
+        images = np.arange(len(labels_M))
+        if groups_M is None:
+            return cls(images, labels_M, images, np.ones_like(images))
+        pairs = np.stack([labels_M, groups_M])
+        distinct, of_M, images_U = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
+        return cls(of_M.ravel(), distinct[0], distinct[1], images_U)
 
 
 class Samples:
@@ -191,12 +201,7 @@ class Design:
     @cached_property
     def units(self) -> Units:
         """What the intervals are over."""
-        images = np.arange(len(self.labels_M))
-        if self.groups_M is None:
-            return Units(images, self.labels_M, images, np.ones_like(images))
-        pairs = np.stack([self.labels_M, self.groups_M])
-        distinct, of_M, images_U = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
-        return Units(of_M.ravel(), distinct[0], distinct[1], images_U)
+        return Units.of(self.labels_M, self.groups_M)
 
     @cached_property
     def samples(self) -> Samples:

@@ -6,7 +6,7 @@ Shapes: T episodes, M test images, C test classes, S trainings.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -28,6 +28,7 @@ __all__ = [
     "estimate",
     "estimate_over_runs",
     "over_images",
+    "with_interval",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -62,6 +63,11 @@ class Estimate:
     se_images: float
     se_seeds: float
 
+    @property
+    def complement(self) -> Estimate:
+        """One less the share, with its interval."""
+        return replace(self, accuracy=1 - self.accuracy, low=1 - self.high, high=1 - self.low)
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -81,7 +87,7 @@ def estimate(correctness: Correctness) -> Estimate:
     images = influence(correctness.design, correctness.moments)
     seeds = Spread.of(correctness.accuracy_ST.mean(1))
     kind: IntervalKind = "images+seeds" if correctness.seeds > 1 else "images"
-    return _estimate(images, seeds, kind)
+    return with_interval(images, seeds, kind)
 
 
 def estimate_over_runs(correctness: Correctness, weights_RC: Floats, trained: float) -> Estimate:
@@ -112,10 +118,11 @@ def estimate_over_runs(correctness: Correctness, weights_RC: Floats, trained: fl
         of_train_images = max(0.0, float(accuracy_S.var(ddof=1)) - of_tests)
         in_all_runs = min(1.0, trained / (1 - trained)) * of_train_images
         runs = Spread(runs.variance + in_all_runs, runs.df)
-    return _estimate(images, runs, "images+runs")
+    return with_interval(images, runs, "images+runs")
 
 
-def _estimate(images: Influence, trainings: Spread, kind: IntervalKind) -> Estimate:
+def with_interval(images: Influence, trainings: Spread, kind: IntervalKind) -> Estimate:
+    """The interval of a share between 0 and 1 whose variance is known."""
     error = images.error(trainings)
     if images.unknown:
         kind = images.unknown

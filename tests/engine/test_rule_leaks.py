@@ -21,5 +21,5 @@ def test_rounding_of_features_that_are_nearly_the_same_is_no_leak(name: str, ali
     episodes = DrawnEpisodes(POOL, 3, 2, 5, "x").draw(0, 50)
     query_TQ = episodes.query_TNQ.reshape(50, -1)
     products = scoring.products_MM(engine.numpy())
-    ways = scoring.from_matrix(rule.score_products, products, episodes.support_TNK, query_TQ)
+    ways, _ = scoring.from_matrix(rule.score_products, products, episodes.support_TNK, query_TQ)
     assert_answered_as_alone(lambda: rule, features, engine, episodes.support_TNK, query_TQ, ways)

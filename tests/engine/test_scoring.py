@@ -59,8 +59,8 @@ PAIRS = {
 def answered(score, matrix_MM: np.ndarray, episodes) -> np.ndarray:
     """The ways (T, N, Q) by a matrix."""
     query_TQ = episodes.query_TNQ.reshape(len(episodes), -1)
-    ways_TQ = scoring.from_matrix(score, matrix_MM, episodes.support_TNK, query_TQ)
-    return ways_TQ.reshape(episodes.query_TNQ.shape)
+    answers = scoring.from_matrix(score, matrix_MM, episodes.support_TNK, query_TQ)
+    return answers.ways_TQ.reshape(episodes.query_TNQ.shape)
 
 
 @pytest.mark.parametrize("queries", [4, None])
@@ -83,7 +83,7 @@ def test_without_a_matrix_of_pairs_the_answers_are_the_same(rule: str):
     query_TQ = episodes.query_TNQ.reshape(50, -1)
     slow = scoring.from_features(score, features, episodes.support_TNK, query_TQ)
     fast = answered(score, pairs, episodes)
-    assert (fast == slow.reshape(fast.shape))[episodes.is_query_TNQ].all()
+    assert (fast == slow.ways_TQ.reshape(fast.shape))[episodes.is_query_TNQ].all()
 
 
 def test_blocks_leave_no_seam(monkeypatch: pytest.MonkeyPatch):
@@ -135,4 +135,4 @@ def test_one_by_one_skips_padding():
     query_TQ = episodes.query_TNQ.reshape(5, -1)
     one_by_one = scoring.predict_each(answer, episodes.support_TNK, query_TQ)
     together = answered(scoring.mean_score, HEAD, episodes)
-    assert (one_by_one.reshape(together.shape) == together)[episodes.is_query_TNQ].all()
+    assert (one_by_one.ways_TQ.reshape(together.shape) == together)[episodes.is_query_TNQ].all()

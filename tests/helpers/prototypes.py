@@ -20,5 +20,5 @@ def nearest_ways(
     products = products_of(features_MD) if products_MM is None else products_MM
     query_TNQ = episodes.query_TNQ
     query_TQ = query_TNQ.reshape(len(query_TNQ), -1)
-    ways = scoring.from_matrix(RULE.score_products, products, episodes.support_TNK, query_TQ)
-    return ways.reshape(query_TNQ.shape)
+    answers = scoring.from_matrix(RULE.score_products, products, episodes.support_TNK, query_TQ)
+    return answers.ways_TQ.reshape(query_TNQ.shape)

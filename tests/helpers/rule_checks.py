@@ -58,5 +58,7 @@ def predicted_in_blocks(
         features = features - features.mean(0)
     if matrix:
         products = scoring.products_MM(features)
-        return scoring.from_matrix(rule.score_products, products, drawn.support_TNK, query_TQ)
-    return scoring.from_features(rule.score_products, features, drawn.support_TNK, query_TQ)
+        answers = scoring.from_matrix(rule.score_products, products, drawn.support_TNK, query_TQ)
+    else:
+        answers = scoring.from_features(rule.score_products, features, drawn.support_TNK, query_TQ)
+    return answers.ways_TQ

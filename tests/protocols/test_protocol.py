@@ -7,7 +7,7 @@ from fewshot_bench.plugins.episodes.mixedwm38 import MixedWM38
 from fewshot_bench.plugins.episodes.neu import Neu
 
 from fewshot_bench import Classification, FewShot
-from fewshot_bench.protocols.protocol import Protocol
+from fewshot_bench.protocols.stored import protocol_of
 
 FEW_SHOTS = FewShot(name="few", dataset="d", episodes=100)
 SIZES = Classification(name="sizes", dataset="d", train_sizes=(5, 0.8), runs=2)
@@ -42,6 +42,6 @@ def test_a_limit_shortens_episodes_but_never_runs():
 
 def test_a_protocol_reads_back_what_it_wrote():
     for protocol in (*Neu.protocols, *MixedWM38.protocols):
-        assert Protocol.from_dict(json.loads(json.dumps(protocol.as_dict()))) == protocol
+        assert protocol_of(json.loads(json.dumps(protocol.as_dict()))) == protocol
     with pytest.raises(ValueError, match="kind"):
-        Protocol.from_dict({**Neu.protocols[0].as_dict(), "kind": "other"})
+        protocol_of({**Neu.protocols[0].as_dict(), "kind": "other"})

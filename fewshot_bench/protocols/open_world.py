@@ -1,0 +1,152 @@
+"""Few-shot protocols in which a query may be of a known class, or of a class without references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from fewshot_bench.data.groups import apart_from
+from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.protocols.episode import EpisodeSource, ImageGroups, Pool
+from fewshot_bench.protocols.open_queries import OpenEpisodeSource, held_out
+from fewshot_bench.protocols.protocol import MOST_CLASSES, FewShot
+from fewshot_bench.protocols.split import Size, Split
+from fewshot_bench.seeds import digest
+
+__all__ = ["ALL_KNOWN", "OpenWorld"]
+
+ALL_KNOWN = "all"  # stands for every train class
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenWorld(FewShot):
+    """A few-shot protocol with further queries in each episode.
+
+    known: train classes that are candidates beside the ways of each episode (generalised few-shot:
+    Xian et al. 2017, Gidaris and Komodakis 2018). A share `held_out` of their images is not trained
+    on: queries are drawn from it. The other images are the references of the known classes.
+    open_set: each episode also has queries of the test classes that are no ways of it: none of the
+    candidates is right (Liu et al. 2020, few-shot open-set recognition).
+
+    The ways, references and queries of the new classes are those of the few-shot protocol.
+    """
+
+    kind = "open-world"
+    known: tuple[str, ...] = ()
+    open_set: bool = False
+    held_out: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.held_out < 1:
+            raise UserError(
+                f"held_out={self.held_out} is out of bounds (allowed: more than 0, less than 1)"
+            )
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The names that predictions stand for: test classes, then known ones."""
+        return (*self.test_classes, *self.known)
+
+    def over(
+        self, data: LabelledImages, train: Sequence[str] | None, test: Sequence[str] | None
+    ) -> Self:
+        """As of a few-shot protocol. Raises `UserError` also where a known class is none to train.
+
+        A known class must have two images or groups, and with `open_set` there must be more test
+        classes than ways.
+        """
+        settled = FewShot.over(replace(self, known=()), data, train, test)
+        known = settled.train_classes
+        if self.known != (ALL_KNOWN,):
+            known = data.resolve(self.known, "known class")
+        for name in known:
+            if name not in settled.train_classes:
+                raise unknown("known class", name, settled.train_classes, "those to train on")
+        complete = replace(settled, known=known)
+        complete._check_further_queries(data)
+        return complete
+
+    def _check_further_queries(self, data: LabelledImages) -> None:
+        classes = len(self.test_classes)
+        if self.open_set and self.ways >= classes:
+            raise UserError(
+                f"--open-set needs test classes that are no ways, and ways={self.ways} takes all "
+                f"{classes} test classes; ask for fewer --ways, or name more --test-classes"
+            )
+        if len(self.candidates) > MOST_CLASSES:
+            raise UserError(
+                f"{len(self.candidates)} test and known classes are too many (allowed: at most "
+                f"{MOST_CLASSES}); name fewer with --known"
+            )
+        trained = data.labels[self.split(data, self.shots[0], None).train]
+        for name in self.known:
+            if data.class_names.index(name) not in trained:
+                raise UserError(
+                    f"known class {name!r} has no image to train on: each shares a group with one "
+                    "that is asked about; leave it out of --known and --train-classes"
+                )
+
+    def pool(self, data: LabelledImages) -> Pool:
+        """(first index, number of images) of each test class, then of each known class."""
+        return tuple(map(data.class_range, self.candidates))
+
+    def image_groups(self, data: LabelledImages) -> ImageGroups:
+        """The group of each image of the pool; empty if the data set has none."""
+        if data.groups is None:
+            return ()
+        groups = data.groups[data.indices(self.candidates)]
+        return tuple(groups.tolist())
+
+    def split(self, data: LabelledImages, condition: Size, run: int | None) -> Split:
+        """The images of the train classes without the held-out ones; what is asked about."""
+        del condition, run
+        of_train = data.indices(self.train_classes)
+        of_test = data.indices(self.test_classes)
+        groups = self.image_groups(data)
+        parts = self._held_out_of_known(data.digest, self.pool(data), groups)
+        asked = np.concatenate([of_test, *parts])
+        kept = of_train[~np.isin(of_train, asked)]
+        train = apart_from(data, kept, asked)
+        left_out = len(kept) - len(train)
+        return Split(self.train_classes, train, asked, left_out=left_out)
+
+    def drawn(
+        self, dataset_digest: str, pool: Pool, condition: Size, groups: ImageGroups = ()
+    ) -> EpisodeSource:
+        """The episodes with `condition` support images of each class, and the further queries."""
+        tested = pool[: len(self.test_classes)]
+        images = sum(count for _, count in tested)
+        base = super().drawn(dataset_digest, tested, condition, groups[:images])
+        key = digest("open world", dataset_digest, self.candidates, self.episode_seed, self.version)
+        known = []
+        for held in self._held_out_of_known(dataset_digest, pool, groups):
+            known.append(tuple(held.tolist()))
+        return OpenEpisodeSource(base, tested, tuple(known), self.open_set, self.queries, key)
+
+    def _held_out_of_known(
+        self, dataset_digest: str, pool: Pool, groups: ImageGroups
+    ) -> Iterator[Indices]:
+        """The held-out images of each known class, which do not depend on the other classes."""
+        ends = np.cumsum([count for _, count in pool])
+        for position, name in enumerate(self.candidates):
+            if position < len(self.test_classes):
+                continue
+            first, count = pool[position]
+            end = int(ends[position])
+            key = digest("held out", dataset_digest, name, self.episode_seed, self.version)
+            images = np.arange(first, first + count)
+            try:
+                yield held_out(images, groups[end - count : end], self.held_out, key)
+            except ValueError:
+                what = "group of images" if groups else "image"
+                raise UserError(
+                    f"known class {name!r} has one {what}, which cannot be both trained on and "
+                    "asked about; leave it out of --known and --train-classes"
+                ) from None
