@@ -94,7 +94,7 @@ def _result_row(row: Row, failures: int) -> dict[str, Any]:
     record = row.record
     estimate = row.estimate()
     trainings = len(row.predictions)
-    details = _run_details(row) if row.is_classification else _episode_details(row)
+    details = _details(row)
     return {
         **record_columns(record, row.name),
         "seeds": trainings,
@@ -106,11 +106,19 @@ def _result_row(row: Row, failures: int) -> dict[str, Any]:
         "se_images": estimate.se_images,
         "se_seeds": estimate.se_seeds if trainings > 1 else None,
         **details,
-        **(row.open_row().columns() if isinstance(record.protocol, OpenWorld) else {}),
         "images_passed": record.training.images_passed,
         "parameters": record.training.parameters,
         "note": "; ".join(notes_of(row, estimate, failures)),
     }
+
+
+def _details(row: Row) -> dict[str, Any]:
+    """What stands beside the accuracy of a row, by its kind of protocol."""
+    if row.is_classification:
+        return _run_details(row)
+    opened = row.open_row().columns() if isinstance(row.record.protocol, OpenWorld) else {}
+    # over episodes there are intervals of the accuracy on new classes alone
+    return opened if row.has_known else {**_episode_details(row), **opened}
 
 
 def _run_details(row: Row) -> dict[str, Any]:
@@ -240,7 +248,10 @@ def _confusion_counts(row: Row) -> npt.NDArray[np.int64]:
 def episode_accuracies(
     predictions: Sequence[Predictions], names: Names | None = None
 ) -> pd.DataFrame:
-    """A row an episode x baseline x shot value of few-shot protocols: its mean over seeds."""
+    """A row an episode x baseline x shot value of few-shot protocols: its mean over seeds.
+
+    With known classes: of the queries of new classes.
+    """
     parts = []
     for row in rows_of(predictions, names).values():
         if not row.is_classification:

@@ -130,6 +130,7 @@ def explain(
     require("bench explain", "captum", "explain")
     _check_positive("--images", images)
     _check_positive("--stage", stage)
+    _refuse_further_queries(request, "bench explain")
     from fewshot_bench.report import gallery
 
     plan = make_plan(request, Registry(plugins))
@@ -160,6 +161,14 @@ def explain(
     return Drawn(files, failed, table)
 
 
+def _refuse_further_queries(request: Request, command: str) -> None:
+    """Raise `UserError` where episodes have queries of other classes than the ways."""
+    options = {"--known": request.known, "--open-set": request.open_set}
+    for option, value in options.items():
+        if value:
+            raise UserError(f"{option} is not for {command}, which draws new classes; leave it out")
+
+
 def _check_positive(option: str, value: int) -> None:
     if value < 1:
         raise UserError(f"{option} {value} is out of bounds (allowed: 1 or more)")
@@ -182,6 +191,7 @@ def map_features(
     Raises `UserError` for what cannot be run, and where no baseline has features.
     """
     can_plot("bench map")
+    _refuse_further_queries(request, "bench map")
     from fewshot_bench.report import gallery
 
     gallery.check_method(method)
