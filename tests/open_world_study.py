@@ -55,7 +55,11 @@ def measured(seed: int, setting: tuple[int, ...], spread: float, episodes: int) 
     answered = Answered(np.where(is_query, predicted, 255).astype(np.uint8), ranks)
     row = OpenRow([Predictions(_record(pool, shots, episodes), drawn, answered)], episodes)
     harmonic = row.harmonic
-    own = {"accuracy": harmonic.accuracy, "accuracy_low": harmonic.low, "accuracy_high": harmonic.high}
+    own = {
+        "accuracy": harmonic.accuracy,
+        "accuracy_low": harmonic.low,
+        "accuracy_high": harmonic.high,
+    }
     return {**row.columns(), **own}
 
 
@@ -74,7 +78,9 @@ def _record(pool: tuple[tuple[int, int], ...], shots: int, episodes: int) -> Rec
 
 def study(data_sets: int, episodes: int) -> Table:
     """A row a setting, a spread and a measure: the truth, and how often it is covered."""
-    table = Table("images, held out", "shots", "spread", "measure", "truth", "covered", "half-width")
+    table = Table(
+        "images, held out", "shots", "spread", "measure", "truth", "covered", "half-width"
+    )
     cases = list(itertools.product(SETTINGS, SPREADS))
     for setting, spread in track(cases, console=Console(stderr=True)):
         draws = [measured(seed, setting, spread, episodes) for seed in range(data_sets)]

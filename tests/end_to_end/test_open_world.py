@@ -130,6 +130,15 @@ def test_methods_with_a_rule_of_their_own(tmp_path: Path, name: str, status: str
         assert "the references of a known class" in record.reason
 
 
+def test_a_pair_head_takes_its_mean_score_with_the_train_images(tmp_path: Path):
+    accuracies = []
+    for name in ("by_pair", "by_rule"):
+        outcome = run(tmp_path, [PLUGINS / f"{name}.py"], known=["all"], baselines=[name])
+        accuracies.append(outcome.table[["accuracy_new", "accuracy_known"]].to_numpy())
+    # the rule is the mean cosine, and so is the mean score of the pair head
+    assert accuracies[0] == pytest.approx(accuracies[1], abs=0.002)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
