@@ -8,21 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fewshot_bench import (
-    FITS,
     MULTI_LABEL,
     ClassLayout,
     DataCard,
     DataSet,
     FileTree,
-    LabelLayout,
     LabelledImages,
-    Settings,
+    PictureSettings,
     UserError,
     cached_images,
     class_layout,
-    group_by_class,
     label_layout,
-    read_images,
+    layout_images,
     table_content,
 )
 
@@ -30,7 +27,7 @@ VERSION = 3  # of what is read from the same files
 
 
 @dataclass(frozen=True, kw_only=True)
-class FolderSettings(Settings):
+class FolderSettings(PictureSettings):
     """side: images are resized to so many pixels a side.
 
     0 means: keep their size if all are squares of one size, else the median of their shorter sides,
@@ -43,7 +40,6 @@ class FolderSettings(Settings):
 
     side: int = 0
     class_level: int = 0
-    fit: str = "squash"
     keep_masks: bool = False
     labels: str = ""
     label_columns: str = ""
@@ -52,10 +48,8 @@ class FolderSettings(Settings):
 
     def check(self) -> None:
         """Raise `UserError` if a value is out of bounds."""
-        keeps_size = self.side == 0
-        self.need(keeps_size or self.side >= 8, "side", "0, or 8 or more pixels")
+        super().check()
         self.need_at_least("class_level", 0)
-        self.need(self.fit in FITS, "fit", ", ".join(FITS))
         self.need(self.multi_label in MULTI_LABEL, "multi_label", ", ".join(MULTI_LABEL))
         if self.labels:
             only_folders = "0 with --labels, where folders are no classes"
@@ -99,18 +93,8 @@ class Folder(DataSet):
 
 def _load(tree: FileTree, settings: FolderSettings, table: bytes) -> LabelledImages:
     layout = _layout(tree, settings, table)
-    read = read_images(tree, layout.files, side=settings.side, fit=settings.fit)
-    data = group_by_class(
-        "folder",
-        read.images,
-        layout.labels,
-        layout.class_names,
-        layout.files,
-        notes=[*layout.notes, *read.notes],
-    )
-    if isinstance(layout, LabelLayout):
-        return layout.completed(data, read, settings.fit)
-    return data
+    side = settings.side
+    return layout_images(tree, layout, "folder", side=side, fit=settings.fit)
 
 
 def _layout(tree: FileTree, settings: FolderSettings, table: bytes) -> ClassLayout:

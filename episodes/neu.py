@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from xml.etree import ElementTree
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,11 @@ from fewshot_bench import (
     LabelledImages,
     Published,
     UserError,
+    annotated_boxes,
     cached_images,
+    check_counts,
     decode_image,
+    given_tree,
     group_by_class,
     is_image,
     natural_order,
@@ -49,9 +51,6 @@ MOST_A_CLASS = 600
 LEAST_NAMED = 0.9  # share of the images
 # what annotation tools add to a name
 ADDED = re.compile(r"^[0-9a-f]{8}-|[._](?:jpe?g|png|bmp)\.rf\.[0-9a-zA-Z]+$")
-DECLARED = re.compile(rb"^\s*<\?xml[^>]*encoding=[\"']([\w.-]+)[\"'][^>]*\?>")
-
-BOX_SIDES = ("xmin", "ymin", "xmax", "ymax")  # elements of a Pascal VOC annotation
 
 
 class Neu(DataSet):
@@ -85,12 +84,7 @@ class Neu(DataSet):
 
         Raises `UserError` if there are not 300 images of 200 x 200 pixels of each class.
         """
-        if path is None:
-            raise UserError(
-                f"neu needs its data: {self.card.get_it}, or put it into the folder "
-                "$FEWSHOT_BENCH_DATA"
-            )
-        with FileTree(path) as tree:
+        with given_tree("neu", path, self.card.get_it) as tree:
             return cached_images(["neu", tree.content_digest()], lambda: _load(tree))
 
     @classmethod
@@ -115,7 +109,8 @@ def _load(tree: FileTree) -> LabelledImages:
             others += 1
         else:
             class_of_file[file] = class_name
-    _check_counts(tree, class_of_file.values())
+    counts = Counter(class_of_file.values())
+    check_counts(tree, "NEU", counts, dict.fromkeys(CLASSES, IMAGES_A_CLASS))
     files = list(class_of_file)
     class_names = list(CLASSES)
     pixels = np.stack([_pixels(tree, file) for file in files])
@@ -176,21 +171,6 @@ def _spellings() -> dict[str, str]:
 _SPELLINGS = _spellings()
 
 
-def _check_counts(tree: FileTree, class_of_each: Iterable[str]) -> None:
-    """Raise `UserError` if a class does not have 300 images."""
-    counts = Counter(class_of_each)
-    wrong = []
-    for name in CLASSES:
-        if counts[name] != IMAGES_A_CLASS:
-            wrong.append(f"{name} has {counts[name]}")
-    if wrong:
-        raise UserError(
-            f"{tree.path} is not the whole NEU set: {', '.join(wrong)} images (expected "
-            f"{IMAGES_A_CLASS} of each of {', '.join(CLASSES)}); name one complete copy of NEU-CLS "
-            "or NEU-DET with --data, or read it as pictures of your own with --dataset folder"
-        )
-
-
 def _pixels(tree: FileTree, file: str) -> npt.NDArray[np.uint8]:
     """(200, 200), grey."""
     image = decode_image(tree, file).convert("L")
@@ -203,60 +183,17 @@ def _pixels(tree: FileTree, file: str) -> npt.NDArray[np.uint8]:
 
 
 def _boxes(tree: FileTree, images: Sequence[str], notes: list[str]) -> tuple[Boxes, ...] | None:
-    """The boxes of each image, from the annotation with its stem, or None without annotations.
+    """The boxes of each image, (n, 4) in pixels, or None without annotations.
 
-    An image without an annotation that can be read has no boxes. notes: gets what was wrong.
+    notes: gets what was wrong.
     """
-    annotations = {}
-    for file in tree.files:
-        if file.lower().endswith(".xml"):
-            annotations[_stem(file)] = file
-    if not annotations:
+    found = annotated_boxes(tree, images, _stem)
+    if found is None:
         return None
+    boxes_of_images, box_notes = found
+    notes += box_notes
     boxes = []
-    without = []
-    swapped = 0
-    for image in images:
-        rows = np.zeros((0, 4), dtype=np.int64)
-        try:
-            rows = _read_boxes(tree, annotations.get(_stem(image)))
-        except (ElementTree.ParseError, LookupError, ValueError, UserError) as error:
-            without.append(f"{PurePosixPath(image).name}: {error}")
-        corners = rows.reshape(-1, 2, 2)  # box, corner, x and y
-        swapped += int((corners[:, 0] > corners[:, 1]).any(axis=1).sum())
-        boxes.append(np.sort(corners, axis=1).reshape(-1, 4))
-    if without:
-        notes.append(
-            f"{len(without)} images have no annotation that can be read, and so no boxes, first "
-            f"{without[0]}"
-        )
-    if swapped:
-        notes.append(f"{swapped} boxes had their corners swapped, and were put right")
+    for of_image in boxes_of_images:
+        corners = np.array([annotated.box for annotated in of_image]).reshape(-1, 4)
+        boxes.append(np.rint(corners).astype(np.int64))
     return tuple(boxes)
-
-
-def _read_boxes(tree: FileTree, file: str | None) -> Boxes:
-    """(n, 4): xmin, ymin, xmax, ymax in pixels, from a Pascal VOC annotation.
-
-    Raises `ParseError`, `LookupError`, `ValueError` or `UserError` if it cannot be read.
-    """
-    if file is None:
-        raise ValueError("there is none")
-    rows = []
-    for box in _parsed(tree.read(file)).findall("object/bndbox"):
-        # an element that is missing reads as "", which is no number
-        row = [float(box.findtext(side) or "") for side in BOX_SIDES]
-        rows.append(row)
-    numbers = np.array(rows, dtype=np.float64).reshape(-1, 4)
-    if not np.isfinite(numbers).all():
-        raise ValueError("a corner is no number")
-    return np.rint(numbers).astype(np.int64)
-
-
-def _parsed(content: bytes) -> ElementTree.Element:
-    """The XML, in any encoding that it declares: the parser itself knows a few."""
-    declared = DECLARED.match(content)
-    if declared is None:
-        return ElementTree.fromstring(content)
-    text = content[declared.end() :].decode(declared[1].decode())
-    return ElementTree.fromstring(text)

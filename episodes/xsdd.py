@@ -19,9 +19,10 @@ from fewshot_bench import (
     FileTree,
     LabelledImages,
     Published,
-    UserError,
     cached_images,
+    check_counts,
     decode_image,
+    given_tree,
     group_by_class,
     is_image,
     natural_order,
@@ -93,12 +94,7 @@ class Xsdd(DataSet):
 
         Raises `UserError` if a class does not have its number of images.
         """
-        if path is None:
-            raise UserError(
-                f"xsdd needs its data: {self.card.get_it}, or put it into the folder "
-                "$FEWSHOT_BENCH_DATA"
-            )
-        with FileTree(path) as tree:
+        with given_tree("xsdd", path, self.card.get_it) as tree:
             return cached_images(["xsdd", tree.content_digest()], lambda: _load(tree))
 
     @classmethod
@@ -122,9 +118,9 @@ def _class_of(file: str) -> str:
 def _load(tree: FileTree) -> LabelledImages:
     images = sorted(filter(is_image, tree.files), key=natural_order)
     files = [file for file in images if _class_of(file) in CLASSES]
-    _check_counts(tree, files)
+    check_counts(tree, "X-SDD", Counter(map(_class_of, files)), CLASSES)
     others = len(images) - len(files)
-    notes = []
+    notes = list(tree.notes)
     if others:
         notes.append(f"{others} images belong to none of X-SDD's classes and were left out")
     resized = 0
@@ -145,20 +141,6 @@ def _load(tree: FileTree) -> LabelledImages:
         notes=notes,
         abbreviations=ABBREVIATIONS,
     )
-
-
-def _check_counts(tree: FileTree, files: Sequence[str]) -> None:
-    """Raise `UserError` if a class does not have its number of images."""
-    counts = Counter(map(_class_of, files))
-    wrong = []
-    for name, expected in CLASSES.items():
-        if counts[name] != expected:
-            wrong.append(f"{name} has {counts[name]} images (expected {expected})")
-    if wrong:
-        raise UserError(
-            f"{tree.path} is not the whole X-SDD set: {', '.join(wrong)}; name one complete copy "
-            "with --data, or read a part of it with --dataset folder"
-        )
 
 
 def _square(image: Image.Image) -> npt.NDArray[np.uint8]:

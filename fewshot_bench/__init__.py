@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     )
     from fewshot_bench.baseline import Baseline, Card, Context, EmbeddingSettings
     from fewshot_bench.data.cache import cached_images
-    from fewshot_bench.data.image_set import FITS, ImageSet, read_images
+    from fewshot_bench.data.image_set import FITS, ImageSet, PictureSettings, read_images
     from fewshot_bench.data.images import (
         IMAGE_SUFFIXES,
         ImageHeader,
@@ -37,12 +37,16 @@ if TYPE_CHECKING:
         MULTI_LABEL,
         LabelLayout,
         label_layout,
+        layout_images,
         table_content,
     )
     from fewshot_bench.data.labelled import LabelledImages, group_by_class
     from fewshot_bench.data.layout import ClassLayout, alike_notes, class_layout
+    from fewshot_bench.data.mask_boxes import mask_boxes
     from fewshot_bench.data.masks import Pictures, without_masks
     from fewshot_bench.data.tree import FileTree, natural_order
+    from fewshot_bench.data.voc import AnnotatedBox, annotated_boxes
+    from fewshot_bench.data.whole import check_counts, given_tree, refuse_incomplete
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
     from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
@@ -58,6 +62,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "ALL_CLASSES": "published",
+    "AnnotatedBox": "data.voc",
     "Baseline": "baseline",
     "Card": "baseline",
     "ClassLayout": "data.layout",
@@ -78,6 +83,7 @@ _HOMES = {
     "MULTI_LABEL": "data.label_table",
     "NotApplicable": "errors",
     "Outcome": "api",
+    "PictureSettings": "data.image_set",
     "Pictures": "data.masks",
     "Products": "rule",
     "Published": "published",
@@ -89,8 +95,10 @@ _HOMES = {
     "TrainingSettings": "learn.train",
     "UserError": "errors",
     "alike_notes": "data.layout",
+    "annotated_boxes": "data.voc",
     "cached_images": "data.cache",
     "check": "api",
+    "check_counts": "data.whole",
     "class_layout": "data.layout",
     "compare": "api",
     "confusion": "api",
@@ -99,18 +107,22 @@ _HOMES = {
     "derive": "seeds",
     "episodes": "api",
     "explain": "report.draw",
+    "given_tree": "data.whole",
     "group_by_class": "data.labelled",
     "image_header": "data.images",
     "is_image": "data.images",
-    "leaderboard": "api",
     "label_layout": "data.label_table",
+    "layout_images": "data.label_table",
+    "leaderboard": "api",
     "library": "optional",
     "listing": "api",
     "map_features": "report.draw",
+    "mask_boxes": "data.mask_boxes",
     "natural_order": "data.tree",
     "plot": "report.draw",
     "read_images": "data.image_set",
     "recalls": "api",
+    "refuse_incomplete": "data.whole",
     "report": "report.page",
     "run": "api",
     "samples": "report.draw",
@@ -124,6 +136,7 @@ __all__ = [
     "FITS",
     "IMAGE_SUFFIXES",
     "MULTI_LABEL",
+    "AnnotatedBox",
     "Baseline",
     "Card",
     "ClassLayout",
@@ -141,6 +154,7 @@ __all__ = [
     "LabelledImages",
     "NotApplicable",
     "Outcome",
+    "PictureSettings",
     "Pictures",
     "Products",
     "Published",
@@ -152,8 +166,10 @@ __all__ = [
     "TrainingSettings",
     "UserError",
     "alike_notes",
+    "annotated_boxes",
     "cached_images",
     "check",
+    "check_counts",
     "class_layout",
     "compare",
     "confusion",
@@ -162,18 +178,22 @@ __all__ = [
     "derive",
     "episodes",
     "explain",
+    "given_tree",
     "group_by_class",
     "image_header",
     "is_image",
     "label_layout",
+    "layout_images",
     "leaderboard",
     "library",
     "listing",
     "map_features",
+    "mask_boxes",
     "natural_order",
     "plot",
     "read_images",
     "recalls",
+    "refuse_incomplete",
     "report",
     "run",
     "samples",

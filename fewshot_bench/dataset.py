@@ -41,7 +41,8 @@ class DataSet(ABC):
     """A data set with its named protocols.
 
     A file in `episodes/` defines one public subclass, and the file's stem is the data set's name.
-    protocols: the named protocols; the first few-shot one is the default.
+    protocols: the named protocols; the first few-shot one is the default, or the first of all
+    if none is.
     """
 
     card: ClassVar[DataCard]

@@ -15,8 +15,9 @@ from fewshot_bench.data.images import ImageHeader, decode_image, image_header
 from fewshot_bench.data.tree import FileTree
 from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.settings import Settings
 
-__all__ = ["FITS", "ImageSet", "read_images"]
+__all__ = ["FITS", "ImageSet", "PictureSettings", "read_images"]
 
 MOST_BYTES = 2**33  # of all images together, decoded
 LARGEST_SIDE = 256  # pixels; the most that is chosen if the user names no side
@@ -30,6 +31,24 @@ HOW_FITTED = {
     "crop": "cropped to the square in their middle",
 }
 FITS = tuple(HOW_FITTED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSettings(Settings):
+    """How pictures of several sizes are read.
+
+    side: they are resized to so many pixels a side; 0: keep their size if all are squares of one
+    size, else the median of their shorter sides, at most 256. fit: how one becomes a square.
+    """
+
+    side: int = 224
+    fit: str = "squash"
+
+    def check(self) -> None:
+        """Raise `UserError` if a value is out of bounds."""
+        keeps_size = self.side == 0
+        self.need(keeps_size or self.side >= 8, "side", "0, or 8 or more pixels")
+        self.need(self.fit in FITS, "fit", ", ".join(FITS))
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,6 +27,7 @@ Box = tuple[float, float, float, float]  # xmin, ymin, xmax, ymax
 # of two separators that part the lines as well, the first is taken
 SEPARATORS = ("\t", ";", ",", "|", " ")
 SAMPLE = 200  # lines that tell the separator
+MOST_COLUMNS = 256  # that are looked at for it: a wrong one parts run lengths into thousands
 LONGEST_CELL = 2**30  # characters, for run lengths and polygons
 # what a file begins with -> its encoding, and what people call it
 MARKS = {
@@ -167,7 +168,7 @@ def _fitness(sample: str, separator: str, is_picture: IsPicture) -> tuple[bool, 
         return (False, 0, False, 0.0)
     width = _usual_width(lines)
     share = sum(len(line.cells) == width for line in lines) / len(lines)
-    naming = sum(any(map(is_picture, line.cells)) for line in lines)
+    naming = sum(any(map(is_picture, line.cells[:MOST_COLUMNS])) for line in lines)
     has_names = has_column_names(lines[0].cells, {}, is_picture)
     return (share == 1, naming, has_names, share)
 

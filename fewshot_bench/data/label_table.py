@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fewshot_bench.data.boxes import fitted_boxes
 from fewshot_bench.data.class_names import named_pairs, renamed_classes
 from fewshot_bench.data.groups import numbered
-from fewshot_bench.data.image_set import ImageSet
+from fewshot_bench.data.image_set import ImageSet, read_images
 from fewshot_bench.data.images import is_image
 from fewshot_bench.data.label_columns import Columns
 from fewshot_bench.data.label_paths import PictureIndex, rows_of_pictures
 from fewshot_bench.data.label_rows import Box, LabelRow, label_rows, label_text
-from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from fewshot_bench.data.layout import ClassLayout, alike_notes
 from fewshot_bench.data.tree import FileTree
 from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError, unknown
 
-__all__ = ["MULTI_LABEL", "LabelLayout", "label_layout", "table_content"]
+__all__ = ["MULTI_LABEL", "LabelLayout", "label_layout", "layout_images", "table_content"]
 
 RowsOf = dict[str, list[LabelRow]]  # picture -> its rows
 ERROR = "error"
@@ -33,7 +33,7 @@ MOST_BYTES = 2**28  # of a table
 
 @dataclass(frozen=True)
 class LabelLayout(ClassLayout):
-    """PictureIndex with what a table says of each.
+    """Pictures with what a table, or a data set, says of each.
 
     groups: of each, or None; group_by: where the groups come from, or empty; boxes: those of each
     with its class, or None.
@@ -63,6 +63,37 @@ class LabelLayout(ClassLayout):
         return dataclasses.replace(
             data, groups=groups, group_by=self.group_by, boxes=boxes, notes=notes
         )
+
+
+def layout_images(
+    tree: FileTree,
+    layout: ClassLayout,
+    name: str,
+    *,
+    side: int = 0,
+    fit: str = "squash",
+    class_names: Sequence[str] = (),
+    abbreviations: Mapping[str, str] | None = None,
+) -> LabelledImages:
+    """The pictures of a layout as squares, with its classes, groups, boxes and notes.
+
+    name: of the data set; side, fit: see `read_images`; class_names: in their order, sorted if none
+    are given. Raises `UserError` for damaged pictures and for a class without one.
+    """
+    read = read_images(tree, layout.files, side=side, fit=fit)
+    names = list(class_names) or layout.class_names
+    data = group_by_class(
+        name,
+        read.images,
+        [names.index(class_name) for class_name in layout.classes],
+        names,
+        layout.files,
+        notes=[*layout.notes, *read.notes],
+        abbreviations=abbreviations,
+    )
+    if isinstance(layout, LabelLayout):
+        return layout.completed(data, read, fit)
+    return data
 
 
 def table_content(tree: FileTree, labels: str) -> bytes:

@@ -70,7 +70,10 @@ def _refuse_options_beside_file(request: Request) -> None:
 def _base_protocol(
     request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
 ) -> FewShot | Classification:
-    """The named protocol, else the data set's first one of the kind that the options are for."""
+    """The named protocol, else the data set's first one of the kind that the options are for.
+
+    Without such options: its first few-shot one, or the first of all if none is.
+    """
     if request.protocol is not None:
         named = {protocol.name: protocol for protocol in protocols}
         if request.protocol not in named:
@@ -82,6 +85,8 @@ def _base_protocol(
     for protocol in protocols:
         if isinstance(protocol, FewShot):
             return protocol
+    if protocols and not _options_in(request, FEW_SHOT_OPTIONS):
+        return protocols[0]  # too few classes to hold some out, or a setting leaves too few
     return FewShot(name=f"{data.name}-custom", dataset=data.name)
 
 
