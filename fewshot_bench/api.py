@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from fewshot_bench.contract.checks import examine
 from fewshot_bench.data import cache_files
 from fewshot_bench.data.cache import Content, contents
 from fewshot_bench.data.labelled import LabelledImages
@@ -23,13 +23,14 @@ from fewshot_bench.leaderboard.recall import recalls as class_recalls
 from fewshot_bench.leaderboard.record_columns import row_key
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_tables
+from fewshot_bench.planning.dataset_paths import path_in
 from fewshot_bench.planning.plan import Plan, make_plan
 from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
 from fewshot_bench.records.episode_files import write_episodes
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 from fewshot_bench.registry.catalogue import listed_plugins
-from fewshot_bench.registry.examined import Examined, examined
+from fewshot_bench.registry.examined import Examined, ExaminedData, examined
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
 
@@ -284,24 +285,30 @@ def clear_cache(older_than: float = 0) -> tuple[int, int]:
 
 
 def check(
-    methods: Sequence[str] | str, *, notify: Callable[[str], None] = lambda name: None
+    methods: Sequence[str] | str,
+    *,
+    data: Path | str | None = None,
+    data_folder: Path | None = None,
+    notify: Callable[[str], None] = lambda name: None,
 ) -> pd.DataFrame:
-    """Check baselines and rules against the contract; a row for each of them and each check.
+    """Check baselines, rules and data sets against the contract; a row for each and each check.
 
-    methods: names of baselines or rules, files that define one, or `all`; notify: called with each
-    name before its checks.
-    Columns: baseline (or rule), check, status (ok, broken or not checked), and told: what was
-    expected, what came, and why it matters. Raises `UserError` for a name that does not exist.
+    methods: names of them, files that define one, or `all`: all baselines and rules; data: of the
+    data set, if it reads files; data_folder: where data sets are looked for without it; notify:
+    called with each name before its checks.
+    Columns: baseline (or rule, or data set), check, status (ok, broken or not checked), and told:
+    what was expected, what came, and why it matters. Raises `UserError` for a name that does not
+    exist, and for a data set whose data is not there.
     """
     names = [methods] if isinstance(methods, str) else methods
     registry = Registry([name for name in names if name.endswith(".py")])
-    subjects: list[Examined] = []
+    subjects: list[Examined | ExaminedData] = []
     for name in names:
         subjects += examined(name, registry)
     rows = []
-    for subject in subjects:
+    for subject in _with_data(subjects, data, data_folder):
         notify(subject.name)
-        for finding in examine(subject.baseline_class, subject.rule_class):
+        for finding in subject.findings():
             row = {
                 "baseline": subject.name,
                 "check": finding.check,
@@ -310,6 +317,27 @@ def check(
             }
             rows.append(row)
     return pd.DataFrame(rows, columns=list(CHECK_COLUMNS))
+
+
+def _with_data(
+    subjects: Sequence[Examined | ExaminedData], data: Path | str | None, folder: Path | None
+) -> list[Examined | ExaminedData]:
+    """The same subjects; each data set that reads files has the path of its data."""
+    placed: list[Examined | ExaminedData] = []
+    readers = 0
+    for subject in subjects:
+        if isinstance(subject, Examined) or not subject.dataset_class.card.needs_path:
+            placed.append(subject)
+            continue
+        readers += 1
+        path = path_in(folder, subject.dataset_class) if data is None else user_path(data)
+        placed.append(dataclasses.replace(subject, path=path))
+    if data is not None and readers != 1:
+        raise UserError(
+            f"--data {data} is for one data set that reads files, and {readers} are named here; "
+            "check one at a time, or leave it out"
+        )
+    return placed
 
 
 def listing(plugins: Sequence[Path | str] = ()) -> pd.DataFrame:

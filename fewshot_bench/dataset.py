@@ -13,7 +13,7 @@ from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
-__all__ = ["DataCard", "DataSet"]
+__all__ = ["DataCard", "DataSet", "under_own_name"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -74,3 +74,19 @@ class DataSet(ABC):
         """Whether a folder or archive with these file names holds this data set."""
         del files
         return False
+
+
+def under_own_name(
+    data: LabelledImages, own_name: str, dataset_class: type[DataSet]
+) -> LabelledImages:
+    """The images of a data set under its own name, with what its class adds, such as -subset.
+
+    A subclass of another data set loads images under the name of that one.
+    """
+    modules = [ancestor.__module__ for ancestor in dataset_class.__mro__]
+    stems = [module.rpartition(".")[2].replace("_", "-") for module in modules]
+    for stem in (own_name, *stems):
+        if data.name.startswith(f"{stem}-"):
+            name = own_name + data.name.removeprefix(stem)
+            return dataclasses.replace(data, name=name)
+    return dataclasses.replace(data, name=own_name)

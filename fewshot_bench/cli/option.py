@@ -17,7 +17,7 @@ from fewshot_bench.errors import UserError
 if TYPE_CHECKING:
     from fewshot_bench.request import Request
 
-__all__ = ["REQUIRED", "Argument", "Option", "examples", "takes"]
+__all__ = ["REQUIRED", "Argument", "Option", "data_folder", "examples", "takes"]
 
 Command = Callable[..., None]
 # most options come as text and are read here, so that a mistake gives one line with what is allowed
@@ -145,9 +145,10 @@ def _request(values: Mapping[str, Any]) -> Request:
     from fewshot_bench.request import Request  # imports numpy: not for --help
 
     given = {name: value for name, value in values.items() if value is not None}
-    return Request(data_folder=_data_folder(), **given)
+    return Request(data_folder=data_folder(), **given)
 
 
-def _data_folder() -> Path | None:
+def data_folder() -> Path | None:
+    """The folder of data sets that the environment names."""
     folder = os.environ.get("FEWSHOT_BENCH_DATA")
     return Path(folder) if folder else None

@@ -12,6 +12,7 @@ from fewshot_bench.cli.output import known_form
 __all__ = [
     "CLEAR",
     "CSV",
+    "DATA",
     "DATA_OPTIONS",
     "EPISODES_TO_WRITE",
     "EPISODE_OPTIONS",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 DATASET = Option("--dataset", "Name of the data set; bench list shows all.")
+DATA = Option("--data", "Folder or archive that holds the data set.", Path | None, is_once=True)
 GROUP_BY = Option(
     "--group-by",
     "Regular expression: the part of a file name that tells plate, part or wafer.",
@@ -65,7 +67,7 @@ DATA_OPTIONS = (
 # what bench episodes takes of a request; a default stands in the help where the protocol sets it
 EPISODE_OPTIONS = (
     *DATA_OPTIONS,
-    Option("--data", "Folder or archive that holds the data set.", Path | None, is_once=True),
+    DATA,
     Option(
         "--train-classes",
         "Classes to train on, e.g. Pa,In,RS.",
@@ -201,7 +203,7 @@ REQUEST_OPTIONS = (
 # options and arguments of single commands
 METHODS = Argument(
     "methods",
-    "Python files that define a baseline or rule, names of them, or all.",
+    "Python files that define a baseline, rule or data set, names of them, or all.",
     list[str],
     REQUIRED,
 )

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from fewshot_bench.cli import output
-from fewshot_bench.cli.option import examples, takes
+from fewshot_bench.cli.option import data_folder, examples, takes
 from fewshot_bench.cli.options import (
     CSV,
+    DATA,
     DATA_OPTIONS,
     EPISODE_OPTIONS,
     EPISODES_TO_WRITE,
@@ -129,18 +130,19 @@ def list_(plugins: list[Path], csv: bool) -> None:
     epilog=examples(
         "bench check my_method.py",
         "bench check protonet siamese",
+        "bench check my_dataset.py --data my_images/",
         "bench check all --format csv",
     )
 )
-@takes(METHODS, FORMAT, JSON)
-def check(methods: list[str], form: Form, json: bool) -> None:
-    """Check baselines and rules against the contract; exit status 1 if one breaks it."""
+@takes(METHODS, DATA, FORMAT, JSON)
+def check(methods: list[str], data: Path | None, form: Form, json: bool) -> None:
+    """Check baselines, rules and data sets against the contract; exit status 1 if one breaks it."""
     form = output.chosen_form(form, json=json)
     from fewshot_bench import api
     from fewshot_bench.cli import lists
 
     with output.prints_to_stderr(form):
-        findings = api.check(methods, notify=_show_checked)
+        findings = api.check(methods, data=data, data_folder=data_folder(), notify=_show_checked)
     output.show(findings, form, lists.show_findings)
     if (findings["status"] == "broken").any():
         raise typer.Exit(1)

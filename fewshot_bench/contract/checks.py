@@ -5,14 +5,9 @@ Shapes: N ways, K shots, Q queries, E episodes.
 
 from __future__ import annotations
 
-import inspect
 import math
 import pickle
-import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import safetensors.torch
 import torch
@@ -26,36 +21,25 @@ from fewshot_bench.contract.expectations import (
     expect_rows,
     expect_same_scores,
 )
-from fewshot_bench.contract.leaks import Leak, assert_untouched, depends_on_the_batch
+from fewshot_bench.contract.finding import Finding, Raised, findings
+from fewshot_bench.contract.leaks import assert_untouched, depends_on_the_batch
 from fewshot_bench.contract.subject import (
     FEW_PASSES,
     SIDE,
     TRAIN_CLASSES,
     Subject,
 )
-from fewshot_bench.errors import PLUGIN_ERRORS, NotApplicable, Unavailable, UserError
+from fewshot_bench.errors import NotApplicable
 from fewshot_bench.rule import Rule
 from fewshot_bench.seeds import generators_reset_by, global_seed
 
-__all__ = ["CHECKS", "Finding", "examine"]
+__all__ = ["CHECKS", "examine"]
 
 # least 3-way accuracy on patterns that anyone can tell apart, after a short training; chance is 1/3
 LEAST_ACCURACY = 0.8
 NOISE_EPISODES = 20
 NOISE_QUERIES = 4  # of each way
 SIGMAS = 4.5  # standard deviations by which a share of right answers may differ from chance
-
-
-@dataclass(frozen=True)
-class Finding:
-    """The result of one check of one baseline.
-
-    message: what was expected, what came and why it matters, or why it was not checked.
-    """
-
-    check: str
-    status: Literal["ok", "broken", "not checked"]
-    message: str = ""
 
 
 def has_a_rule_and_a_card(subject: Subject) -> None:
@@ -318,6 +302,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
 }
 # where one of these is broken, what the later checks find says nothing
 ESSENTIAL = ("answers episodes", "learns", "shapes and ranges", "leaves no trace")
+RAISED = Raised("an answer", "An error ends all of its cells.")
 
 
 def examine(
@@ -328,40 +313,4 @@ def examine(
     rule_class: of the rule that the baseline names, if it does.
     """
     subject = Subject(baseline_class, rule_class)
-    broken = ""
-    for name, check in CHECKS.items():
-        if broken:
-            yield Finding(name, "not checked", f"mend {broken!r} first")
-            continue
-        finding = _finding(subject, name, check)
-        yield finding
-        if name in ESSENTIAL and finding.status != "ok":
-            broken = name
-
-
-def _finding(subject: Subject, name: str, check: Callable[[Subject], None]) -> Finding:
-    try:
-        check(subject)
-    except (NotApplicable, Unavailable) as reason:
-        return Finding(name, "not checked", str(reason))
-    except Leak as reason:
-        expected = "expected answers that leave all as it was"
-        why = "One episode must not influence the answers to another."
-        return Finding(name, "broken", f"{expected}; {reason}. {why}")
-    except (ContractBroken, UserError) as reason:
-        return Finding(name, "broken", str(reason))
-    except PLUGIN_ERRORS as error:
-        came = _described(error, subject.baseline_class)
-        why = "An error ends all of its cells."
-        return Finding(name, "broken", f"expected an answer; came {came}. {why}")
-    return Finding(name, "ok")
-
-
-def _described(error: BaseException, baseline_class: type[Baseline]) -> str:
-    """What was raised, on one line, and where in the method's file."""
-    text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    file = inspect.getfile(baseline_class)
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if frame.filename == file:
-            return f"{text} ({Path(file).name}, line {frame.lineno})"
-    return text
+    yield from findings(subject, CHECKS, ESSENTIAL, baseline_class, RAISED)

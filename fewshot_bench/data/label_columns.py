@@ -181,6 +181,12 @@ class _Chooser:
                     f"--label-columns {role}={name}: {self.table} has no such column "
                     f"({self._shown()}); give a name or a number, 1 being the first"
                 )
+            for other, position in self.positions.items():
+                if other != role and position == self.positions[role]:
+                    raise UserError(
+                        f"--label-columns {other}={self.chosen[other]},{role}={name} is one column "
+                        f"of {self.table} for both ({self._shown()}); name a column for each"
+                    )
 
     def _take_path(self) -> None:
         if "path" in self.positions:

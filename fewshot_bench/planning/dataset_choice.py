@@ -1,29 +1,51 @@
-"""The data set that a request comes to, and its settings."""
+"""The data set that a request comes to, or several that are put together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from fewshot_bench.data.mixture import PLUS
 from fewshot_bench.data.tree import FileTree
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.published import Published
 from fewshot_bench.registry.registry import Plugin, Registry, usable
 from fewshot_bench.request import Request
-from fewshot_bench.settings import Settings
 
-__all__ = ["chosen_dataset", "dataset_notes", "dataset_settings", "is_recognised"]
+__all__ = ["HELDOUT", "DataSetChoice", "chosen_dataset", "dataset_notes", "is_recognised"]
 
-# options of a request that are settings of a data set, if it has one of that name
-DATASET_OPTIONS = (
-    "class_level",
-    "fit",
-    "keep_masks",
-    "labels",
-    "label_columns",
-    "multi_label",
-    "class_names",
-)
+HELDOUT = "-heldout"  # ends the name of the protocol of data sets put together
+
+
+@dataclass(frozen=True)
+class DataSetChoice:
+    """A data set, or several that are put together. parts: in the order of the request."""
+
+    parts: tuple[Plugin[DataSet], ...]
+
+    @property
+    def name(self) -> str:
+        """The name of the data set, or of all with + between them."""
+        return PLUS.join(part.name for part in self.parts)
+
+    @property
+    def is_mixture(self) -> bool:
+        """Whether it is several data sets."""
+        return len(self.parts) > 1
+
+    @property
+    def owners(self) -> list[str]:
+        """Whose settings a request may give: those of each part, and those of the whole."""
+        return list(dict.fromkeys([*(part.name for part in self.parts), self.name]))
+
+    @property
+    def published(self) -> Mapping[str, tuple[Published, ...]]:
+        """What papers print, by system. Nobody printed anything of several data sets together."""
+        if self.is_mixture:
+            return {}
+        return self.parts[0].load().card.published
 
 
 def is_recognised(request: Request) -> bool:
@@ -33,23 +55,38 @@ def is_recognised(request: Request) -> bool:
     return request.data is not None and not names_one
 
 
-def chosen_dataset(request: Request, registry: Registry) -> Plugin[DataSet]:
+def chosen_dataset(request: Request, registry: Registry) -> DataSetChoice:
     """The named data set, else that of the named protocol or files, else the standard one."""
     if request.dataset is not None:
-        return registry.dataset(request.dataset)
+        return _named(request.dataset, registry)
     if request.labels is not None and request.protocol is None:
-        return registry.dataset("folder")  # a table tells classes that no data set knows
+        # a table tells classes that no data set knows
+        return DataSetChoice((registry.dataset("folder"),))
     if request.data is not None and is_recognised(request):
-        return _recognised(request.data, registry)
+        return DataSetChoice((_recognised(request.data, registry),))
     having: dict[str, Plugin[DataSet]] = {}
     for plugin, dataset_class in usable(registry.datasets.values()):
         if request.protocol is None and dataset_class.card.standard:
-            return plugin
+            return DataSetChoice((plugin,))
         for protocol in dataset_class.protocols:
             having[protocol.name] = plugin
-    if request.protocol not in having:
-        raise unknown("protocol", str(request.protocol), having, "bench list shows them")
-    return having[request.protocol]
+    name = str(request.protocol)
+    if name not in having:
+        if PLUS in name and name.endswith(HELDOUT):
+            return _named(name.removesuffix(HELDOUT), registry)
+        raise unknown("protocol", name, having, "bench list shows them")
+    return DataSetChoice((having[name],))
+
+
+def _named(name: str, registry: Registry) -> DataSetChoice:
+    """The data set of that name, or those with + between their names, each once."""
+    parts: list[Plugin[DataSet]] = []
+    for part_name in name.split(PLUS):
+        part = registry.dataset(part_name.strip())
+        if part in parts:
+            raise UserError(f"data set {part.name!r} is named twice in {name!r}; name it once")
+        parts.append(part)
+    return DataSetChoice(tuple(parts))
 
 
 def _recognised(path: Path, registry: Registry) -> Plugin[DataSet]:
@@ -66,22 +103,3 @@ def dataset_notes(request: Request, name: str) -> list[str]:
     if not is_recognised(request):
         return []
     return [f"the data is read as {name}, by its files; --dataset names another data set"]
-
-
-def dataset_settings(
-    request: Request, name: str, settings_type: type[Settings], values: Mapping[str, str]
-) -> Settings:
-    """The settings of a data set: the given values and the request's options.
-
-    Raises `UserError` for an option that this data set does not have.
-    """
-    chosen: dict[str, object] = dict(values)
-    for option in DATASET_OPTIONS:
-        value = getattr(request, option)
-        if value is None:
-            continue
-        if option not in settings_type.names():
-            flag = f"--{option.replace('_', '-')}"
-            raise UserError(f"{flag} is not for {name}, which reads its own layout; leave it out")
-        chosen[option] = str(value) if isinstance(value, Path) else value
-    return settings_type.given(name, chosen).resolved()

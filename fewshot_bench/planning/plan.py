@@ -13,10 +13,10 @@ import torch
 
 from fewshot_bench.baseline import Baseline, EmbeddingSettings
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.dataset import DataSet
 from fewshot_bench.learn.encoder import best_precision
 from fewshot_bench.learn.train import chosen_by_method
 from fewshot_bench.learn.weights_file import without_path
+from fewshot_bench.planning.dataset_choice import DataSetChoice
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.near_duplicate_choice import ChosenImages
 from fewshot_bench.planning.resolve import Resolved, ResolvedBaseline, resolve
@@ -143,7 +143,7 @@ class Plan:
     and protocols may belong to.
     """
 
-    dataset: Plugin[DataSet]
+    dataset: DataSetChoice
     images: ChosenImages
     trainings: dict[Training, list[Cell]]
     device: torch.device
@@ -172,7 +172,7 @@ class Plan:
         protocol = episode_set.protocol.name
         condition = size_text(episode_set.condition)
         figures = []
-        for system, printed in self.dataset.load().card.published.items():
+        for system, printed in self.dataset.published.items():
             for figure in printed:
                 if (figure.protocol, figure.at) == (protocol, condition):
                     figures.append(SystemFigure(**vars(figure), system=system))

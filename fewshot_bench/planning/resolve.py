@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.data.crops import cropped
-from fewshot_bench.data.groups import grouped_by_name
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.planning.baseline_choice import chosen_baselines
-from fewshot_bench.planning.dataset_choice import (
-    chosen_dataset,
-    dataset_notes,
-    dataset_settings,
-)
+from fewshot_bench.planning.dataset_choice import DataSetChoice, chosen_dataset, dataset_notes
+from fewshot_bench.planning.dataset_loading import ResolvedData, loaded_data
 from fewshot_bench.planning.episode_sets import EpisodeSet, left_out_notes
 from fewshot_bench.planning.near_duplicate_choice import ChosenImages, chosen_images
 from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.planning.protocol_choice import chosen_episode_sets, split_notes
 from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules
-from fewshot_bench.protocols.protocol import Classification, FewShot
 from fewshot_bench.registry.registry import Plugin, Registry
 from fewshot_bench.request import Request
 
@@ -33,7 +25,6 @@ __all__ = [
     "FOR_ALL",
     "Resolved",
     "ResolvedBaseline",
-    "ResolvedData",
     "resolve",
     "resolve_data",
     "resolve_episodes",
@@ -49,15 +40,6 @@ FOR_ALL = {
     "budget": "passes",
 }
 Overrides = dict[str, dict[str, str]]  # owner -> setting -> text
-
-
-@dataclass(frozen=True, eq=False)
-class ResolvedData:
-    """The images of a data set, and its named protocols."""
-
-    plugin: Plugin[DataSet]
-    data: LabelledImages
-    protocols: Sequence[FewShot | Classification]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +63,7 @@ class Resolved:
     should know of how the request was read.
     """
 
-    dataset: Plugin[DataSet]
+    dataset: DataSetChoice
     images: ChosenImages
     episode_sets: list[EpisodeSet]
     baselines: list[ResolvedBaseline]
@@ -101,10 +83,10 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     chosen = chosen_baselines(request, registry)
     classes = {plugin.name: plugin.load() for plugin in chosen.rules}
     dataset = chosen_dataset(request, registry)
-    owners = [*classes, *chosen.rule_names(registry)]
+    owners = [*classes, *chosen.rule_names(registry), *dataset.owners]
     overrides = _overrides(request.settings, owners, registry)
-    _refuse_unused_options(request, classes, [*owners, dataset.name])
-    source = _loaded(request, dataset, overrides)
+    _refuse_unused_options(request, classes, owners)
+    source = loaded_data(request, dataset, overrides)
     images = chosen_images(source.data, request.near_duplicates)
     episode_sets = chosen_episode_sets(request, images.data, source.protocols)
     is_classification = episode_sets[0].is_classification
@@ -125,7 +107,7 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     notes = [*dataset_notes(request, dataset.name), *chosen.notes, *images.notes]
     notes += [*split_notes(request, episode_sets), *left_out_notes(episode_sets)]
     return Resolved(
-        source.plugin,
+        dataset,
         images,
         episode_sets,
         baselines,
@@ -138,8 +120,9 @@ def resolve(request: Request, registry: Registry) -> Resolved:
 
 def resolve_data(request: Request, registry: Registry) -> ResolvedData:
     """Look up the data set that `request` names, and nothing else."""
-    overrides = _overrides(request.settings, [], registry)
-    return _loaded(request, chosen_dataset(request, registry), overrides)
+    dataset = chosen_dataset(request, registry)
+    overrides = _overrides(request.settings, dataset.owners, registry)
+    return loaded_data(request, dataset, overrides)
 
 
 def resolve_episodes(
@@ -151,34 +134,10 @@ def resolve_episodes(
     return data, chosen_episode_sets(request, data, source.protocols)
 
 
-def _loaded(request: Request, dataset: Plugin[DataSet], overrides: Overrides) -> ResolvedData:
-    dataset_class = dataset.load()
-    values = overrides.get(dataset.name, {})
-    settings = dataset_settings(request, dataset.name, dataset_class.settings_type, values)
-    path = request.data or _path_in(request.data_folder, dataset_class)
-    source = dataset_class(settings)
-    data = source.load(path)
-    if request.group_by is not None:
-        data = grouped_by_name(data, request.group_by)
-    if request.crop_boxes is not None:
-        data = cropped(data, request.crop_boxes)
-    return ResolvedData(dataset, data, source.versioned_protocols())
-
-
-def _path_in(folder: Path | None, dataset_class: type[DataSet]) -> Path | None:
-    """Where the data set lies in the folder of data sets, or None."""
-    if folder is None:
-        return None
-    for name in dataset_class.card.found_as:
-        if (folder / name).exists():
-            return folder / name
-    return None
-
-
 def _overrides(settings: Mapping[str, str], of_run: Sequence[str], registry: Registry) -> Overrides:
     """The settings "OWNER.NAME" -> text, by owner; `UserError` where an owner does not exist.
 
-    of_run: the baselines and rules of this run; a variant is known by the run alone.
+    of_run: the owners in this run; a variant, and data sets put together, are known by it alone.
     """
     known = [*registry.baselines, *registry.rules, *registry.datasets]
     owners = list(dict.fromkeys([*of_run, *known]))

@@ -156,14 +156,14 @@ class FewShot(Protocol):
         Raises `UserError` if a class is unknown, too small, or both a train and a test class, or
         if there are fewer test classes than ways.
         """
-        if train is None and test is None:
+        is_own = train is None and test is None
+        if is_own:
             train = self.train_classes
             test = self.test_classes
         train_names, test_names = both_sides(data, train or (), test or ())
-        if (train_names, test_names) == (self.train_classes, self.test_classes):
-            name = self._name_for(data)
-        else:
-            name = f"{data.name}-custom"
+        own_train = self.train_classes or both_sides(data, (), test_names)[0]
+        is_own |= (train_names, test_names) == (own_train, self.test_classes)
+        name = self._name_for(data) if is_own else f"{data.name}-custom"
         settled = replace(
             self, name=name, dataset=data.name, train_classes=train_names, test_classes=test_names
         )

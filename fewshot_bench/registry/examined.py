@@ -1,18 +1,22 @@
-"""What `bench check` examines: the baselines and rules that its arguments stand for."""
+"""What `bench check` examines: the baselines, rules and data sets that its arguments stand for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from fewshot_bench.baseline import Baseline
+from fewshot_bench.contract.checks import examine
+from fewshot_bench.contract.dataset_checks import examine_dataset
+from fewshot_bench.contract.finding import Finding
 from fewshot_bench.contract.rule_subject import rule_as_baseline
+from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.registry.registry import Plugin, Registry, usable, variants_of
 from fewshot_bench.rule import Rule
 
-__all__ = ["Examined", "examined"]
+__all__ = ["Examined", "ExaminedData", "examined"]
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,36 @@ class Examined:
     baseline_class: type[Baseline]
     rule_class: type[Rule] | None = None
 
+    def findings(self) -> Iterator[Finding]:
+        """Check it, one check after another."""
+        return examine(self.baseline_class, self.rule_class)
 
-def examined(name: str, registry: Registry) -> list[Examined]:
-    """The baselines and rules that a name, a file or `all` stands for.
+
+@dataclass(frozen=True)
+class ExaminedData:
+    """A data set to be examined. path: of its data, None for one that is generated."""
+
+    name: str
+    dataset_class: type[DataSet]
+    path: Path | None = None
+
+    def findings(self) -> Iterator[Finding]:
+        """Check it, one check after another.
+
+        Raises `UserError` if it needs data and has no path.
+        """
+        card = self.dataset_class.card
+        if self.path is None and card.needs_path:
+            raise UserError(
+                f"{self.name} needs its data to be checked; name it with --data PATH, or put it "
+                "into the folder $FEWSHOT_BENCH_DATA under a name of found_as "
+                f"({', '.join(card.found_as) or 'there is none'})"
+            )
+        return examine_dataset(self.name, self.dataset_class, self.path)
+
+
+def examined(name: str, registry: Registry) -> list[Examined | ExaminedData]:
+    """What a name or a file stands for, or `all`: all baselines and rules.
 
     An old name stands for a baseline and a rule. Raises `UserError` for what does not exist or
     cannot be loaded.
@@ -40,11 +71,13 @@ def examined(name: str, registry: Registry) -> list[Examined]:
             return _baselines(variants_of(registry.baselines[path.stem]), registry)
         if path.stem in registry.rules:
             return _rules(variants_of(registry.rules[path.stem]))
-        raise UserError(f"{path} defines a data set; only baselines and rules have a contract")
+        return [_dataset(registry.dataset(path.stem))]
     family = name.partition(":")[0]
     is_baseline = family in registry.baselines
     if not is_baseline and family in registry.rules:
         return _rules([registry.rule(name)])
+    if name in registry.datasets and not is_baseline:
+        return [_dataset(registry.dataset(name))]
     if path.exists() and not is_baseline:
         raise UserError(f"{name} is no Python file; name one that ends in .py, or a baseline")
     plugin = registry.baseline(name)
@@ -55,8 +88,14 @@ def examined(name: str, registry: Registry) -> list[Examined]:
     return [*_baselines([registry.baseline(baseline)], registry), *_rules([registry.rule(rule)])]
 
 
-def _baselines(plugins: Iterable[Plugin[Baseline]], registry: Registry) -> list[Examined]:
-    subjects = []
+def _dataset(plugin: Plugin[DataSet]) -> ExaminedData:
+    return ExaminedData(plugin.name, plugin.load())
+
+
+def _baselines(
+    plugins: Iterable[Plugin[Baseline]], registry: Registry
+) -> list[Examined | ExaminedData]:
+    subjects: list[Examined | ExaminedData] = []
     for plugin in plugins:
         baseline_class = plugin.load()
         if baseline_class.stands_for is None:
@@ -66,8 +105,8 @@ def _baselines(plugins: Iterable[Plugin[Baseline]], registry: Registry) -> list[
     return subjects
 
 
-def _rules(plugins: Iterable[Plugin[Rule]]) -> list[Examined]:
-    subjects = []
+def _rules(plugins: Iterable[Plugin[Rule]]) -> list[Examined | ExaminedData]:
+    subjects: list[Examined | ExaminedData] = []
     for plugin in plugins:
         subjects.append(Examined(plugin.name, rule_as_baseline(plugin.load())))
     return subjects

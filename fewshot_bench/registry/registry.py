@@ -12,17 +12,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
-from fewshot_bench.baseline import Baseline, Card, EmbeddingSettings
+from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.answering import RESERVED, rule_of
-from fewshot_bench.dataset import DataCard, DataSet
+from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import PLUGIN_ERRORS, UserError, unknown
+from fewshot_bench.files import user_path
 from fewshot_bench.optional import require
 from fewshot_bench.plugins import FOLDER_NAMES, module_name
+from fewshot_bench.registry.attributes import check_attributes, is_subclass
 from fewshot_bench.registry.loader import Loader, PluginCode, bind_name
 from fewshot_bench.registry.parts import file_of
 from fewshot_bench.registry.syntax import likely_folder
-from fewshot_bench.rule import Rule, RuleSettings
-from fewshot_bench.settings import Settings
+from fewshot_bench.rule import Rule
 
 __all__ = ["Plugin", "PluginT", "Registry", "plugin_rule", "usable", "variants_of"]
 
@@ -31,7 +32,7 @@ GROUP = "fewshot_bench.plugins"  # of entry points
 BASES: tuple[type[Any], ...] = (Baseline, DataSet, Rule)
 FOLDER_OF: dict[type[Any], str] = dict(zip(BASES, FOLDER_NAMES, strict=True))
 BASE_OF = {folder: base for base, folder in FOLDER_OF.items()}
-SEPARATORS = frozenset(",:=")  # what parts names from one another in a command
+SEPARATORS = frozenset(",:=+")  # what parts names from one another in a command
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Plugin(Generic[PluginT]):
                 f"{self.path} defines {len(classes)} public {self.base.__name__} classes "
                 f"({names}; allowed: one)"
             )
-        _check_attributes(classes[0], self.path)
+        check_attributes(classes[0], self.path)
         return classes[0]
 
     def load(self) -> type[PluginT]:
@@ -106,7 +107,7 @@ class Plugin(Generic[PluginT]):
         if not self.variant:
             return plugin_class
         variant_class = variants[self.variant]
-        _check_attributes(variant_class, self.path)
+        check_attributes(variant_class, self.path)
         return variant_class
 
 
@@ -138,7 +139,7 @@ class Registry:
         self.rules_of_files: list[str] = []
         for entry in entry_points(group=GROUP):
             self._add(_installed(entry, self.baselines, self._loader))
-        for path in map(Path, files):
+        for path in map(user_path, files):
             if not path.is_file():
                 raise UserError(
                     f"{path} is not a file; "
@@ -349,52 +350,8 @@ def _public_classes(module: ModuleType, base: type[PluginT]) -> list[type[Plugin
     """The public subclasses of `base` that the module itself defines."""
     classes = []
     for name, value in vars(module).items():
-        if name.startswith("_") or not _is_subclass(value, base):
+        if name.startswith("_") or not is_subclass(value, base):
             continue
         if value.__module__ == module.__name__:
             classes.append(value)
     return classes
-
-
-def _check_attributes(plugin_class: type[Any], path: Path) -> None:
-    """Raise `UserError` for an attribute of a class that has a value nobody can understand."""
-    card = getattr(plugin_class, "card", None)
-    has_card = isinstance(card, (Card, DataCard)) and isinstance(card.title, str)
-    needs = getattr(plugin_class, "needs", None)
-    has_needs = needs is None or (isinstance(needs, tuple) and len(needs) == 2)
-    is_rule = issubclass(plugin_class, Rule)
-    settings_base = RuleSettings if is_rule else Settings
-    variant_base = Rule if is_rule else Baseline
-    has_settings = _is_subclass(plugin_class.settings_type, settings_base)
-    variants = getattr(plugin_class, "variants", {})
-    has_variants = isinstance(variants, Mapping)
-    for variant in variants.values() if has_variants else ():
-        has_variants = has_variants and _is_subclass(variant, variant_base)
-    has_own_views = issubclass(plugin_class, Baseline) and _redefines_views(
-        plugin_class.settings_type
-    )
-    checks = (
-        ("card", has_card, "a Card, or a DataCard of a data set"),
-        ("settings_type", has_settings, f"a subclass of {settings_base.__name__}"),
-        ("settings_type", not has_own_views, "settings whose views are those of EmbeddingSettings"),
-        ("needs", has_needs, "(module, extra)"),
-        ("variants", has_variants, f"a dictionary of subclasses of {variant_base.__name__}"),
-    )
-    for name, is_understood, allowed in checks:
-        if not is_understood:
-            value = getattr(plugin_class, name, None)
-            raise UserError(
-                f"{path}: {plugin_class.__name__}.{name} is {value!r} (allowed: {allowed})"
-            )
-
-
-def _redefines_views(settings_type: type[Any]) -> bool:
-    """Whether it has a setting `views` that is not the one that every run reads."""
-    for parent in settings_type.__mro__:
-        if "views" in vars(parent).get("__annotations__", {}):
-            return parent is not EmbeddingSettings
-    return False
-
-
-def _is_subclass(value: object, base: type) -> bool:
-    return isinstance(value, type) and issubclass(value, base)

@@ -89,6 +89,11 @@ def test_a_column_of_file_names_goes_before_one_of_stems():
         (("file,label", "a.png,x"), {"label": "kind"}, "has no such column"),
         (("file,label", "a.png,x"), {"label": "3"}, "has no such column"),
         (("file,label", "a.png,x"), {"name": "3"}, "unknown column of --label-columns"),
+        (
+            ("file,label", "a.png,x"),
+            {"label": "1", "path": "file"},
+            "is one column of t.csv for both",
+        ),
         (("file,label,a", "a.png,x,1"), {"xmin": "a"}, "not the whole box"),
     ],
 )

@@ -52,10 +52,35 @@ def test_masks_are_pictures_if_that_is_asked(bench, tiles: Path):
     assert out.startswith("folder: 24 images")
 
 
+def documented(name: str, place: Path) -> Path:
+    """The file of that name in `place`, with the block of the document that starts with it."""
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
+    (block,) = (block for block in blocks if f'dataset="{name}"' in block)
+    file = place / f"{name.replace('-', '_')}.py"
+    file.write_text(block)
+    return file
+
+
+def test_the_data_sets_of_the_document_keep_the_contract(
+    bench, tiles: Path, shared_data: Path, tmp_path: Path
+):
+    small = documented("tiles", tmp_path)
+    # four tiles of a class are too few for fifteen queries
+    small.write_text(small.read_text().replace("ways=2)", "ways=2, shots=(1,), queries=3)"))
+    status, out, err = bench("check", small, "--data", tiles)
+    assert status == 0, out + err
+    assert "tiles: 1 not checked, 11 checks passed" in out
+    own = documented("x-sdd", tmp_path)
+    status, out, err = bench("check", own, "--data", shared_data / "X-SDD.zip")
+    assert status == 0, out + err
+    words = ("--plugin", own, "--data", shared_data / "X-SDD.zip", "--protocol", "x-sdd-scale")
+    status, out, err = bench("run", *words, *SHORT, "--out", tmp_path / "out")
+    assert status == 0, err
+    assert "x-sdd, x-sdd-scale: 3-way" in out
+
+
 def test_the_data_set_of_the_document_runs_as_shown(bench, tiles: Path, tmp_path: Path):
-    (block,) = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
-    plugin = tmp_path / "tiles.py"
-    plugin.write_text(block)
+    plugin = documented("tiles", tmp_path)
     words = ("--plugin", plugin, "--data", tiles, "--protocol", "tiles-cracks", "--fit", "crop")
     status, out, err = bench("run", *words, *SHORT, "--out", tmp_path / "out")
     assert status == 0, err

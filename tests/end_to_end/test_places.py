@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench import Request, UserError, data, leaderboard, run
+from fewshot_bench import Request, UserError, data, leaderboard, listing, run
 from fewshot_bench.data import cache_files
 from tests.helpers.command_line import FEW
 from tests.helpers.files import image_folder
 from tests.helpers.places import ROOT
+from tests.helpers.plugin_files import copied
 
 CODE = "import sys; from fewshot_bench.cli.main import main; sys.argv[0] = 'bench'; main()"
 OWN = {"划痕": [16] * 8, "dent": [16] * 8, "麻点": [16] * 8}
@@ -88,6 +89,8 @@ def test_a_tilde_is_the_home_in_paths_from_python(tmp_path: Path, monkeypatch: p
     run(request, "~/out")
     assert (tmp_path / "out" / "leaderboard.csv").is_file()
     assert len(leaderboard("~/out")) == 1
+    copied("shades", tmp_path / "my_shades.py")
+    assert "my-shades" in listing(["~/my_shades.py"])["name"].tolist()
 
 
 def test_a_tilde_without_a_home_is_one_line(monkeypatch: pytest.MonkeyPatch):

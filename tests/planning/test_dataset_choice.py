@@ -35,5 +35,21 @@ def test_options_of_the_request_are_settings_of_the_data_set(tmp_path: Path):
     assert names == {2: ("new", "old"), 3: ("a", "b")}
     with pytest.raises(UserError, match="fit=round is out of bounds"):
         data(Request(data=tmp_path, class_level=2, fit="round"))
+    with pytest.raises(UserError, match="--class-level 0 is out of bounds"):
+        data(Request(data=tmp_path, class_level=0))
     with pytest.raises(UserError, match="--class-level is not for steel-sim"):
         data(Request(dataset="steel-sim", class_level=2))
+
+
+def test_names_with_a_plus_between_them_are_put_together():
+    registry = Registry()
+    for request in (Request(dataset="neu+xsdd"), Request(protocol="neu+xsdd-heldout")):
+        choice = chosen_dataset(request, registry)
+        assert choice.name == "neu+xsdd"
+        assert choice.owners == ["neu", "xsdd", "neu+xsdd"]
+        assert choice.published == {}  # nobody printed a figure of both
+    assert chosen_dataset(Request(dataset="neu"), registry).published
+    with pytest.raises(UserError, match="'neu' is named twice in 'neu\\+xsdd\\+neu'"):
+        chosen_dataset(Request(dataset="neu+xsdd+neu"), registry)
+    with pytest.raises(UserError, match="unknown data set 'xsd'; did you mean 'xsdd'"):
+        chosen_dataset(Request(dataset="neu+xsd"), registry)
