@@ -76,12 +76,10 @@ NAMED_IF_DIFFERENT = {
     "episode_seed": "episode seed",
     "episodes_file": "episodes from",
     "group_by": "grouped by",
-    "known_classes": "known classes",
-    "open_set": "open set",
     "dataset_digest": "data digest",
 }
 
-EMPTY_TEXTS = {"group_by": "nothing", "episodes_file": "the protocol", "known_classes": "none"}
+EMPTY_TEXTS = {"group_by": "nothing", "episodes_file": "the protocol"}
 
 LEADERBOARD = (
     "rank",
@@ -364,9 +362,10 @@ def question_text(row: Mapping[Any, Any]) -> str:
     else:
         tested_on = None if queries == "all" else float(queries)
         text = f"{row['ways']} classes, tested on {tested_on_text(tested_on)}"
-    if row.get("known_classes"):
-        text += f", known classes: {row['known_classes']}"
-    if row.get("open_set"):
+    known = row.get("known_classes")
+    if isinstance(known, str) and known:
+        text += f", known classes: {known}"
+    if row.get("open_set") in (True, "True"):
         text += ", open set"
     return f"{text}, groups kept apart" if row.get("group_by") else text
 

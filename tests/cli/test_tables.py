@@ -22,6 +22,8 @@ OTHER_QUESTIONS = {
     "group_by": ("plate", "grouped by plate"),
     "train_classes": ("RS", "trained on RS"),
     "test_classes": ("Cr | Sc | RS", "tested on Cr | Sc | RS"),
+    "known_classes": ("all", "known classes: all"),
+    "open_set": (True, "open set"),
 }
 
 
