@@ -40,7 +40,7 @@ def show_data(console: Console, data: LabelledImages, found: NearDuplicates) -> 
     if data.contradictions:
         print_line(console, f"contradictions: {contradictions_text(data)}", wrap=False)
     _show_near_duplicates(console, data, found)
-    for note in data.notes:
+    for note in (*data.notes, *found.notes):
         print_line(console, f"note: {note}", wrap=False)
 
 

@@ -23,6 +23,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fewshot_bench.cli.standings_table import records_line, standings_table
+from fewshot_bench.data.reading import Reading, listening
 from fewshot_bench.engine.progress import Progress as Step
 from fewshot_bench.leaderboard.standings import Standings
 from fewshot_bench.records.record import Record
@@ -53,13 +54,18 @@ def watch_on(console: Console, standings: Standings | None = None) -> Watch:
 
 
 class Watch:
-    """Shows nothing; call it with each step of a run. done, total: cells of the run."""
+    """Shows nothing; call it with each step of a run. done, total: cells of the run.
+
+    In its `with` statement it is told how far the reading of data is, too.
+    """
 
     def __init__(self) -> None:
         self.done = 0
         self.total = 0
+        self._listening = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        self._listening.enter_context(listening(self.show_reading))
         return self
 
     def __exit__(
@@ -68,7 +74,10 @@ class Watch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        return
+        self._listening.close()
+
+    def show_reading(self, reading: Reading) -> None:
+        """Show how far the reading of data is; only a terminal does."""
 
     @property
     def done_text(self) -> str:
@@ -146,7 +155,7 @@ class LiveWatch(Watch):
 
     def __enter__(self) -> Self:
         self.live.__enter__()
-        return self
+        return super().__enter__()
 
     def __exit__(
         self,
@@ -154,6 +163,7 @@ class LiveWatch(Watch):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        super().__exit__(error_type, error, traceback)
         self.live.__exit__(error_type, error, traceback)
 
     def __call__(self, step: Step) -> None:
@@ -173,16 +183,28 @@ class LiveWatch(Watch):
         if self.standings is None:
             self.console.print(f"{_training_name(step)}: {step.note}", highlight=False)
 
+    def show_reading(self, reading: Reading) -> None:
+        """Move the bar, which says how many files or pictures are done."""
+        count = f"{reading.done:,}"
+        if reading.total:
+            count += f" of {reading.total:,}"
+        self._move_bar(("", "", reading.stage), reading.stage, reading.done, reading.total, count)
+
     def show_stage(self, step: Step) -> None:
         """Move the bar."""
-        total = step.total or None  # None: a bar without an end
         stage = (step.baseline, step.training, step.stage)
+        description = f"{_training_name(step)}: {step.stage}"
+        self._move_bar(stage, description, step.done, step.total, step.note)
+
+    def _move_bar(
+        self, stage: tuple[str, str, str], description: str, done: int, total: int, note: str
+    ) -> None:
+        """The bar of this stage, a new one where another was shown. total: 0: without an end."""
         if self.task is None or self.stage != stage:
             self._remove_bar()
-            description = f"{_training_name(step)}: {step.stage}"
-            self.task = self.bars.add_task(description, total=total, note="")
+            self.task = self.bars.add_task(description, total=total or None, note="")
             self.stage = stage
-        self.bars.update(self.task, completed=step.done, total=total, note=step.note)
+        self.bars.update(self.task, completed=done, total=total or None, note=note)
 
     def _remove_bar(self) -> None:
         if self.task is not None:
@@ -229,6 +251,7 @@ class LineWatch(Watch):
         traceback: TracebackType | None,
     ) -> None:
         """Print what is left without accuracies; the leaderboard has them."""
+        super().__exit__(error_type, error, traceback)
         self._print_found()
         for records in self.waiting:
             self._print(records_line(records, None))

@@ -163,7 +163,8 @@ def episodes(request: Request, file: Path, plugins: list[Path]) -> None:
     """Write the episodes of a protocol to a file: indices, class names and digests."""
     from fewshot_bench import api
 
-    written = api.episodes(request, file, plugins=plugins)
+    with _watch("table", quiet=False):
+        written = api.episodes(request, file, plugins=plugins)
     typer.echo(written.to_string(index=False))
     output.show_written(output.console(), [file])
 
@@ -245,8 +246,10 @@ def data(request: Request, path: Path | None, show: bool, out: Path, plugins: li
     from fewshot_bench.data.near_duplicates import near_duplicates
     from fewshot_bench.report import draw
 
-    images = api.data(dataclasses.replace(request, data=path), plugins=plugins)
-    lists.show_data(output.console(), images, near_duplicates(images))
+    with _watch("table", quiet=False):
+        images = api.data(dataclasses.replace(request, data=path), plugins=plugins)
+        copies = near_duplicates(images)
+    lists.show_data(output.console(), images, copies)
     if show:
         output.show_paths(draw.samples(images, out))
 

@@ -16,16 +16,19 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
 
 from fewshot_bench.data.kinds import head_of, what_it_is
+from fewshot_bench.data.reading import told
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import DAMAGED
 
 __all__ = ["FolderSource", "Source", "TarSource", "ZipSource", "opened_archive", "unpacked"]
 
 Name = str | bytes
+TarState = tuple[object, ...]  # what tells whether a packed file is the same; () of others
 
 MOST_UNPACKED = 2**33  # bytes of a tar that is packed, and of a zip in a zip
 ALWAYS_UNPACKED = 2**28  # bytes
@@ -75,18 +78,21 @@ class FolderSource:
     """The files of a folder. paths: their names below it, with `/`."""
 
     def __init__(self, folder: Path, paths: Sequence[str]) -> None:
-        self.folder = folder
         self.paths = paths
+        self._start = os.path.join(folder, "")  # noqa: PTH118 (it ends with a separator)
         self.names = [_text_or_bytes(os.fsencode(path)) for path in paths]
         self.notes: list[str] = []
 
     def size(self, position: int) -> int:
         """Bytes of the file."""
-        return (self.folder / self.paths[position]).stat().st_size
+        return os.stat(self._path(position)).st_size  # noqa: PTH116 (a Path takes as long again)
 
     def open(self, position: int) -> IO[bytes]:
         """The file as a stream."""
-        return (self.folder / self.paths[position]).open("rb")
+        return open(self._path(position), "rb")  # noqa: PTH123 (as above)
+
+    def _path(self, position: int) -> str:
+        return f"{self._start}{self.paths[position]}"
 
     def close(self) -> None:
         """Nothing is open."""
@@ -137,7 +143,8 @@ class TarSource:
 
     def __init__(self, path: Path) -> None:
         with contextlib.ExitStack() as opened:
-            file = opened.enter_context(_plain_tar(path))
+            file, self._unpacked_state = _plain_tar(path)
+            self._file = opened.enter_context(file)
             tar = tarfile.TarFile(fileobj=file, errors="surrogateescape")
             self.archive = opened.enter_context(tar)
             members = self.archive.getmembers()
@@ -167,7 +174,9 @@ class TarSource:
         return stream
 
     def close(self) -> None:
-        """Close the tar."""
+        """Close the tar; one that was unpacked is kept for the next time."""
+        if self._unpacked_state:
+            _parked.park(self._unpacked_state, self._file)
         self._opened.close()
 
 
@@ -204,7 +213,7 @@ def unpacked(stream: IO[bytes], packed_size: int) -> IO[bytes]:
     with contextlib.ExitStack() as opened:
         file = opened.enter_context(tempfile.TemporaryFile())
         done = 0
-        while chunk := stream.read(CHUNK):
+        for chunk in told(iter(lambda: stream.read(CHUNK), b""), "unpacking, MiB"):
             done += len(chunk)
             if done > bound:
                 raise ValueError(f"it unpacks to more than {bound:,} bytes")
@@ -214,17 +223,60 @@ def unpacked(stream: IO[bytes], packed_size: int) -> IO[bytes]:
     return file
 
 
-def _plain_tar(path: Path) -> IO[bytes]:
-    """The tar as it is unpacked. Raises `tarfile.HeaderError` if it is none."""
+def _plain_tar(path: Path) -> tuple[IO[bytes], TarState]:
+    """(the tar as it is unpacked, its state if it was unpacked now).
+
+    Raises `tarfile.HeaderError` if it is none.
+    """
     head = head_of(path)
     for start, opened in PACKED_STREAMS.items():
         if head.startswith(start):
-            with opened(path) as stream:
-                _check_tar(stream.read(tarfile.BLOCKSIZE))
-                stream.seek(0)
-                return unpacked(stream, path.stat().st_size)
+            return _unpacked_tar(path, opened)
     _check_tar(head)
-    return path.open("rb")
+    return path.open("rb"), ()
+
+
+@dataclass
+class _Parked:
+    """A packed tar that was unpacked and closed, for whoever opens it next, once.
+
+    So a data set that is recognised by the names of its files, and then read, is unpacked once.
+    state: of the packed file.
+    """
+
+    state: TarState = ()
+    file: IO[bytes] | None = None
+
+    def park(self, state: TarState, file: IO[bytes]) -> None:
+        """Keep an unpacked tar, in the place of another one."""
+        if self.file is not None:
+            self.file.close()
+        self.state = state
+        self.file = os.fdopen(os.dup(file.fileno()), "rb")
+
+    def take(self, state: TarState) -> IO[bytes] | None:
+        """The unpacked tar if it is kept; it is not kept any longer."""
+        if self.file is None or self.state != state:
+            return None
+        file = self.file
+        self.file = None
+        file.seek(0)
+        return file
+
+
+_parked = _Parked()
+
+
+def _unpacked_tar(path: Path, opened: Any) -> tuple[IO[bytes], TarState]:
+    facts = path.stat()
+    state = (str(path.absolute()), facts.st_ino, facts.st_size, facts.st_mtime_ns)
+    file = _parked.take(state)
+    if file is not None:
+        return file, ()
+    with opened(path) as stream:
+        _check_tar(stream.read(tarfile.BLOCKSIZE))
+        stream.seek(0)
+        return unpacked(stream, facts.st_size), state
 
 
 def _check_tar(block: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ from fewshot_bench.data.cache_files import (
     touch,
 )
 from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.data.pixels import pieces
+from fewshot_bench.data.reading import told
 from fewshot_bench.files import DAMAGED, write_atomically
 from fewshot_bench.seeds import digest
 
@@ -79,11 +82,14 @@ def cached_images(
     if data.images.nbytes > bound:
         tell_once(
             f"{data.name} takes {size_text(data.images.nbytes)} and is not kept in the cache, "
-            f"which may take {size_text(bound)} ($FEWSHOT_BENCH_CACHE_SIZE)"
+            f"which may take {size_text(bound)} ($FEWSHOT_BENCH_CACHE_SIZE), so each command reads "
+            "all its pictures again"
         )
         return data
     with storing():
         _write(path, data)
+        # what is mapped needs no memory
+        data = dataclasses.replace(data, images=_mapped_pixels(path))
         hold(_pixels_path(path), data.images)
     return data
 
@@ -140,9 +146,18 @@ def _pixels_path(path: Path) -> Path:
     return path.with_suffix(".npy")
 
 
+def _mapped_pixels(path: Path) -> npt.NDArray[np.uint8]:
+    mapped: npt.NDArray[np.uint8] = np.load(_pixels_path(path), mmap_mode="r", allow_pickle=False)
+    return mapped
+
+
 def _write(path: Path, data: LabelledImages) -> None:
     def write_pixels(file: io.BufferedWriter) -> None:
-        np.save(file, data.images)
+        descr = np.lib.format.dtype_to_descr(data.images.dtype)
+        header = {"descr": descr, "fortran_order": False, "shape": data.images.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for part in told(pieces(data.images), "storing"):
+            file.write(np.ascontiguousarray(part).data)
 
     def write_rest(file: io.BufferedWriter) -> None:
         np.savez(file, **_arrays(data))
@@ -173,7 +188,7 @@ def _arrays(data: LabelledImages) -> dict[str, Any]:
 def _read(path: Path) -> LabelledImages:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         texts = json.loads(arrays["words"].tobytes())
-        pixels = np.load(_pixels_path(path), mmap_mode="r", allow_pickle=False)
+        pixels = _mapped_pixels(path)
         dropped = [tuple(pair) for pair in texts["dropped"]]  # JSON has lists only
         contradictions = []
         for copies in texts["contradictions"]:

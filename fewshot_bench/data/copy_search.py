@@ -6,7 +6,7 @@ Shapes: M pictures, P pairs, S pixels a side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ from PIL import Image
 from scipy import fft, ndimage
 
 from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.data.pixels import blank, forget, pieces
+from fewshot_bench.data.reading import told
+from fewshot_bench.data.spectrum_cells import NEIGHBOURS, neighbours_in_cells
 
 __all__ = ["similar_pairs"]
 
@@ -26,7 +29,6 @@ FINE = 0.7  # what is smaller, such as noise and a shift by part of a pixel, is 
 AROUND = 3.0  # contrast is made even over this distance
 LEAST_CONTRAST = 0.005  # of 1: weaker structure is not amplified
 FREQUENCIES = 16  # of the spectra, on each side of zero
-NEIGHBOURS = 8  # of each picture, whose pixels are compared
 LEAST_OVERLAP = 0.5  # share of the area
 LEAST_ENERGY = 0.3  # share of its structure that a picture has in the overlap
 PLAIN = 0.05  # of the least contrast: pictures that vary less are like none
@@ -36,19 +38,25 @@ CLOSER = 0.3  # how much closer they are than two pictures of their class are an
 USUAL_PAIRS = 40  # pairs of a class that say how alike its pictures are anyway
 USUAL_SHARE = 0.75  # the quantile of their similarity
 FEWEST_USUAL = 10  # pairs
+STAGE = "near-duplicates"  # what is told while it lasts
 BATCH = 128  # pairs
 ROWS = 512  # pictures
 
 Pixels = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int64]
+# (picture, another one, view group of that one) from the spectra of each view group
+Neighbours = Callable[[list[Pixels]], Iterator[tuple[int, int, int]]]
 
 
-def similar_pairs(data: LabelledImages) -> tuple[Indices, Pixels]:
-    """Pairs of near-duplicates (P, 2), the earlier picture first, and their similarity (P,)."""
+def similar_pairs(data: LabelledImages, *, most_with_all: int) -> tuple[Indices, Pixels]:
+    """Pairs of near-duplicates (P, 2), the earlier picture first, and their similarity (P,).
+
+    most_with_all: of more pictures, spectra are compared within cells, see `spectrum_cells`.
+    """
     structure = _structure(data.images)
-    pairs, groups = _candidates(structure)
-    half = _halved(structure)
-    is_close = _compared(half, pairs, groups) >= FROM_COARSE
+    has_cells = len(structure) > most_with_all
+    pairs, groups = _candidates(structure, neighbours_in_cells if has_cells else _neighbours)
+    is_close = _compared(structure, pairs, groups, is_coarse=True) >= FROM_COARSE
     pairs = pairs[is_close]
     similarity = _compared(structure, pairs, groups[is_close])
     usual = _usual(structure, data.labels)
@@ -82,10 +90,22 @@ def _usual(structure: Pixels, labels: npt.NDArray[np.int64]) -> Pixels:
 def _structure(images: npt.NDArray[np.uint8]) -> Pixels:
     """(M, S, S): grey pictures of even contrast, without what is coarse."""
     side = min(SIDE, *images.shape[2:])
+    structure = blank((len(images), side, side), np.float32)
+    done = 0
+    for part in told(pieces(images), f"{STAGE}: structure"):
+        for start in range(0, len(part), ROWS):
+            rows = part[start : start + ROWS]
+            structure[done : done + len(rows)] = _structure_of_part(rows, side)
+            done += len(rows)
+        forget(structure)
+    return structure
+
+
+def _structure_of_part(images: npt.NDArray[np.uint8], side: int) -> Pixels:
     small = np.empty((len(images), side, side), dtype=np.float32)
     for index, image in enumerate(images):
         grey = Image.fromarray(_grey(image))
-        small[index] = grey.resize((side, side), Image.Resampling.BOX)
+        small[index] = np.asarray(grey.resize((side, side), Image.Resampling.BOX))
     even = _without_slope(small)
     detail = _smoothed(even - _smoothed(even, COARSE), FINE)
     contrast = np.sqrt(_smoothed(detail**2, AROUND) + LEAST_CONTRAST**2)
@@ -140,12 +160,24 @@ def _seen(pictures: npt.NDArray[Any], group: int) -> npt.NDArray[Any]:
     return pictures
 
 
-def _candidates(structure: Pixels) -> tuple[Indices, Indices]:
+def _candidates(structure: Pixels, neighbours: Neighbours) -> tuple[Indices, Indices]:
     """Pairs (P, 2) with similar spectra, which a shift leaves as they are, and their view group."""
     directions = _directions(_spectra(structure))
-    nearest = min(NEIGHBOURS, len(structure) - 1)
     found: dict[tuple[int, int], int] = {}
-    for start in range(0, len(structure), ROWS):
+    for row, other, group in neighbours(directions):
+        pair = (min(row, other), max(row, other))
+        found.setdefault(pair, group)
+    pairs = np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+    group_of_pairs = [found[one, other] for one, other in pairs.tolist()]
+    return pairs, np.array(group_of_pairs, dtype=np.int64)
+
+
+def _neighbours(directions: list[Pixels]) -> Iterator[tuple[int, int, int]]:
+    """(picture, another one that is most alike, view group of that one)."""
+    count = len(directions[0])
+    nearest = min(NEIGHBOURS, count - 1)
+    starts = range(0, count, ROWS)
+    for start in told(starts, f"{STAGE}: spectra", len(starts)):
         rows = directions[0][start : start + ROWS]
         best = rows @ directions[0].T
         groups = np.zeros(best.shape, dtype=np.uint8)
@@ -158,11 +190,7 @@ def _candidates(structure: Pixels) -> tuple[Indices, Indices]:
         neighbours = np.argpartition(-best, nearest - 1, axis=1)[:, :nearest]
         for row, others in enumerate(neighbours.tolist()):
             for other in others:
-                pair = (min(start + row, other), max(start + row, other))
-                found.setdefault(pair, int(groups[row, other]))
-    pairs = np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
-    group_of_pairs = [found[one, other] for one, other in pairs.tolist()]
-    return pairs, np.array(group_of_pairs, dtype=np.int64)
+                yield start + row, other, int(groups[row, other])
 
 
 def _spectra(structure: Pixels) -> Pixels:
@@ -176,6 +204,7 @@ def _spectra(structure: Pixels) -> Pixels:
         part = structure[start : start + ROWS]
         sizes = fft.fftshift(np.abs(fft.fft2(part)), axes=(1, 2))
         spectra[start : start + ROWS] = np.sqrt(sizes[:, low, low])
+        forget(structure)
     return spectra
 
 
@@ -195,14 +224,24 @@ def _unit(rows: Pixels) -> Pixels:
     return np.asarray(rows / np.maximum(lengths, np.finfo(np.float32).tiny))
 
 
-def _compared(pictures: Pixels, pairs: Indices, groups: Indices) -> Pixels:
-    """(P,): the highest correlation over all shifts and the two views of each pair's group."""
-    shifts = _Shifts(pictures.shape[1])
+def _compared(
+    pictures: Pixels, pairs: Indices, groups: Indices, *, is_coarse: bool = False
+) -> Pixels:
+    """(P,): the highest correlation over all shifts and the two views of each pair's group.
+
+    is_coarse: at half the size.
+    """
+    shifts = _Shifts(pictures.shape[1] // 2 if is_coarse else pictures.shape[1])
     similarity = np.empty(len(pairs), dtype=np.float32)
     for group in range(len(VIEW_GROUPS)):
         for part in _batches(np.flatnonzero(groups == group)):
             one = pictures[pairs[part, 0]]
-            other = _seen(pictures[pairs[part, 1]], group)
+            other = pictures[pairs[part, 1]]
+            forget(pictures)
+            if is_coarse:
+                one = _halved(one)
+                other = _halved(other)
+            other = _seen(other, group)
             turned = other[:, ::-1, ::-1]
             similarity[part] = np.maximum(shifts.best(one, other), shifts.best(one, turned))
     return similarity

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +11,12 @@ from statistics import median_low
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
 
-from fewshot_bench.data.images import ImageHeader, decode_image, image_header
+from fewshot_bench.data.decoders import Decoders
+from fewshot_bench.data.decoding import Decoded, Encoded, Form
+from fewshot_bench.data.images import ImageHeader, image_header
+from fewshot_bench.data.pixels import PIECE, blank_pixels, forget
+from fewshot_bench.data.reading import told
 from fewshot_bench.data.tree import FileTree
 from fewshot_bench.data.walk import counted, some
 from fewshot_bench.errors import UserError, unknown
@@ -31,6 +36,8 @@ HOW_FITTED = {
     "crop": "cropped to the square in their middle",
 }
 FITS = tuple(HOW_FITTED)
+GUESSED_BY = 16  # images whose headers tell what all images probably become
+CHECKED = Form(side=8, mode="L", bits=16, fit="squash")  # where the pixels do not matter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,53 +84,135 @@ def read_images(
     """
     if fit not in FITS:
         raise unknown("fit", fit, FITS)
-    headers = _headers(tree, files)
-    if side == 0:
-        side = _common_side(headers)
-    mode = "L" if all(header.is_grey for header in headers) else "RGB"
-    bits = _depth(headers)
-    shape = (len(files), side, side) if mode == "L" else (len(files), side, side, 3)
-    _check_memory(tree, shape)
-    pixels = np.empty(shape, dtype=np.uint8)
-    damaged = {}
-    for index, file in enumerate(files):
-        try:
-            image = decode_image(tree, file, bits=bits)
-        except UserError as error:
-            damaged[file] = error
-        else:
-            pixels[index] = np.asarray(_square(image.convert(mode), side, fit))
-    _refuse(damaged)
-    images = pixels[:, None] if mode == "L" else pixels.transpose(0, 3, 1, 2)
+    with Decoders() as decoders:
+        reader = _Reader(tree, files, decoders)
+        guess = _guess(tree, files, side, fit)
+        reader.read(guess)
+        if reader.damaged:  # others may have a whole header and no whole picture
+            reader.check()
+        _refuse(reader.damaged)
+        headers = reader.headers
+        form = _form(headers, side, fit)
+        if reader.pixels is None or guess is None or not _is_same(guess, form):
+            _check_memory(tree, _shape(len(files), form))
+            reader.read(form)
+            _refuse(reader.damaged)
+    assert reader.pixels is not None
     sizes = tuple(header.size for header in headers)
-    return ImageSet(images, tuple(_notes(headers, side, fit, bits)), sizes)
+    notes = tuple(_notes(headers, form.side, fit, form.bits))
+    return ImageSet(reader.pixels, notes, sizes)
 
 
-def _headers(tree: FileTree, files: Sequence[str]) -> list[ImageHeader]:
-    headers = []
-    damaged = {}
-    for file in files:
-        try:
-            headers.append(image_header(tree, file))
-        except UserError as error:
-            damaged[file] = error
-    if damaged:  # others may have a whole header and no whole picture
+class _Reader:
+    """Reads all files in one or more rounds.
+
+    headers: of the files that have one; pixels: (M, C, S, S), or None; damaged: the messages of
+    files that cannot be read, first those whose headers cannot.
+    """
+
+    def __init__(self, tree: FileTree, files: Sequence[str], decoders: Decoders) -> None:
+        self.tree = tree
+        self.files = files
+        self.decoders = decoders
+        self.headers: list[ImageHeader] = []
+        self.pixels: npt.NDArray[np.uint8] | None = None
+        self.damaged: dict[str, str] = {}
+        self.undecoded: list[str] = []
+        self._form: Form | None = None
+
+    def read(self, form: Form | None) -> None:
+        """Read the headers, and the pixels as far as `form` is right; None: no pixels."""
+        self._form = form
+        self.pixels = None if form is None else blank_pixels(_shape(len(self.files), form))
+        headers = []
+        self.undecoded = []
+        pixels_damaged = {}
+        unflushed = 0
+        for index, (file, image) in enumerate(self._decoded(self.files)):
+            if image.header is None:
+                self.damaged[file] = image.damage
+                continue
+            headers.append(image.header)
+            if image.damage:
+                pixels_damaged[file] = image.damage
+            elif image.pixels is None:
+                self.undecoded.append(file)
+                self._form = None
+                self.pixels = None
+            elif self.pixels is not None:
+                self.pixels[index] = image.pixels
+                unflushed += image.pixels.nbytes
+                if unflushed > PIECE:
+                    forget(self.pixels)
+                    unflushed = 0
+        self.headers = headers
+        self.damaged |= pixels_damaged
+
+    def check(self) -> None:
+        """Decode what was not decoded, to see what else is damaged."""
+        self._form = CHECKED
+        for file, image in self._decoded(self.undecoded):
+            if image.damage:
+                self.damaged[file] = image.damage
+
+    def _decoded(self, files: Sequence[str]) -> Iterator[tuple[str, Decoded]]:
+        """Each file, and what it is."""
+        unread: dict[str, str] = {}
+        images = self.decoders.decode(self._encoded(files, unread), len(files))
+        for file in told(files, "decoding", len(files)):
+            image = next(images)
+            yield file, Decoded(None, damage=unread[file]) if file in unread else image
+
+    def _encoded(self, files: Sequence[str], unread: dict[str, str]) -> Iterator[Encoded]:
+        """The contents of the files. unread: gets the messages of those that cannot be read."""
         for file in files:
-            if file not in damaged:
-                try:
-                    decode_image(tree, file)
-                except UserError as error:
-                    damaged[file] = error
-    _refuse(damaged)
-    return headers
+            content = b""
+            try:
+                content = self.tree.read(file)
+            except UserError as error:
+                unread[file] = str(error)
+            yield Encoded(self.tree.title(file), content, self._form)
 
 
-def _refuse(damaged: Mapping[str, UserError]) -> None:
+def _guess(tree: FileTree, files: Sequence[str], side: int, fit: str) -> Form | None:
+    """The form that a few of the images have; None if they come to none."""
+    headers = []
+    count = min(GUESSED_BY, len(files))
+    for position in range(count):
+        with contextlib.suppress(UserError):  # told when all are read
+            headers.append(image_header(tree, files[position * len(files) // count]))
+    if not headers or not (side or _are_equal_squares(headers)):
+        return None
+    form = _form(headers, side, fit)
+    if (
+        any(header.largest for header in headers)
+        or math.prod(_shape(len(files), form)) > MOST_BYTES
+    ):
+        return None
+    return dataclasses.replace(form, is_guess=True, any_size=side != 0)
+
+
+def _form(headers: Sequence[ImageHeader], side: int, fit: str) -> Form:
+    """What images with these headers become."""
+    mode = "L" if all(header.is_grey for header in headers) else "RGB"
+    return Form(side or _common_side(headers), mode, _depth(headers), fit)
+
+
+def _is_same(guess: Form, form: Form) -> bool:
+    return (guess.side, guess.mode, guess.bits) == (form.side, form.mode, form.bits)
+
+
+def _shape(count: int, form: Form) -> tuple[int, int, int, int]:
+    channels = 1 if form.mode == "L" else 3
+    return (count, channels, form.side, form.side)
+
+
+def _refuse(damaged: Mapping[str, str]) -> None:
     """Raise `UserError` for images that cannot be read: the first, and which others."""
     if not damaged:
         return
     first, *others = damaged
-    message = str(damaged[first])
+    message = damaged[first]
     if others:
         more = counted(len(others), "more image", "more images")
         message += f"; {more} cannot be read: {some(others)}"
@@ -155,21 +244,10 @@ def _check_memory(tree: FileTree, shape: tuple[int, ...]) -> None:
     if size > MOST_BYTES:
         gibibyte = 2**30
         raise UserError(
-            f"{tree.path}: {shape[0]} images of {shape[1]} x {shape[2]} pixels take "
+            f"{tree.path}: {shape[0]} images of {shape[2]} x {shape[3]} pixels take "
             f"{size / gibibyte:.1f} GiB of memory (allowed: {MOST_BYTES / gibibyte:.0f}); resize "
             "them with --set folder.side=PIXELS"
         )
-
-
-def _square(image: Image.Image, side: int, fit: str) -> Image.Image:
-    size = (side, side)
-    if image.size == size:
-        return image
-    if fit == "pad":
-        return ImageOps.pad(image, size, Image.Resampling.BILINEAR, color=0)
-    if fit == "crop":
-        return ImageOps.fit(image, size, Image.Resampling.BILINEAR)
-    return image.resize(size, Image.Resampling.BILINEAR)
 
 
 def _notes(headers: Sequence[ImageHeader], side: int, fit: str, bits: int) -> Iterator[str]:

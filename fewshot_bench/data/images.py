@@ -21,8 +21,11 @@ __all__ = [
     "UNREADABLE_SUFFIXES",
     "ImageHeader",
     "decode_image",
+    "eight_bit_image",
+    "header_of",
     "image_header",
     "is_image",
+    "opened_image",
 ]
 
 JPEG_SUFFIXES = (".jpg", ".jpeg", ".jfif")
@@ -85,14 +88,8 @@ def decode_image(tree: FileTree, file: str, *, bits: int = 16) -> Image.Image:
     Of 16-bit colours the upper 8 bits are read. Raises `UserError`, which names the file, if it is
     damaged, has more than one frame, more than 2**26 pixels, or pixels of another type.
     """
-    with _opened(tree, file) as image:
-        upright = _upright(image)
-        if upright.mode in DEEP:
-            return Image.fromarray(_eight_bits(_deep_values(upright), bits))
-        if upright.mode == "F":
-            raise ValueError("its pixels have mode F, not 8 or 16 bits")
-        mode = "L" if upright.mode in GREY else "RGB"
-        return _on_ground(upright).convert(mode)
+    with opened_image(tree.read(file), tree.title(file)) as image:
+        return eight_bit_image(image, bits)
 
 
 def image_header(tree: FileTree, file: str) -> ImageHeader:
@@ -101,27 +98,46 @@ def image_header(tree: FileTree, file: str) -> ImageHeader:
     Its pixels are decoded only where a header does not tell enough: of 16-bit grey images, and of
     those with a channel for transparency.
     """
-    with _opened(tree, file) as image:
-        # before the pixels are decoded, which takes the tiles away
-        has_deep_colour = image.mode not in GREY and ";16" in str(getattr(image, "tile", ""))
-        width, height = image.size
-        orientation = _orientation(image)
-        # Pillow turns a TIFF itself
-        if orientation > 4 and image.format != "TIFF":
-            width, height = image.size[::-1]
-        return ImageHeader(
-            size=(width, height),
-            is_grey=image.mode in GREY,
-            largest=int(_deep_values(image).max()) if image.mode in DEEP else 0,
-            is_turned=orientation != UPRIGHT,
-            is_transparent=_is_transparent(image),
-            has_deep_colour=has_deep_colour,
-        )
+    with opened_image(tree.read(file), tree.title(file)) as image:
+        return header_of(image)
+
+
+def eight_bit_image(image: Image.Image, bits: int = 16) -> Image.Image:
+    """What `decode_image` makes of an opened image. Raises `ValueError` for pixels of its own."""
+    upright = _upright(image)
+    if upright.mode in DEEP:
+        return Image.fromarray(_eight_bits(_deep_values(upright), bits))
+    if upright.mode == "F":
+        raise ValueError("its pixels have mode F, not 8 or 16 bits")
+    mode = "L" if upright.mode in GREY else "RGB"
+    return _on_ground(upright).convert(mode)
+
+
+def header_of(image: Image.Image) -> ImageHeader:
+    """The header of an opened image, of which nothing was decoded yet."""
+    # before the pixels are decoded, which takes the tiles away
+    has_deep_colour = image.mode not in GREY and ";16" in str(getattr(image, "tile", ""))
+    width, height = image.size
+    orientation = _orientation(image)
+    # Pillow turns a TIFF itself
+    if orientation > 4 and image.format != "TIFF":
+        width, height = image.size[::-1]
+    return ImageHeader(
+        size=(width, height),
+        is_grey=image.mode in GREY,
+        largest=int(_deep_values(image).max()) if image.mode in DEEP else 0,
+        is_turned=orientation != UPRIGHT,
+        is_transparent=_is_transparent(image),
+        has_deep_colour=has_deep_colour,
+    )
 
 
 @contextlib.contextmanager
-def _opened(tree: FileTree, file: str) -> Iterator[Image.Image]:
-    content = tree.read(file)
+def opened_image(content: bytes, title: str) -> Iterator[Image.Image]:
+    """The image with this content. title: what messages call it.
+
+    Raises `UserError` if it is damaged, or if the body fails.
+    """
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(io.BytesIO(content)) as image:
             _check(image)
@@ -130,13 +146,11 @@ def _opened(tree: FileTree, file: str) -> Iterator[Image.Image]:
             yield image
     except UnidentifiedImageError:
         raise UserError(
-            f"{tree.path}: {file} is not a whole image (its content is of no known format); "
+            f"{title} is not a whole image (its content is of no known format); "
             "replace or remove it"
         ) from None
     except Exception as error:  # a decoder may fail in any way on a damaged file
-        raise UserError(
-            f"{tree.path}: {file} is not a whole image ({error}); replace or remove it"
-        ) from None
+        raise UserError(f"{title} is not a whole image ({error}); replace or remove it") from None
 
 
 def _check(image: Image.Image) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from fewshot_bench.data.pixels import pieces, pixels_at
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.seeds import digest
 
@@ -120,7 +121,7 @@ class LabelledImages:
         indices_digest = hashlib.sha256(indices.astype("<i8").tobytes()).hexdigest()
         return dataclasses.replace(
             self,
-            images=self.images[indices],
+            images=pixels_at(self.images, indices),
             labels=np.array(labels, dtype=np.int64),
             class_names=tuple(classes),
             files=tuple(self.files[index] for index in indices),
@@ -156,7 +157,7 @@ def group_by_class(
         named = tuple((files[index], class_names[all_labels[index]]) for index in indices)
         contradictions.append(named)
     if kept != list(range(len(images))):  # else no copy of the pixels is needed
-        images = images[kept]
+        images = pixels_at(images, kept)
     kept_labels = all_labels[kept]
     for label, class_name in enumerate(class_names):
         if label not in kept_labels:
@@ -183,10 +184,12 @@ def _without_copies(
 
     All are in `order`. A contradiction holds the indices of an image that has several labels.
     """
+    digests = [
+        hashlib.sha256(image.tobytes()).digest() for part in pieces(images) for image in part
+    ]
     with_pixels: dict[bytes, list[int]] = {}
     for index in order:
-        pixels = hashlib.sha256(images[index].tobytes()).digest()
-        with_pixels.setdefault(pixels, []).append(index)
+        with_pixels.setdefault(digests[index], []).append(index)
     kept = []
     copies = []
     contradictions = []
@@ -222,7 +225,8 @@ def _content_digest(images: Images, labels: Labels, class_names: Sequence[str]) 
     class_sizes = np.bincount(labels).tolist()
     header = repr((images.shape, tuple(class_names), class_sizes))
     sha = hashlib.sha256(header.encode())
-    sha.update(np.ascontiguousarray(images).data)
+    for part in pieces(images):
+        sha.update(np.ascontiguousarray(part).data)
     return sha.hexdigest()
 
 

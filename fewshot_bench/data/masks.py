@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -107,17 +107,20 @@ def _suspects(files: Sequence[str]) -> list[_Suspects]:
     every_stem = set().union(*stems.values())
     named = _Suspects(is_certain=True)
     others = []
+    mask_folders: dict[str, str | None] = {}
     for file in files:
-        path = PurePosixPath(file)
-        folder = _mask_folder(path)
-        picture = _named_after(path)
-        near = stems[str(path.parent)] | stems[str(path.parent.parent)]
-        if picture in near:
+        parent, _, name = file.rpartition("/")
+        if parent not in mask_folders:
+            mask_folders[parent] = _mask_folder(PurePosixPath(file))
+        folder = mask_folders[parent]
+        picture = _named_after(name)
+        above = parent.rpartition("/")[0]
+        if picture in stems[parent] or picture in stems[above]:
             named.files.append(file)
         elif folder is not None:
             of_folder[folder].files.append(file)
         elif picture in every_stem:
-            of_folder[str(path.parent)].files.append(file)
+            of_folder[parent].files.append(file)
         else:
             others.append(file)
     picture_folders = _picture_folders(others)
@@ -131,9 +134,15 @@ def _suspects(files: Sequence[str]) -> list[_Suspects]:
 def _stems_by_folder(files: Sequence[str]) -> dict[str, set[str]]:
     stems: dict[str, set[str]] = defaultdict(set)
     for file in files:
-        path = PurePosixPath(file)
-        stems[str(path.parent)].add(path.stem)
+        parent, _, name = file.rpartition("/")
+        stems[parent].add(_stem(name))
     return stems
+
+
+def _stem(name: str) -> str:
+    """The name of a picture without its ending, as `PurePath.stem` has it, which takes long."""
+    stem, dot, _ = name.rpartition(".")
+    return stem if stem and dot and not name.endswith(".") else name
 
 
 def _mask_folder(path: PurePosixPath) -> str | None:
@@ -145,16 +154,17 @@ def _mask_folder(path: PurePosixPath) -> str | None:
     return None
 
 
-def _named_after(path: PurePosixPath) -> str | None:
-    """The stem of the picture that a file is a mask of by its name (`000` of `000_mask`)."""
-    match = MASK_STEM.fullmatch(path.stem)
+def _named_after(name: str) -> str | None:
+    """The stem of the picture that a file is a mask of by its name (`000` of `000_mask.png`)."""
+    match = MASK_STEM.fullmatch(_stem(name))
     return None if match is None else match["picture"]
 
 
 def _picture_folders(files: Sequence[str]) -> set[str]:
     """The folders that hold a folder of pictures by name, such as `images`."""
     holding = set()
-    for file in files:
+    one_in_each = {file.rpartition("/")[0]: file for file in files}
+    for file in one_in_each.values():
         for folder in PurePosixPath(file).parents:
             words = words_of_name(folder.name)
             if words and words[-1] in PICTURE_WORDS:
@@ -166,7 +176,9 @@ def _second_formats(files: Sequence[str]) -> list[_Suspects]:
     """Files beside one of the same stem in another format, by folder and formats."""
     first_with: dict[PurePosixPath, PurePosixPath] = {}
     alike: dict[tuple[str, str, str], _Suspects] = defaultdict(_Suspects)
-    for path in sorted(map(PurePosixPath, files), key=_picture_first):
+    count_of = Counter(map(_without_suffix, files))
+    several = [PurePosixPath(file) for file in files if count_of[_without_suffix(file)] > 1]
+    for path in sorted(several, key=_picture_first):
         first = first_with.setdefault(path.with_suffix(""), path)
         formats = (first.suffix.lower(), path.suffix.lower())
         if path != first:
@@ -174,6 +186,11 @@ def _second_formats(files: Sequence[str]) -> list[_Suspects]:
             suspects.files.append(str(path))
             suspects.partners.append(str(first))
     return list(alike.values())
+
+
+def _without_suffix(file: str) -> str:
+    parent, _, name = file.rpartition("/")
+    return f"{parent}/{_stem(name)}"
 
 
 def _picture_first(path: PurePosixPath) -> tuple[int, list[tuple[int, str]]]:

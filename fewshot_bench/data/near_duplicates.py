@@ -16,9 +16,10 @@ import numpy.typing as npt
 from fewshot_bench.data.cache import cached_arrays
 from fewshot_bench.data.labelled import LabelledImages
 
-__all__ = ["NearDuplicates", "near_duplicates"]
+__all__ = ["MOST_WITH_ALL", "NearDuplicates", "near_duplicates"]
 
 VERSION = 1  # of the search: another one makes it anew
+MOST_WITH_ALL = 20_000  # images of which each is compared with all others
 SMALLEST = 8  # pixels a side: smaller pictures are not compared
 
 Pixels = npt.NDArray[np.float32]
@@ -58,6 +59,16 @@ class NearDuplicates:
         return first
 
     @property
+    def notes(self) -> list[str]:
+        """What a user should know of the search."""
+        if len(self.labels) <= MOST_WITH_ALL:
+            return []
+        return [
+            f"of more than {MOST_WITH_ALL:,} images, near-duplicates are looked for among those "
+            "with the most similar spectra only, and a few may be missed"
+        ]
+
+    @property
     def later(self) -> Indices:
         """Pictures that are near-duplicates of an earlier one of their class."""
         return np.flatnonzero(self.clusters != np.arange(len(self.labels)))
@@ -81,7 +92,7 @@ def near_duplicates(data: LabelledImages) -> NearDuplicates:
         # imports libraries that a search already done needs not wait for
         from fewshot_bench.data.copy_search import similar_pairs
 
-        pairs, similarity = similar_pairs(data)
+        pairs, similarity = similar_pairs(data, most_with_all=MOST_WITH_ALL)
         return {"pairs": pairs, "similarity": similarity}
 
     arrays = cached_arrays(["near-duplicates", VERSION, data.digest], build)

@@ -20,6 +20,7 @@ from fewshot_bench.data.archives import (
 )
 from fewshot_bench.data.kinds import POINTER
 from fewshot_bench.data.names import readable_names, without_clashes
+from fewshot_bench.data.reading import told
 from fewshot_bench.data.walk import is_shown, walk
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import DAMAGED
@@ -31,7 +32,9 @@ LONGEST_POINTER = 1024  # bytes
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".rar", ".7z")
 # what may lie beside an archive in an archive; a name without an ending is a text too
 TEXTS = (".txt", ".md", ".pdf", ".html", ".htm", ".rst", ".json", ".csv", ".doc", ".docx", "")
+MOST_KEPT = 2**26  # bytes of files that are kept until the tree is closed
 MOST_NAMED = 5  # files in one message
+DIGITS = re.compile(r"([0-9]+)")
 Place = tuple[Source, int]  # a source, and the position of a file in it
 
 
@@ -54,6 +57,7 @@ class FileTree:
         self.empty_folders: list[str] = []
         self._sources: list[Source] = []
         self._places: dict[str, Place] = {}
+        self._kept: dict[str, bytes] = {}  # contents of files
         self._is_archive = path.is_file()
         with contextlib.ExitStack() as opened:
             opened.callback(self._close)  # if what follows fails
@@ -130,6 +134,10 @@ class FileTree:
 
         Raises `UserError` if the file cannot be read or has more than 2**28 bytes.
         """
+        kept = self._kept.get(file)
+        return self._read(file) if kept is None else kept
+
+    def _read(self, file: str) -> bytes:
         source, position = self._place(file)
         with self.reading(file):
             size = source.size(position)
@@ -140,6 +148,10 @@ class FileTree:
         if content.startswith(POINTER):
             raise UserError(self._pointers_text(file))
         return content
+
+    def title(self, file: str) -> str:
+        """What messages call one of `files`."""
+        return f"{self.path}: {file}"
 
     def open(self, file: str) -> IO[bytes]:
         """One of `files` as a stream. Raises `UserError` if it cannot be opened."""
@@ -187,13 +199,19 @@ class FileTree:
             with self.path.open("rb") as archive:
                 return hashlib.file_digest(archive, "sha256").hexdigest()
         sha = hashlib.sha256()
-        for file in self.files:
-            content = self.read(file)
+        room = MOST_KEPT
+        for file in told(self.files, "reading", len(self.files)):
+            content = self._read(file)
+            # they are read once more to be decoded
+            if len(content) <= room:
+                self._kept[file] = content
+                room -= len(content)
             sha.update(f"{file}\0".encode())
             sha.update(hashlib.sha256(content).digest())
         return sha.hexdigest()
 
     def _close(self) -> None:
+        self._kept.clear()
         for source in self._sources:
             source.close()
 
@@ -212,7 +230,7 @@ class FileTree:
 def natural_order(file: str) -> list[tuple[int, str]]:
     """A sort key that puts 2 before 10."""
     key = []
-    for piece in re.split(r"([0-9]+)", file):
+    for piece in DIGITS.split(file):
         # other text sorts before numbers
         part = (int(piece), "") if piece.isdecimal() else (-1, piece)
         key.append(part)

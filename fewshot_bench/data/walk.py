@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from fewshot_bench.data.reading import tell_reading
 from fewshot_bench.errors import UserError
 
 __all__ = ["Walk", "counted", "is_shown", "some", "walk"]
@@ -116,6 +117,7 @@ class _Walker:
                 continue
             self.read.add(real)
             waiting += self._read_folder(name, real)
+            tell_reading("listing", len(self.found.files))
 
     def _read_folder(self, name: str, real: str) -> list[tuple[str, str]]:
         """(name, real path) of each folder that lies in this one. Files and links are noted."""

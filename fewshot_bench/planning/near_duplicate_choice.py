@@ -55,7 +55,7 @@ def chosen_images(data: LabelledImages, mode: str) -> ChosenImages:
         )
     found = near_duplicates(data)
     later = found.later
-    notes = []
+    notes = found.notes
     if len(later):
         notes.append(_note(data, found, mode))
     across = len(found.across)

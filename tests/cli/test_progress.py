@@ -11,6 +11,7 @@ from fewshot_bench import api
 from fewshot_bench.cli import progress
 from fewshot_bench.cli.progress import LineWatch, LiveWatch, watch_on
 from fewshot_bench.cli.standings_table import standings_table
+from fewshot_bench.data.reading import tell_reading
 from fewshot_bench.engine.progress import Progress
 from fewshot_bench.leaderboard.standings import Standing, Standings
 from tests.helpers.plugin_files import plugin
@@ -212,3 +213,20 @@ def test_quiet_shows_nothing_and_counts(tmp_path: Path):
         watch(Progress("pixels", "", "train", 3, 100))
     assert watch.done_text == "1 of 4 cells"
     assert printed(console) == ""
+
+
+def test_reading_has_a_bar_on_a_terminal_and_no_line_elsewhere():
+    console = terminal()
+    with LiveWatch(console) as watch:
+        for done in (0, 20_000):
+            tell_reading("decoding", done, 50_000)
+        with console.capture() as capture:
+            console.print(watch.view())
+        assert "decoding" in capture.get()
+        assert "20,000 of 50,000" in capture.get()
+    tell_reading("decoding", 50_000, 50_000)  # nobody listens any more
+    assert [task.completed for task in watch.bars.tasks] == [20_000]
+    elsewhere = io.StringIO()
+    with watch_on(Console(file=elsewhere)):
+        tell_reading("decoding", 20_000, 50_000)
+    assert elsewhere.getvalue() == ""

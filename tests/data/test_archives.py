@@ -226,3 +226,26 @@ def test_a_file_that_is_twice_in_a_zip_counts_once(tmp_path: Path):
         assert len(tree.files) == 16
         assert tree.read("c0/1.png") == picture(99)
         assert tree.notes == ["1 files are there in a newer version too, which is read"]
+
+
+def test_a_packed_tar_is_unpacked_once_to_be_recognised_and_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    unpacked = archives.unpacked
+    times = []
+
+    def count(*arguments: object) -> object:
+        times.append(arguments)
+        return unpacked(*arguments)
+
+    monkeypatch.setattr(archives, "unpacked", count)
+    path = tar(tmp_path / "d.tar.gz", classes(), "w:gz")
+    with FileTree(path) as tree:
+        files = tree.files
+    with FileTree(path) as tree, FileTree(path) as other:
+        assert tree.files == other.files == files
+        assert [tree.read(file) for file in files] == [other.read(file) for file in files]
+    assert len(times) == 2  # the third was opened beside the second
+    tar(path, classes(each=5), "w:gz")
+    with FileTree(path) as tree:
+        assert len(tree.files) > len(files)

@@ -39,3 +39,15 @@ def test_copies_and_contradictions_come_back_from_the_cache(
     assert len(first.contradictions[0]) == 3
     assert again.contradictions == first.contradictions
     assert again.dropped == first.dropped == (("b/2.png", "b/1.png"),)
+
+
+def test_pixels_are_mapped_and_stored_as_numpy_stores_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FEWSHOT_BENCH_CACHE", str(tmp_path / "cache"))
+    place = image_folder(tmp_path / "own", {"a": [8, 8], "b": [8, 8]})
+    first = Folder().load(place)
+    assert isinstance(first.images, np.memmap)
+    (stored,) = (tmp_path / "cache").glob("*.npy")
+    np.save(tmp_path / "same.npy", np.array(first.images))
+    assert stored.read_bytes() == (tmp_path / "same.npy").read_bytes()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fewshot_bench.plugins.episodes.folder import Folder
 from PIL import Image
 
-from fewshot_bench import FileTree, ImageSet, UserError, read_images
+from fewshot_bench import FileTree, ImageSet, UserError, decode_image, read_images
+from fewshot_bench.data.archives import FolderSource
 from tests.helpers.files import picture
 
 
@@ -113,3 +115,67 @@ def test_all_damaged_images_are_named_at_once(tmp_path: Path):
         UserError, match=r"2\.png is not .*no known format.* 4 more .*: 1\.png, 3\.png, 5\.png"
     ):
         read(tmp_path, files)
+
+
+def odd_ones() -> dict[str, dict[int, np.ndarray]]:
+    """What most of 40 grey pictures of 12 x 12 pixels do not show, at positions that no guess uses."""
+    generator = np.random.default_rng(1)
+    colour = generator.integers(0, 256, (12, 12, 3), dtype=np.uint8)
+    return {
+        "none": {},
+        "colour": {39: colour},
+        "size": {39: generator.integers(0, 256, (20, 14), dtype=np.uint8)},
+        "16 bits": {39: generator.integers(0, 4096, (12, 12)).astype(np.uint16)},
+        "all at once": {
+            37: colour,
+            38: generator.integers(0, 256, (20, 14, 3), dtype=np.uint8),
+            39: generator.integers(0, 4096, (12, 12)).astype(np.uint16),
+        },
+    }
+
+
+@pytest.mark.parametrize("side", [0, 10])
+@pytest.mark.parametrize("odd", odd_ones())
+def test_pixels_do_not_depend_on_what_was_guessed(tmp_path: Path, odd: str, side: int):
+    generator = np.random.default_rng(0)
+    files = []
+    for number in range(40):
+        usual = generator.integers(0, 256, (12, 12), dtype=np.uint8)
+        pixels = odd_ones()[odd].get(number, usual)
+        files.append(save(tmp_path, f"{number}.png", pixels))
+    result = read(tmp_path, files, side=side)
+    mode = "RGB" if odd in ("colour", "all at once") else "L"
+    bits = 12 if odd in ("16 bits", "all at once") else 8
+    size = (side or 12, side or 12)
+    with FileTree(tmp_path) as tree:
+        for file, pixels, size_before in zip(files, result.images, result.sizes, strict=True):
+            image = decode_image(tree, file, bits=bits)
+            assert image.size == size_before
+            image = image.convert(mode)
+            if image.size != size:
+                image = image.resize(size, Image.Resampling.BILINEAR)
+            values = np.asarray(image).reshape(*size, -1).transpose(2, 0, 1)
+            assert np.array_equal(values, pixels)
+
+
+def test_a_new_file_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_cache: Path
+):
+    own = tmp_path / "own"
+    for class_name in ("a", "b"):
+        (own / class_name).mkdir(parents=True)
+        for number in range(20):
+            content = picture(number + 100 * ord(class_name))
+            (own / class_name / f"{number}.png").write_bytes(content)
+    opened = FolderSource.open
+    positions = []
+
+    def count(source: FolderSource, position: int) -> object:
+        positions.append(position)
+        return opened(source, position)
+
+    monkeypatch.setattr(FolderSource, "open", count)
+    for _ in range(2):  # the second time to see that nothing changed
+        positions.clear()
+        Folder().load(own)
+        assert sorted(positions) == list(range(40))
