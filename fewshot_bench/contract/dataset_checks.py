@@ -322,7 +322,7 @@ DATASET_CHECKS: dict[str, Callable[[Any], None]] = {
 }
 # where one of these is broken, what the later checks find says nothing
 ESSENTIAL = ("loads", "shapes and types", "classes", "files")
-RAISED = Raised("images", "A run of it ends with a traceback.")
+RAISED = Raised("images", "A run of it ends with this error.")
 
 
 def examine_dataset(

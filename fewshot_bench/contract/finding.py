@@ -13,7 +13,7 @@ from fewshot_bench.contract.expectations import ContractBroken
 from fewshot_bench.contract.leaks import Leak
 from fewshot_bench.errors import PLUGIN_ERRORS, NotApplicable, Unavailable, UserError
 
-__all__ = ["Finding", "Raised", "findings"]
+__all__ = ["Finding", "Raised", "described", "findings"]
 
 Subject = TypeVar("Subject")
 
@@ -78,14 +78,14 @@ def _finding(
     except (ContractBroken, UserError) as reason:
         return Finding(name, "broken", str(reason))
     except PLUGIN_ERRORS as error:
-        came = _described(error, plugin_class)
+        came = described(error, plugin_class)
         message = f"expected {raised.expected}; came {came}. {raised.why}"
         return Finding(name, "broken", message)
     return Finding(name, "ok")
 
 
-def _described(error: BaseException, plugin_class: type[Any]) -> str:
-    """What was raised, on one line, and where in the file of the plug-in."""
+def described(error: BaseException, plugin_class: type[Any]) -> str:
+    """What a plug-in raised, on one line, and where in its file."""
     text = f"{type(error).__name__}: {' '.join(str(error).split())}"
     file = inspect.getfile(plugin_class)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):

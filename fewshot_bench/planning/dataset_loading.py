@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fewshot_bench.contract.finding import described
 from fewshot_bench.data.crops import cropped
 from fewshot_bench.data.groups import grouped_by_name
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.data.mixture import of_part, put_together
-from fewshot_bench.dataset import DataCard, under_own_name
+from fewshot_bench.dataset import DataCard, DataSet, under_own_name
 from fewshot_bench.errors import UserError
 from fewshot_bench.planning.dataset_choice import HELDOUT, DataSetChoice
 from fewshot_bench.planning.dataset_paths import dataset_paths
@@ -68,7 +70,7 @@ def loaded_data(
         values = overrides.get(plugin.name, {})
         settings = _settings(request, plugin.name, dataset_class.settings_type, values)
         source = dataset_class(settings)
-        loaded = under_own_name(source.load(path), plugin.name, dataset_class)
+        loaded = under_own_name(_loaded(source, path), plugin.name, dataset_class)
         images.append(_prepared(request, loaded))
         protocols.append(source.versioned_protocols())
     if choice.is_mixture:
@@ -80,6 +82,19 @@ def loaded_data(
         data = images[0]
         named = protocols[0]
     return ResolvedData(choice, data, named)
+
+
+def _loaded(source: DataSet, path: Path | None) -> LabelledImages:
+    """The images of a data set. Raises `UserError` for whatever its code raises."""
+    try:
+        return source.load(path)
+    except (UserError, OSError, MemoryError):
+        raise  # told as they are
+    except Exception as error:
+        raise UserError(
+            f"the data set of {inspect.getfile(type(source))} cannot be loaded: "
+            f"{described(error, type(source))}; bench check tells what it must do"
+        ) from error
 
 
 def _without_data(name: str, card: DataCard) -> UserError:

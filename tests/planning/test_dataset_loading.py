@@ -108,3 +108,9 @@ def test_what_a_set_adds_to_its_name_stays(tmp_path: Path):
     for name in ("mixedwm38", "my-wafers"):
         request = Request(dataset=name, data=subset)
         assert resolve_data(request, registry).data.name == f"{name}-subset"
+
+
+def test_a_data_set_with_a_mistake_is_told_with_its_line():
+    message = r"cracked.py cannot be loaded: TypeError: .*\(cracked.py, line 10\); bench check"
+    with pytest.raises(UserError, match=message):
+        resolve_data(Request(dataset="cracked"), Registry([plugin("cracked")]))
