@@ -325,7 +325,7 @@ def test_mistakes_in_files_get_one_line_and_status_2(bench, tmp_path: Path):
         ((*free, "--episodes-file", tmp_path / "nowhere.npz"), "is not a file of episodes"),
         (
             (*free, "--dataset", "neu", "--data", neu_zip(tmp_path / "neu.zip")),
-            "Crazing has 1, Inclusion has 1",
+            "Crazing has 1 images (expected 300)",
         ),
         (
             (*free, "--dataset", "folder", "--data", tmp_path / "empty"),
