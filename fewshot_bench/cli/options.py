@@ -16,23 +16,32 @@ __all__ = [
     "DATA_OPTIONS",
     "EPISODES_TO_WRITE",
     "EPISODE_OPTIONS",
+    "EXPORTED",
     "FORMAT",
     "FRESH",
     "IMAGES",
     "JSON",
+    "KNOWN",
     "MAP_METHOD",
     "MARGIN",
+    "METHOD",
     "METHODS",
+    "NEW",
     "OLDER_THAN",
     "OUT",
     "PATH_OF_DATA",
+    "PICTURES",
     "PLOTS",
     "PLUGIN",
+    "PREDICTIONS",
     "QUIET",
+    "RECOMMENDATION",
     "REFERENCE",
+    "REFERENCES_OPTIONS",
     "REQUEST_OPTIONS",
     "REQUIRED_REFERENCE",
     "SAMPLES",
+    "SHEET",
     "SHOWN_BASELINES",
     "SHOWN_SHOTS",
     "STAGE",
@@ -258,3 +267,48 @@ FORMAT = Option(
     parameter="form",
 )
 JSON = Option("--json", "Same as --format json.", bool, default=False)
+
+# of bench predict and bench export
+EXPORTED = Argument("folder", "The folder to write.", Path, REQUIRED)
+PICTURES = Argument(
+    "pictures",
+    "Files, folders or archives of the pictures to decide.",
+    list[Path],
+    REQUIRED,
+)
+KNOWN = Option(
+    "--known",
+    "Folder or archive of the known classes, one folder a class.",
+    Path | None,
+    is_once=True,
+)
+NEW = Option(
+    "--new",
+    "Folder or archive with a few pictures of each new class, one folder a class.",
+    Path | None,
+    is_once=True,
+)
+# --method and --out mean something else where pictures are decided
+METHOD = dataclasses.replace(
+    MAP_METHOD,
+    help="A baseline or baseline+rule, e.g. frozen+whitened.",
+    type=str | None,
+    default=None,
+    is_once=True,
+)
+RECOMMENDATION = Option(
+    "--recommendation",
+    "What bench recommend wrote (folder or recommendation.json), in the place of --method.",
+    Path | None,
+    is_once=True,
+)
+PREDICTIONS = dataclasses.replace(
+    OUT,
+    help="CSV file of the predictions; its reliability goes beside it.  [default: print it]",
+    type=Path | None,
+    default=None,
+    is_once=True,
+)
+SHEET = Option("--sheet", "Draw the pictures with their classes: FILE.png or .html.", Path | None)
+_READ_BY = ("class_level", "fit", "keep_masks", "preset", "budget", "settings", "device")
+REFERENCES_OPTIONS = tuple(option for option in REQUEST_OPTIONS if option.name in _READ_BY)

@@ -46,12 +46,13 @@ class FileTree:
     files: their names relative to the folder or archive, with `/`, in natural order (2 before 10);
     hidden files and folders of systems (`__MACOSX`, `@eaDir`, `lost+found`) are left out;
     empty_folders: folders that hold nothing; notes: what a user should know of how it was listed
-    and of the names. Linked folders are followed, see `walk`.
+    and of the names. Linked folders are followed, see `walk`. only: of a folder, the files to take
+    up; nothing else in it is looked at.
     Use it in a `with` statement. Raises `UserError` if the path does not exist or cannot be read,
     or if a file is no archive that can be read; the message says what it is and what to do.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, only: Sequence[str] | None = None) -> None:
         self.path = path
         self.notes: list[str] = []
         self.empty_folders: list[str] = []
@@ -61,7 +62,10 @@ class FileTree:
         self._is_archive = path.is_file()
         with contextlib.ExitStack() as opened:
             opened.callback(self._close)  # if what follows fails
-            self._open(path)
+            if only is None:
+                self._open(path)
+            else:
+                self._add(FolderSource(path, only))
             opened.pop_all()
         self.files = tuple(sorted(self._places, key=natural_order))
 

@@ -79,7 +79,8 @@ def answer_each(
     noun = NOUNS[method]
     if not torch.isfinite(answers).all():
         raise Diverged(f"the {noun} of an image is not finite; lower the learning rate")
-    _check_not_collapsed(answers, noun)
+    if _collapsed(answers) and _differ(fitted.data.images[indices]):
+        raise Diverged(f"it collapsed: all images have the same {noun}; lower the learning rate")
     return Answers(answers, round(time.perf_counter() - start, 3))
 
 
@@ -105,9 +106,13 @@ def _check_shape(answers: Tensor, images: int, width: int | None) -> None:
         raise ValueError(f"answers to {images} images{over} came as {shape}")
 
 
-def _check_not_collapsed(answers_MD: Tensor, noun: str) -> None:
-    """Raise `Diverged` where all images have the same answer."""
+def _collapsed(answers_MD: Tensor) -> bool:
+    """Whether all images have the same answer."""
     spread = (answers_MD - answers_MD.mean(0)).norm(dim=1).max()
     length = answers_MD.norm(dim=1).max()
-    if spread <= ALIKE * length:
-        raise Diverged(f"it collapsed: all images have the same {noun}; lower the learning rate")
+    return bool(spread <= ALIKE * length)
+
+
+def _differ(images: npt.NDArray[np.uint8]) -> bool:
+    """Whether not all images are the same; of one image, or copies, the answers may be."""
+    return bool((images != images[:1]).any())

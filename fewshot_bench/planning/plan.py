@@ -19,6 +19,7 @@ from fewshot_bench.learn.weights_file import without_path
 from fewshot_bench.planning.dataset_choice import DataSetChoice
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.near_duplicate_choice import ChosenImages
+from fewshot_bench.planning.presets import Preset
 from fewshot_bench.planning.resolve import Resolved, ResolvedBaseline, resolve
 from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.split import Size, Split, size_text
@@ -29,7 +30,7 @@ from fewshot_bench.request import Request
 from fewshot_bench.seeds import digest
 from fewshot_bench.settings import Settings
 
-__all__ = ["Cell", "Plan", "Training", "make_plan"]
+__all__ = ["Cell", "Plan", "Training", "make_plan", "training_settings"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,24 +245,41 @@ def _by_training(sets: Sequence[EpisodeSet]) -> list[list[EpisodeSet]]:
 def _settings(
     baseline: ResolvedBaseline, resolved: Resolved, sets: Sequence[EpisodeSet]
 ) -> tuple[Settings, dict[str, Any]]:
-    """The settings of a baseline for these episode sets, and those that the user gave.
+    """The settings of a baseline for these episode sets, and those that the user gave."""
+    return training_settings(
+        baseline,
+        resolved.preset,
+        resolved.options,
+        resolved.device,
+        side=resolved.images.data.images.shape[-1],
+        # one budget for every split of the classes
+        train_images=max(len(episode_set.split.train) for episode_set in sets),
+    )
+
+
+def training_settings(
+    baseline: ResolvedBaseline,
+    preset: Preset,
+    options: Mapping[str, object],
+    device: torch.device,
+    *,
+    side: int,
+    train_images: int,
+) -> tuple[Settings, dict[str, Any]]:
+    """The settings of a baseline, and those that the user gave.
 
     Later ones win: the method's defaults; the preset, where the method does not choose itself; the
-    options for all baselines; the settings given for this baseline.
+    options for all baselines; the settings given for this baseline. side: of the images, in pixels.
     """
     settings_type = baseline.baseline_class.settings_type
-    preset = resolved.preset
-    # one budget for every split of the classes
-    train_images = max(len(episode_set.split.train) for episode_set in sets)
-    side = resolved.images.data.images.shape[-1]
     views = baseline.baseline_class.views
     values = preset.settings(side=side, train_images=train_images, views=views)
     for name in chosen_by_method(settings_type):
         values.pop(name, None)
-    given = {**settings_type.applicable(resolved.options), **baseline.overrides}
+    given = {**settings_type.applicable(options), **baseline.overrides}
     default = getattr(settings_type, "encoder", "")
     encoder = {**values, **given}.get("encoder", default)
-    values["precision"] = best_precision(resolved.device, str(encoder))
+    values["precision"] = best_precision(device, str(encoder))
     chosen = {**settings_type.applicable(values), **given}
     settings = settings_type.given(baseline.plugin.name, chosen)
     if "weights" in given:

@@ -25,6 +25,10 @@ __all__ = [
     "FOR_ALL",
     "Resolved",
     "ResolvedBaseline",
+    "device_named",
+    "options_for_all",
+    "overrides_by_owner",
+    "refuse_unused_options",
     "resolve",
     "resolve_data",
     "resolve_episodes",
@@ -79,13 +83,13 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         raise unknown("preset", request.preset, PRESETS)
     if request.seeds is not None and request.seeds < 1:
         raise UserError(f"seeds={request.seeds} is out of bounds (allowed: 1 or more)")
-    device = _device(request.device)
+    device = device_named(request.device)
     chosen = chosen_baselines(request, registry)
     classes = {plugin.name: plugin.load() for plugin in chosen.rules}
     dataset = chosen_dataset(request, registry)
     owners = [*classes, *chosen.rule_names(registry), *dataset.owners]
-    overrides = _overrides(request.settings, owners, registry)
-    _refuse_unused_options(request, classes, owners)
+    overrides = overrides_by_owner(request.settings, owners, registry)
+    refuse_unused_options(request, classes, owners)
     source = loaded_data(request, dataset, overrides)
     images = chosen_images(source.data, request.near_duplicates)
     episode_sets = chosen_episode_sets(request, images.data, source.protocols)
@@ -98,11 +102,6 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         )
         own = overrides.get(plugin.name, {})
         baselines.append(ResolvedBaseline(plugin, classes[plugin.name], rules, own))
-    options = {}
-    for option, setting in FOR_ALL.items():
-        value = getattr(request, option)
-        if value is not None:
-            options[setting] = value
     preset = PRESETS[request.preset]
     notes = [*dataset_notes(request, dataset.name), *chosen.notes, *images.notes]
     notes += [*split_notes(request, episode_sets), *left_out_notes(episode_sets)]
@@ -112,16 +111,26 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         episode_sets,
         baselines,
         preset,
-        options,
+        options_for_all(request),
         device,
         notes,
     )
 
 
+def options_for_all(request: Request) -> dict[str, object]:
+    """The options of a request that are settings of every baseline that has them, by setting."""
+    options = {}
+    for option, setting in FOR_ALL.items():
+        value = getattr(request, option)
+        if value is not None:
+            options[setting] = value
+    return options
+
+
 def resolve_data(request: Request, registry: Registry) -> ResolvedData:
     """Look up the data set that `request` names, and nothing else."""
     dataset = chosen_dataset(request, registry)
-    overrides = _overrides(request.settings, dataset.owners, registry)
+    overrides = overrides_by_owner(request.settings, dataset.owners, registry)
     return loaded_data(request, dataset, overrides)
 
 
@@ -134,7 +143,9 @@ def resolve_episodes(
     return data, chosen_episode_sets(request, data, source.protocols)
 
 
-def _overrides(settings: Mapping[str, str], of_run: Sequence[str], registry: Registry) -> Overrides:
+def overrides_by_owner(
+    settings: Mapping[str, str], of_run: Sequence[str], registry: Registry
+) -> Overrides:
     """The settings "OWNER.NAME" -> text, by owner; `UserError` where an owner does not exist.
 
     of_run: the owners in this run; a variant, and data sets put together, are known by it alone.
@@ -154,7 +165,7 @@ def _overrides(settings: Mapping[str, str], of_run: Sequence[str], registry: Reg
     return overrides
 
 
-def _refuse_unused_options(
+def refuse_unused_options(
     request: Request, classes: Mapping[str, type[Baseline]], owners: Sequence[str]
 ) -> None:
     """Raise `UserError` for an option that nothing in this run would use.
@@ -181,7 +192,7 @@ def _refuse_unused_options(
             )
 
 
-def _device(name: str) -> torch.device:
+def device_named(name: str) -> torch.device:
     """The device of that name; `auto` is the first accelerator, else the processor."""
     has_cuda = torch.cuda.is_available()
     if name == "auto":

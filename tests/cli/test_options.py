@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench.cli import caching, options, parsing, reading, running
+from fewshot_bench.cli import caching, deploying, options, parsing, reading, running
 from fewshot_bench.cli.output import chosen_form, known_form
 from fewshot_bench.cli.parsing import names
 from fewshot_bench.errors import UserError
@@ -15,13 +15,13 @@ from fewshot_bench.request import Request
 
 COMMANDS = {
     command.callback.__name__: command.callback
-    for module in (running, reading, caching)
+    for module in (running, reading, caching, deploying)
     for command in module.app.registered_commands
 }
 
 
-def test_there_are_thirteen_commands():
-    assert len(COMMANDS) == 13
+def test_there_are_fifteen_commands():
+    assert len(COMMANDS) == 15
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -51,8 +51,8 @@ def test_no_option_is_declared_twice():
     """A flag stands for two options where it means two things: what to run, and what to show."""
     written = re.findall(r'(?<!")"(--[a-z-]+)"', Path(options.__file__).read_text(encoding="utf-8"))
     repeated = {flag for flag in written if written.count(flag) > 1}
-    assert repeated == {"--baselines", "--shots"}
-    for module in (running, reading, caching):
+    assert repeated == {"--baselines", "--known", "--shots"}
+    for module in (running, reading, caching, deploying):
         assert "typer.Option" not in Path(module.__file__).read_text(encoding="utf-8")
 
 

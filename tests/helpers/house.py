@@ -20,7 +20,7 @@ FLOORS: list[list[str]] = [
     ["cli"],
     ["report"],
     ["api", "interop"],
-    ["explain"],
+    ["deploy", "explain"],
     ["engine"],
     ["planning"],
     ["registry"],
