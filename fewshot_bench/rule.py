@@ -39,9 +39,20 @@ class Products:
     query_NKBQ: of each reference with each query. The references of a class come in any order.
     """
 
-    def __init__(self, query_NKBQ: Tensor, support: Callable[[], Tensor]) -> None:
+    def __init__(
+        self,
+        query_NKBQ: Tensor,
+        support: Callable[[], Tensor],
+        query_squares: Callable[[], Tensor],
+    ) -> None:
         self.query_NKBQ = query_NKBQ
         self._support = support
+        self._query_squares = query_squares
+
+    @functools.cached_property
+    def query_squares_BQ(self) -> Tensor:
+        """The squared length of each query."""
+        return self._query_squares()
 
     @functools.cached_property
     def support_BNKNK(self) -> Tensor:
@@ -76,7 +87,8 @@ class Rule:
     card: ClassVar[Card]
     settings_type: ClassVar[type[RuleSettings]] = RuleSettings
     # the scores stay the same if one vector is subtracted from all features: it is done, as inner
-    # products are more precise near the origin
+    # products are more precise near the origin. Scores of different queries are compared in an open
+    # set, so they must not even change by a number for each query
     shift_invariant: ClassVar[bool] = False
     # a module that may be missing, and the extra of fewshot-bench that installs it
     needs: ClassVar[tuple[str, str] | None] = None
@@ -124,8 +136,12 @@ class Rule:
             by_way: Tensor = by_column.unflatten(0, ways_and_shots)
             return by_way[None]
 
+        def query_squares() -> Tensor:
+            squares_Q: Tensor = query_QD.square().sum(1)
+            return squares_Q[None]
+
         query_NKBQ = query_SQ.unflatten(0, ways_and_shots).unsqueeze(2)
-        scores_NBQ = self.score_products(Products(query_NKBQ, support))
+        scores_NBQ = self.score_products(Products(query_NKBQ, support, query_squares))
         scores_QN: Tensor = scores_NBQ[:, 0].T
         return scores_QN
 

@@ -83,7 +83,11 @@ def from_matrix(score: Score, matrix_RM: Floats, support_TNK: Ints, query_TQ: In
             rows_BNK11 = width * support_BNK[..., None, None].astype(np.intp)
             return torch.from_numpy(flat.take(rows_BNK11 + support_BNK[:, None, None]))
 
-        return Products(torch.from_numpy(of_queries), of_support)
+        def query_squares() -> Tensor:
+            places_BQ = (width + 1) * query_BQ.astype(np.intp)  # of the diagonal
+            return torch.from_numpy(flat.take(places_BQ, mode="wrap"))
+
+        return Products(torch.from_numpy(of_queries), of_support, query_squares)
 
     values_per_episode = query_TQ[:1].size * support_TNK[:1].size
     return _in_blocks(score, products, support_TNK, query_TQ, SCORES // max(1, values_per_episode))
@@ -106,7 +110,11 @@ def from_features(score: Score, features_MD: Floats, support_TNK: Ints, query_TQ
             by_way: Tensor = by_column.unflatten(1, ways_and_shots)
             return by_way
 
-        return Products(of_queries_BNKQ.permute(1, 2, 0, 3), of_support)
+        def query_squares() -> Tensor:
+            squares_BQ: Tensor = queries_BQD.square().sum(2)
+            return squares_BQ
+
+        return Products(of_queries_BNKQ.permute(1, 2, 0, 3), of_support, query_squares)
 
     vectors_per_episode = query_TQ[:1].size + support_TNK[:1].size
     block = FEATURES // max(1, vectors_per_episode * features_MD.shape[1])

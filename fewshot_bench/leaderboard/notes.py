@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from fewshot_bench.leaderboard.open_rows import known_classes
 from fewshot_bench.leaderboard.rows import Row
 from fewshot_bench.stats.intervals import Estimate
 
@@ -25,6 +26,7 @@ def notes_of(row: Row, estimate: Estimate, failures: int) -> Iterator[str]:
         yield from _of_runs(row, estimate)
     else:
         yield from _of_episodes(row)
+        yield from _of_known(row)
     if estimate.kind == "too few trainings":
         yield (
             f"{trainings} trainings, too few for an interval over trainings: this one is over "
@@ -67,6 +69,19 @@ def _of_episodes(row: Row) -> Iterator[str]:
             f"few {what}, so the interval at {shots} shots is on the safe side below "
             f"{2 * (shots + 1)}, up to 1.5 times as wide as need be: {sizes}"
         )
+
+
+def _of_known(row: Row) -> Iterator[str]:
+    """Known classes whose held-out images say nothing of their spread."""
+    known = known_classes(row.record)
+    if not known:
+        return
+    design = row.open_row().design
+    what = "group" if row.record.groups else "image"
+    sizes = design.sizes_C[len(row.record.protocol.test_classes) :]
+    single = [name for name, size in zip(known, sizes, strict=True) if size < 2]
+    if single:
+        yield f"one {what} is held out, so no interval of known classes: {', '.join(single)}"
 
 
 def _names(row: Row, labels: Sequence[int]) -> str:

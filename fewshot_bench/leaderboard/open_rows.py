@@ -5,7 +5,7 @@ Shapes: T episodes, N ways, M known classes, A queries of an episode of all kind
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,6 +22,7 @@ from fewshot_bench.stats.design import Units
 from fewshot_bench.stats.differences import Difference, DifferenceKind
 from fewshot_bench.stats.intervals import Estimate, IntervalKind, with_interval
 from fewshot_bench.stats.open_world import (
+    Sharing,
     Values,
     area_under_roc,
     false_accepts,
@@ -108,6 +109,12 @@ class OpenRow:
         )
 
     @cached_property
+    def _sharing(self) -> Sharing:
+        """Which queries of an episode are of one group."""
+        units_M1 = np.append(self.design.units.of_M, -1)
+        return Sharing(units_M1[self.design.query_TA], is_single=not self._record.groups)
+
+    @cached_property
     def right_STA(self) -> list[Bools]:
         """Which queries were answered rightly, by seed; of a class without references, none."""
         true_TA = true_classes(self._episodes)
@@ -133,15 +140,17 @@ class OpenRow:
 
     def _recall_of(self, groups_A: npt.NDArray[np.int64]) -> _Measure:
         is_query_TA = self.design.is_query_TA
-        values = [mean_recall(right_TA, is_query_TA, groups_A) for right_TA in self.right_STA]
-        return self._measure(values, is_perfect=lambda value_T: bool((value_T == 1).all()))
+        values = []
+        for right_TA in self.right_STA:
+            values.append(mean_recall(right_TA, is_query_TA, groups_A, self._sharing))
+        return self._measure(values)
 
-    def _measure(self, values: Sequence[Values], is_perfect: Callable[[Floats], bool]) -> _Measure:
+    def _measure(self, values: Sequence[Values]) -> _Measure:
         value_T = np.mean([one.value_T for one in values], axis=0)
         without_TA = np.mean([one.without_TA for one in values], axis=0)
         parts = measured(self.design, value_T, without_TA)
         by_seed_S = np.array([one.value_T.mean() for one in values])
-        return _Measure(parts.mean, parts, by_seed_S, not is_perfect(value_T))
+        return _Measure(parts.mean, parts, by_seed_S, bool((value_T < 1).any()))
 
     @cached_property
     def _harmonic(self) -> _Measure:
@@ -176,17 +185,19 @@ class OpenRow:
     @cached_property
     def area(self) -> Estimate:
         """The area under the ROC curve of queries with references against those without."""
-        values = [area_under_roc(ranks, *self._kinds) for ranks in self._ranks_STA]
-        measure = self._measure(values, is_perfect=lambda value_T: bool((value_T == 1).all()))
-        return self._estimate(measure)
+        values = []
+        for ranks_TA in self._ranks_STA:
+            values.append(area_under_roc(ranks_TA, *self._kinds, self._sharing))
+        return self._estimate(self._measure(values))
 
     @cached_property
     def false_accepts(self) -> Estimate:
         """The share of queries without references that pass where 95 % of the others do."""
-        values = [false_accepts(ranks, *self._kinds) for ranks in self._ranks_STA]
-        refused = [Values(1 - one.value_T, 1 - one.without_TA) for one in values]
-        measure = self._measure(refused, is_perfect=lambda value_T: bool((value_T == 1).all()))
-        return self._estimate(measure).complement
+        refused = []
+        for ranks_TA in self._ranks_STA:
+            passed = false_accepts(ranks_TA, *self._kinds, self._sharing)
+            refused.append(Values(1 - passed.value_T, 1 - passed.without_TA))
+        return self._estimate(self._measure(refused)).complement
 
     @property
     def _kinds(self) -> tuple[Bools, Bools]:

@@ -174,7 +174,8 @@ def _few_shot_sets(request: Request, base: FewShot, data: LabelledImages) -> lis
     test_classes = request.test_classes
     if not test_classes and not changed.test_classes:
         # only their number matters: every class is held out in turn
-        test_classes = data.class_names[: changed.ways]
+        without_references = 1 if request.open_set else 0
+        test_classes = data.class_names[: changed.ways + without_references]
     protocol = changed.over(data, None, test_classes)
     sets = []
     for split in protocol.splits(data):

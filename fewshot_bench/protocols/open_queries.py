@@ -17,9 +17,11 @@ from fewshot_bench.protocols.episode import (
     TABLE,
     Episodes,
     EpisodeSource,
+    ImageGroups,
     Ints,
     Pool,
     first_of_shuffle,
+    in_data_set,
     random_words,
     whole_steps,
 )
@@ -36,7 +38,8 @@ class OpenEpisodeSource:
 
     base: what draws the episodes; pool: of the test classes; known: the images that queries of each
     known class are drawn from; has_unknown: whether there are queries of the test classes that are
-    no ways of an episode; queries: of each class, None: all images; key: of the generator.
+    no ways of an episode; queries: of each class, None: all images; key: of the generator; groups:
+    of the images of the pool: no query without references shares one with a reference.
     """
 
     base: EpisodeSource
@@ -45,12 +48,13 @@ class OpenEpisodeSource:
     has_unknown: bool
     queries: int | None
     key: str
+    groups: ImageGroups = ()
 
     def draw(self, start: int, stop: int) -> Episodes:
         """Episodes `start` to `stop - 1`."""
         base = self.base.draw(start, stop)
         known_TMQ = self._known(start, stop)
-        unknown_TU = self._unknown(base.classes_TN, start, stop)
+        unknown_TU = self._unknown(base, start, stop)
         known_classes = len(self.pool) + np.arange(len(self.known), dtype=np.int32)
         return Episodes(
             base.classes_TN,
@@ -75,11 +79,20 @@ class OpenEpisodeSource:
             queries_TMQ[:, number, :count] = np.array(images, dtype=np.int32)[picked_TQ]
         return queries_TMQ
 
+    def _free(self, images_TM: Ints, support_TNK: Ints) -> Ints:
+        """The images that share no group with a reference, in their order; then `NO_QUERY`."""
+        group_of_image = in_data_set(self.pool, self.groups)
+        groups_TM = group_of_image[images_TM]
+        groups_TS = group_of_image[support_TNK.reshape(len(support_TNK), -1)]
+        is_taken_TM = np.zeros(images_TM.shape, dtype=bool)
+        for groups_T in groups_TS.T:
+            is_taken_TM |= groups_TM == groups_T[:, None]
+        free_first_TM = is_taken_TM.argsort(axis=1, kind="stable")
+        free_TM = np.where(is_taken_TM, np.int32(NO_QUERY), images_TM)
+        return np.take_along_axis(free_TM, free_first_TM, axis=1)
+
     def _picked(self, key: str, size: int, count: int, start: int, stop: int) -> Ints:
         """Positions (T, count) below `size`, all different in an episode."""
-        if count == size:
-            every = np.arange(size, dtype=np.int32)
-            return np.broadcast_to(every, (stop - start, size))
         picked_TQ = np.empty((stop - start, count), dtype=np.int32)
         block = max(1, TABLE // size)
         for rows, words in random_words(key, whole_steps(count), start, stop, block):
@@ -87,8 +100,9 @@ class OpenEpisodeSource:
             picked_TQ[rows] = first_of_shuffle(words[:, :count], sizes)
         return picked_TQ
 
-    def _unknown(self, classes_TN: Ints, start: int, stop: int) -> Ints:
+    def _unknown(self, base: Episodes, start: int, stop: int) -> Ints:
         """Queries (T, U) of the test classes that are no ways of their episode."""
+        classes_TN = base.classes_TN
         if not self.has_unknown:
             return np.empty((stop - start, 0), dtype=np.int32)
         others = len(self.pool) - classes_TN.shape[1]
@@ -98,8 +112,13 @@ class OpenEpisodeSource:
         for label, (first, size) in enumerate(self.pool):
             key = digest("unknown queries", self.key, label)
             count = min(most, size)
-            picked_TQ = self._picked(key, size, count, start, stop)
-            picked_TCQ[:, label, :count] = first + picked_TQ
+            if self.groups:
+                # all images in random order, of which the first free ones are taken
+                order_TM = first + self._picked(key, size, size, start, stop)
+                picked_TQ = self._free(order_TM, base.support_TNK)[:, :count]
+            else:
+                picked_TQ = first + self._picked(key, size, count, start, stop)
+            picked_TCQ[:, label, :count] = picked_TQ
         is_way_TC = np.zeros((stop - start, len(self.pool)), dtype=bool)
         np.put_along_axis(is_way_TC, classes_TN.astype(np.intp), True, axis=1)
         return picked_TCQ[~is_way_TC].reshape(stop - start, others * most)
@@ -111,7 +130,8 @@ def held_out(
     """The images of a known class that are asked about and not trained on, in rising order.
 
     groups: of each image, whole groups are held out; empty: there are none. share: of the images,
-    rounded; one image or group at least, and one at least is left.
+    rounded; two images or groups at least where there are three, as one says nothing of its spread,
+    and one at least is left.
     Raises `ValueError` for a class of a single image or group.
     """
     of_images = np.array(groups) if groups else np.arange(len(images))
@@ -123,6 +143,6 @@ def held_out(
     order = first_of_shuffle(words[:, : len(units)], sizes)[0]
     reached = np.cumsum(images_of_unit[order])
     wanted = int(share * len(images) + 0.5)
-    count = int(np.searchsorted(reached, max(wanted, 1))) + 1
+    count = max(2, int(np.searchsorted(reached, max(wanted, 1))) + 1)
     chosen = units[order[: min(count, len(units) - 1)]]
     return np.asarray(images[np.isin(of_images, chosen)], dtype=np.int64)

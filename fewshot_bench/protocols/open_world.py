@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from fewshot_bench.data.groups import apart_from
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.errors import UserError
 from fewshot_bench.protocols.episode import EpisodeSource, ImageGroups, Pool
 from fewshot_bench.protocols.open_queries import OpenEpisodeSource, held_out
 from fewshot_bench.protocols.protocol import MOST_CLASSES, FewShot
@@ -65,13 +65,32 @@ class OpenWorld(FewShot):
         settled = FewShot.over(replace(self, known=()), data, train, test)
         known = settled.train_classes
         if self.known != (ALL_KNOWN,):
+            if ALL_KNOWN in self.known:
+                raise UserError(
+                    f"--known {','.join(self.known)} names classes beside {ALL_KNOWN!r}; say "
+                    "--known all, or name classes"
+                )
             known = data.resolve(self.known, "known class")
         for name in known:
             if name not in settled.train_classes:
-                raise unknown("known class", name, settled.train_classes, "those to train on")
+                raise UserError(
+                    f"known class {name!r} is a test class (allowed: "
+                    f"{', '.join(settled.train_classes)}); leave it out of --known"
+                )
         complete = replace(settled, known=known)
         complete._check_further_queries(data)
         return complete
+
+    def splits(self, data: LabelledImages) -> list[Self]:
+        """As of a few-shot protocol. Raises `UserError` if only some train classes are known."""
+        if not self.known:
+            return super().splits(data)
+        if set(self.known) != set(self.train_classes):
+            raise UserError(
+                f"--known {','.join(self.known)} names classes that some splits hold out; say "
+                "--known all beside --splits all"
+            )
+        return FewShot.splits(replace(self, known=(ALL_KNOWN,)), data)
 
     def _check_further_queries(self, data: LabelledImages) -> None:
         classes = len(self.test_classes)
@@ -126,27 +145,35 @@ class OpenWorld(FewShot):
         base = super().drawn(dataset_digest, tested, condition, groups[:images])
         key = digest("open world", dataset_digest, self.candidates, self.episode_seed, self.version)
         known = []
-        for held in self._held_out_of_known(dataset_digest, pool, groups):
-            known.append(tuple(held.tolist()))
-        return OpenEpisodeSource(base, tested, tuple(known), self.open_set, self.queries, key)
+        for of_class in self._held_out_of_known(dataset_digest, pool, groups):
+            known.append(tuple(of_class.tolist()))
+        of_tested = groups[:images]
+        held = tuple(known)
+        return OpenEpisodeSource(base, tested, held, self.open_set, self.queries, key, of_tested)
 
     def _held_out_of_known(
         self, dataset_digest: str, pool: Pool, groups: ImageGroups
     ) -> Iterator[Indices]:
-        """The held-out images of each known class, which do not depend on the other classes."""
-        ends = np.cumsum([count for _, count in pool])
-        for position, name in enumerate(self.candidates):
-            if position < len(self.test_classes):
-                continue
-            first, count = pool[position]
-            end = int(ends[position])
+        """The held-out images of each known class; without groups, the class alone decides."""
+        tested = len(self.test_classes)
+        images_tested = sum(count for _, count in pool[:tested])
+        group_of_image = np.array(groups)
+        is_apart = ~np.isin(group_of_image, group_of_image[:images_tested])
+        begin = images_tested
+        for name, (first, count) in zip(self.known, pool[tested:], strict=True):
             key = digest("held out", dataset_digest, name, self.episode_seed, self.version)
             images = np.arange(first, first + count)
+            of_class = group_of_image[begin : begin + count]
+            if groups:
+                # a query must not share a group with a reference, which can be any test image
+                images = images[is_apart[begin : begin + count]]
+                of_class = of_class[is_apart[begin : begin + count]]
+            begin += count
             try:
-                yield held_out(images, groups[end - count : end], self.held_out, key)
+                yield held_out(images, of_class.tolist(), self.held_out, key)
             except ValueError:
-                what = "group of images" if groups else "image"
+                what = "groups of images apart from the test classes" if groups else "images"
                 raise UserError(
-                    f"known class {name!r} has one {what}, which cannot be both trained on and "
-                    "asked about; leave it out of --known and --train-classes"
+                    f"known class {name!r} has fewer than two {what}, and one cannot be both "
+                    "trained on and asked about; leave it out of --known and --train-classes"
                 ) from None

@@ -18,5 +18,7 @@ class Prototype(Rule):
     shift_invariant = True
 
     def score_products(self, products: Products) -> Tensor:
-        """Half of |q|^2 - |q - mean|^2, (N, B, Q): |q|^2 is the same for every class."""
-        return products.query_NKBQ.mean(1) - products.mean_squares_NB[..., None] / 2
+        """-|q - mean|^2 / 2, (N, B, Q)."""
+        squares_BQ = products.query_squares_BQ
+        mean_squares_NB1 = products.mean_squares_NB[..., None]
+        return products.query_NKBQ.mean(1) - (squares_BQ + mean_squares_NB1) / 2

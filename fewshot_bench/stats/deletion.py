@@ -104,8 +104,8 @@ class Measured:
 def measured(design: OpenDesign, value_T: Floats, without_TA: Floats) -> Measured:
     """The mean of a value over episodes, and what it is without each unit.
 
-    without_TA: the value of the episode without one of its queries; NaN where there is none left
-    that could take its place.
+    without_TA: the value of the episode without the unit of each query; NaN where no other could
+    take its place.
     """
     episodes = len(design)
     parts = min(PARTS, max(2, episodes // FEWEST_IN_A_PART))
@@ -149,18 +149,21 @@ def _deletions_in_role(
     units = design.units
     size = len(units.class_U)
     episode_TA = np.broadcast_to(np.arange(len(design))[:, None], is_in_role_TA.shape)
-    query_episodes = episode_TA[is_in_role_TA]
-    query_units = units.of_M[design.query_TA[is_in_role_TA]]
-    without = without_TA[is_in_role_TA]
+    queries = episode_TA[is_in_role_TA] * size + units.of_M[design.query_TA[is_in_role_TA]]
+    # a unit counts once in an episode: its queries are left out together
+    pairs, first = np.unique(queries, return_index=True)
+    query_episodes = pairs // size
+    query_units = pairs % size
+    without = without_TA[is_in_role_TA][first]
     is_last = np.isnan(without)
 
     # an episode that has no value without the unit is left out, as one with it as a reference
     support_episodes = np.repeat(np.arange(len(design)), support_TS.shape[1])
     left_out = np.concatenate([support_episodes, query_episodes[is_last]])
     left_out_units = np.concatenate([units.of_M[support_TS.ravel()], query_units[is_last]])
-    pairs = np.unique(left_out * size + left_out_units)
-    left_out_episodes = pairs // size
-    left_out_U = pairs % size
+    left_out_pairs = np.unique(left_out * size + left_out_units)
+    left_out_episodes = left_out_pairs // size
+    left_out_U = left_out_pairs % size
     count_U = np.bincount(left_out_U, minlength=size)
     sum_U = np.bincount(left_out_U, value_T[left_out_episodes], size)
     change = np.where(is_last, 0.0, without - value_T[query_episodes])
@@ -242,9 +245,11 @@ def _unknown(design: OpenDesign, parts: Measured, shots: int) -> Unknown:
         return "one episode"
     is_way_C = np.zeros(design.classes, dtype=bool)
     is_way_C[np.unique(design.classes_TN)] = True
-    needed_C = np.where(is_way_C, shots + 2, 2)
-    is_asked_C = design.sizes_C > 0
-    if (design.sizes_C < needed_C)[is_asked_C].any():
+    # other classes count only where they change the value
+    is_changed_U = (parts.deletion_BU != 0).any(0) & design.is_used_U
+    is_changed_C = np.bincount(design.units.class_U[is_changed_U], minlength=design.classes) > 0
+    needed_C = np.where(is_way_C, shots + 2, np.where(is_changed_C, 2, 0))
+    if (design.sizes_C < needed_C).any():
         return "too few images"
     if np.isnan(parts.deletion_BU[:, design.is_used_U]).any():
         return "too few drawn"

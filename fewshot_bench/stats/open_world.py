@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 __all__ = [
     "TRUE_ACCEPTS",
+    "Sharing",
     "Values",
     "area_under_roc",
     "false_accepts",
@@ -30,39 +31,82 @@ COUNTED = 4_000_000  # numbers held at once
 
 
 class Values(NamedTuple):
-    """A value of each episode, and its value without each of its queries: (T,) and (T, A).
+    """A value of each episode, and its value without the unit of each query: (T,) and (T, A).
 
-    NaN without the last query of a class, or of those that have no references.
+    All queries of a unit (an image, or a group of images of a class) are left out at once. NaN
+    without the last unit of a class, or of the queries that have no references.
     """
 
     value_T: Floats
     without_TA: Floats
 
 
-def mean_recall(is_right_TA: Bools, is_query_TA: Bools, groups_A: npt.NDArray[np.int64]) -> Values:
+class Sharing:
+    """Which queries of an episode are of one unit.
+
+    units_TA: of each query, -1 at padding; is_single: whether no two queries of an episode share
+    one, as without groups of images.
+    """
+
+    def __init__(self, units_TA: npt.NDArray[np.integer], *, is_single: bool) -> None:
+        self._shape = units_TA.shape
+        self._place_TA: npt.NDArray[np.integer] | None = None
+        if not is_single:
+            episodes = np.arange(len(units_TA))[:, None]
+            pairs_TA = episodes * (int(units_TA.max()) + 2) + units_TA + 1
+            _, place = np.unique(pairs_TA, return_inverse=True)
+            self._place_TA = place.reshape(units_TA.shape)
+
+    def sums(self, values_TA: npt.NDArray[np.generic]) -> Floats:
+        """The sum over all queries of the unit of each query, in its episode, (T, A)."""
+        if self._place_TA is None:
+            return values_TA.astype(np.float64)
+        weights = values_TA.ravel().astype(np.float64)
+        sums = np.bincount(self._place_TA.ravel(), weights)
+        return np.asarray(sums[self._place_TA], dtype=np.float64)
+
+    def rows(self, start: int, stop: int) -> Sharing:
+        """The same of some episodes."""
+        part = Sharing.__new__(Sharing)
+        part._shape = self._shape
+        part._place_TA = None if self._place_TA is None else self._place_TA[start:stop]
+        return part
+
+
+def mean_recall(
+    is_right_TA: Bools,
+    is_query_TA: Bools,
+    groups_A: npt.NDArray[np.int64],
+    sharing: Sharing,
+) -> Values:
     """The mean of the recalls of the classes of an episode.
 
     groups_A: which of the G classes each place is for, -1: of none. is_query_TA: False at padding.
     """
-    without_TA = np.full(is_right_TA.shape, math.nan)
     recalls = []
     places = [np.flatnonzero(groups_A == group) for group in range(int(groups_A.max()) + 1)]
+    is_right_TA = is_right_TA & is_query_TA
     for at in places:
-        is_query = is_query_TA[:, at]
-        right_T = (is_right_TA[:, at] & is_query).sum(1)
-        recalls.append(right_T / is_query.sum(1))
+        recalls.append(is_right_TA[:, at].sum(1) / is_query_TA[:, at].sum(1))
     recall_TG = np.stack(recalls, axis=1)
     value_T = recall_TG.mean(1)
-    without_TA[:] = value_T[:, None]  # other queries change nothing
+    without_TA = np.tile(value_T[:, None], (1, is_right_TA.shape[1]))  # others change nothing
     for group, at in enumerate(places):
-        is_query = is_query_TA[:, at]
-        count_T1 = is_query.sum(1, keepdims=True)
-        right_TQ = is_right_TA[:, at] & is_query
-        with np.errstate(invalid="ignore", divide="ignore"):
-            recall_TQ = (right_TQ.sum(1, keepdims=True) - right_TQ) / (count_T1 - 1)
-        change_TQ = (recall_TQ - recall_TG[:, [group]]) / len(places)
-        without_TA[:, at] = value_T[:, None] + change_TQ
+        is_of_class_TA = np.zeros(is_query_TA.shape, dtype=bool)
+        is_of_class_TA[:, at] = is_query_TA[:, at]
+        left_TA = is_of_class_TA.sum(1, keepdims=True) - sharing.sums(is_of_class_TA)
+        is_right_of_class_TA = is_right_TA & is_of_class_TA
+        right_TA = is_right_of_class_TA.sum(1, keepdims=True) - sharing.sums(is_right_of_class_TA)
+        recall_TA = _share(right_TA, left_TA)
+        change_TA = (recall_TA - recall_TG[:, [group]]) / len(places)
+        without_TA[:, at] = value_T[:, None] + change_TA[:, at]
     return Values(value_T, without_TA)
+
+
+def _share(part_TA: Floats, whole_TA: Floats) -> Floats:
+    """The share, NaN where the whole is nothing."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(whole_TA > 0, part_TA / whole_TA, math.nan))
 
 
 def harmonic_mean(first: float, second: float) -> float:
@@ -80,7 +124,10 @@ def harmonic_weights(first: float, second: float) -> tuple[float, float]:
 
 
 def area_under_roc(
-    ranks_TA: npt.NDArray[np.uint16], has_references_TA: Bools, is_unknown_TA: Bools
+    ranks_TA: npt.NDArray[np.uint16],
+    has_references_TA: Bools,
+    is_unknown_TA: Bools,
+    sharing: Sharing,
 ) -> Values:
     """How often a query with references has a higher score than one without; ties count half.
 
@@ -92,27 +139,33 @@ def area_under_roc(
     block = max(1, COUNTED // (ranks_TA.shape[1] + 2))
     for start in range(0, episodes, block):
         rows = slice(start, start + block)
-        part = _area(ranks_TA[rows], has_references_TA[rows], is_unknown_TA[rows])
+        shared = sharing.rows(start, start + block)
+        part = _area(ranks_TA[rows], has_references_TA[rows], is_unknown_TA[rows], shared)
         value_T[rows] = part.value_T
         without_TA[rows] = part.without_TA
     return Values(value_T, without_TA)
 
 
-def _area(ranks_TA: npt.NDArray[np.uint16], is_known_TA: Bools, is_unknown_TA: Bools) -> Values:
+def _area(
+    ranks_TA: npt.NDArray[np.uint16], is_known_TA: Bools, is_unknown_TA: Bools, sharing: Sharing
+) -> Values:
     known_T1 = is_known_TA.sum(1, keepdims=True)
     unknown_T1 = is_unknown_TA.sum(1, keepdims=True)
     below_known_TA = _below(ranks_TA, is_unknown_TA) / unknown_T1
     above_unknown_TA = 1 - _below(ranks_TA, is_known_TA) / known_T1
-    of_known_TA = np.where(is_known_TA, below_known_TA, 0.0)
-    of_unknown_TA = np.where(is_unknown_TA, above_unknown_TA, 0.0)
-    sum_T1 = of_known_TA.sum(1, keepdims=True)
-    value_T1 = sum_T1 / known_T1
-    with np.errstate(invalid="ignore", divide="ignore"):
-        without_known = (sum_T1 - of_known_TA) / (known_T1 - 1)
-        unknown_sum_T1 = of_unknown_TA.sum(1, keepdims=True)
-        without_unknown = (unknown_sum_T1 - of_unknown_TA) / (unknown_T1 - 1)
+    value_T1 = np.where(is_known_TA, below_known_TA, 0.0).sum(1, keepdims=True) / known_T1
+    without_known = _mean_of_others(below_known_TA, is_known_TA, sharing)
+    without_unknown = _mean_of_others(above_unknown_TA, is_unknown_TA, sharing)
     without_TA = np.where(is_known_TA, without_known, without_unknown)
     return Values(value_T1[:, 0], without_TA)
+
+
+def _mean_of_others(values_TA: Floats, is_counted_TA: Bools, sharing: Sharing) -> Floats:
+    """The mean over the counted queries of the episode that are not of the unit of each query."""
+    counted_TA = np.where(is_counted_TA, values_TA, 0.0)
+    sum_TA = counted_TA.sum(1, keepdims=True) - sharing.sums(counted_TA)
+    count_TA = is_counted_TA.sum(1, keepdims=True) - sharing.sums(is_counted_TA)
+    return _share(sum_TA, count_TA)
 
 
 def _below(ranks_TA: npt.NDArray[np.uint16], is_counted_TA: Bools) -> Floats:
@@ -127,54 +180,75 @@ def _below(ranks_TA: npt.NDArray[np.uint16], is_counted_TA: Bools) -> Floats:
 
 
 def false_accepts(
-    ranks_TA: npt.NDArray[np.uint16], has_references_TA: Bools, is_unknown_TA: Bools
+    ranks_TA: npt.NDArray[np.uint16],
+    has_references_TA: Bools,
+    is_unknown_TA: Bools,
+    sharing: Sharing,
 ) -> Values:
     """The share of queries without references at or above the score that accepts 95 % of the rest.
 
     The threshold of an episode is the highest score that rejects at most 5 % of its queries with
     references, rounded down: with fewer than 20 of them, it rejects none.
     """
-    known_T = has_references_TA.sum(1)
-    unknown_T = is_unknown_TA.sum(1)
+    known_T1 = has_references_TA.sum(1, keepdims=True)
+    unknown_T1 = is_unknown_TA.sum(1, keepdims=True)
     highest = np.iinfo(np.uint16).max
     of_known_TA = np.where(has_references_TA, ranks_TA, highest)
-    sorted_TA = np.sort(of_known_TA, axis=1)
-    accepted_T = _accepted(ranks_TA, is_unknown_TA, sorted_TA, _rejected(known_T))
-    value_T = accepted_T / unknown_T
+    order_TA = np.argsort(of_known_TA, axis=1, kind="stable")
+    sorted_TA = np.take_along_axis(of_known_TA, order_TA, axis=1)
+    threshold_T1 = np.take_along_axis(sorted_TA, _rejected(known_T1), axis=1)
+    is_accepted_TA = is_unknown_TA & (ranks_TA >= threshold_T1)
+    value_T1 = is_accepted_TA.sum(1, keepdims=True) / unknown_T1
+    without_unknown = _mean_of_others(is_accepted_TA.astype(float), is_unknown_TA, sharing)
 
-    # without a query that has references, the threshold is the same or the next one
-    place_T = _rejected(known_T - 1)
-    lower_T = _accepted(ranks_TA, is_unknown_TA, sorted_TA, place_T) / unknown_T
-    next_T = np.minimum(place_T + 1, known_T - 1)
-    higher_T = _accepted(ranks_TA, is_unknown_TA, sorted_TA, next_T) / unknown_T
-    threshold_T1 = np.take_along_axis(sorted_TA, place_T[:, None], axis=1)
-    is_at_or_below = ranks_TA <= threshold_T1
-    without_known = np.where(is_at_or_below, higher_T[:, None], lower_T[:, None])
-    without_known[known_T < 2] = math.nan
-
-    of_episode_T1 = np.take_along_axis(sorted_TA, _rejected(known_T)[:, None], axis=1)
-    is_accepted_TA = is_unknown_TA & (ranks_TA >= of_episode_T1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rest_T1 = unknown_T[:, None] - 1
-        without_unknown = (accepted_T[:, None] - is_accepted_TA) / rest_T1
+    left_TA = known_T1 - sharing.sums(has_references_TA)
+    place_TA = _places_without(order_TA, has_references_TA, _rejected(left_TA), sharing)
+    last = sorted_TA.shape[1] - 1
+    thresholds_TA = np.take_along_axis(sorted_TA, np.minimum(place_TA, last), axis=1)
+    lower_TA = _lower(thresholds_TA, ranks_TA, is_unknown_TA)
+    without_known = np.where(left_TA > 0, 1 - lower_TA / unknown_T1, math.nan)
     without_TA = np.where(has_references_TA, without_known, without_unknown)
-    return Values(value_T, without_TA)
+    return Values(value_T1[:, 0], without_TA)
 
 
-def _rejected(count_T: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+def _rejected(counts: npt.NDArray[np.number]) -> npt.NDArray[np.int64]:
     """How many of so many queries may be rejected."""
     # a thousandth of a query more, as 20 * (1 - 0.95) is a little less than 1
-    allowed_T = np.floor((1 - TRUE_ACCEPTS) * count_T + 1e-3)
-    return np.asarray(np.maximum(allowed_T, 0), dtype=np.int64)
+    allowed = np.floor((1 - TRUE_ACCEPTS) * counts + 1e-3)
+    return np.asarray(np.maximum(allowed, 0), dtype=np.int64)
 
 
-def _accepted(
-    ranks_TA: npt.NDArray[np.uint16],
-    is_unknown_TA: Bools,
-    sorted_TA: npt.NDArray[np.uint16],
-    place_T: npt.NDArray[np.int64],
+def _places_without(
+    order_TA: npt.NDArray[np.integer],
+    has_references_TA: Bools,
+    place_TA: npt.NDArray[np.int64],
+    sharing: Sharing,
 ) -> npt.NDArray[np.int64]:
-    """How many queries without references are at or above the score at this place."""
-    threshold_T1 = np.take_along_axis(sorted_TA, place_T[:, None], axis=1)
-    is_accepted_TA = is_unknown_TA & (ranks_TA >= threshold_T1)
-    return np.asarray(is_accepted_TA.sum(1), dtype=np.int64)
+    """Where the query at `place_TA` of those that are left stands among all, by rising score.
+
+    It is the first place with so many queries of other units before it.
+    """
+    position_TA = np.empty_like(order_TA)
+    np.put_along_axis(position_TA, order_TA, np.arange(order_TA.shape[1])[None], axis=1)
+    found_TA = place_TA
+    while True:
+        is_before_TA = has_references_TA & (position_TA <= found_TA)
+        moved_TA = place_TA + sharing.sums(is_before_TA).astype(np.int64)
+        if (moved_TA == found_TA).all():
+            return found_TA
+        found_TA = moved_TA
+
+
+def _lower(
+    thresholds_TA: npt.NDArray[np.uint16],
+    ranks_TA: npt.NDArray[np.uint16],
+    is_counted_TA: Bools,
+) -> Floats:
+    """How many counted queries of the episode rank below each of these thresholds."""
+    episodes, queries = ranks_TA.shape
+    places = queries + 1
+    flat_TA = ranks_TA.astype(np.int64) + places * np.arange(episodes)[:, None]
+    counts = np.bincount(flat_TA[is_counted_TA], minlength=episodes * places)
+    up_to_TR = counts.reshape(episodes, places).cumsum(1)
+    below_TA = np.clip(thresholds_TA.astype(np.int64) - 1, 0, places - 1)
+    return np.asarray(np.take_along_axis(up_to_TR, below_TA, axis=1), dtype=np.float64)

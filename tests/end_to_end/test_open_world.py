@@ -139,6 +139,12 @@ def test_a_pair_head_takes_its_mean_score_with_the_train_images(tmp_path: Path):
     assert accuracies[0] == pytest.approx(accuracies[1], abs=0.002)
 
 
+def test_every_split_with_its_train_classes_as_known_ones(tmp_path: Path):
+    outcome = run(tmp_path, known=["all"], open_set=True, splits="all", ways=2, shots=[1])
+    assert len(outcome.table) == 20
+    assert outcome.table["accuracy_known"].notna().all()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

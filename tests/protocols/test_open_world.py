@@ -130,7 +130,8 @@ def test_the_digest_covers_the_further_queries():
     [
         ({"ways": 3}, "--open-set needs test classes that are no ways, and ways=3 takes all 3"),
         ({"known": ("x",)}, "unknown known class of d 'x'"),
-        ({"known": ("a",)}, "unknown known class 'a'.*allowed: d, e, f"),
+        ({"known": ("a",)}, r"known class 'a' is a test class \(allowed: d, e, f\)"),
+        ({"known": ("all", "d")}, "names classes beside 'all'"),
         ({"known": ("d", "d")}, "named twice"),
         ({"held_out": 1.0}, "held_out=1.0 is out of bounds"),
     ],
@@ -141,7 +142,7 @@ def test_what_cannot_be_asked(changes: dict[str, object], message: str):
 
 
 def test_a_known_class_of_one_image():
-    with pytest.raises(UserError, match="known class 'd' has one image"):
+    with pytest.raises(UserError, match="known class 'd' has fewer than two images"):
         open_world().over(images({"d": 1}), None, None)
 
 
@@ -152,8 +153,14 @@ def test_a_protocol_comes_back_from_json():
 
 def test_whole_groups_are_held_out():
     groups = np.repeat(np.arange(5), 4)
-    held = held_out(np.arange(100, 120), groups.tolist(), 0.2, "0" * 32)
-    assert held.tolist() in [list(range(100 + 4 * group, 104 + 4 * group)) for group in range(5)]
+    held = held_out(np.arange(100, 120), groups.tolist(), 0.4, "0" * 32)
+    assert len(held) == 8
+    assert len(set(groups[held - 100])) == 2
+
+
+def test_two_images_are_held_out_where_there_are_three():
+    sizes = [len(held_out(np.arange(size), (), 0.2, "0" * 32)) for size in (2, 3, 5, 10, 20)]
+    assert sizes == [1, 2, 2, 2, 4]
 
 
 def test_one_group_is_left_to_train_on():
@@ -169,3 +176,26 @@ def test_no_group_is_both_trained_on_and_asked_about():
     trained = groups[opened.split.train]
     asked = groups[opened.split.embedded]
     assert not np.isin(trained, asked).any()
+
+
+def test_no_query_shares_a_group_with_a_reference():
+    # groups over classes: a, b and d share some, and so do c and e
+    groups = np.arange(len(DATA)) % 10 + 10 * (np.arange(len(DATA)) // 10 % 3 == 2)
+    groups[DATA.labels >= 3] += np.where(np.arange(30) % 10 < 4, 0, 100)
+    data = dataclasses.replace(DATA, groups=groups, group_by="shared")
+    opened = first_set(open_world(shots=(2,), queries=3), data)
+    episodes = opened.source.draw(0, 50)
+    assert episodes.unknown_TU is not None
+    assert (episodes.unknown_TU >= 0).any(1).all()
+    for support_NK, queries_A in zip(episodes.support_TNK, episodes.all_queries_TA, strict=True):
+        asked = queries_A[queries_A >= 0]
+        assert not np.isin(groups[asked], groups[support_NK]).any()
+
+
+def test_splits_have_all_train_classes_as_known_ones():
+    splits = open_world().over(DATA, None, None).splits(DATA)
+    assert len(splits) == 20
+    for split in splits:
+        assert split.known == split.train_classes
+    with pytest.raises(UserError, match="names classes that some splits hold out"):
+        open_world(known=("d",)).over(DATA, None, None).splits(DATA)

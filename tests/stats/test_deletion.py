@@ -9,7 +9,7 @@ from fewshot_bench.stats.correctness import Correctness
 from fewshot_bench.stats.deletion import OpenDesign, influence_of, measured
 from fewshot_bench.stats.design import Design, Units
 from fewshot_bench.stats.influence import influence
-from fewshot_bench.stats.open_world import mean_recall
+from fewshot_bench.stats.open_world import Sharing, mean_recall
 from tests.helpers.exact import delete_one
 from tests.helpers.simulation import answers, drawn_design, pool_of
 
@@ -30,7 +30,10 @@ def recall_values(design: Design, right_TNQ: np.ndarray):
     episodes, ways, queries = design.query_TNQ.shape
     groups = np.repeat(np.arange(ways), queries)
     is_query = (design.query_TNQ >= 0).reshape(episodes, -1)
-    return mean_recall(right_TNQ.reshape(episodes, -1), is_query, groups)
+    flat = open_design(design)
+    units = np.append(flat.units.of_M, -1)[flat.query_TA]
+    sharing = Sharing(units, is_single=design.groups_M is None)
+    return mean_recall(right_TNQ.reshape(episodes, -1), is_query, groups, sharing)
 
 
 def every_episode(sizes: list[int], shots: int) -> Design:
@@ -80,6 +83,38 @@ def test_of_an_accuracy_it_agrees_with_the_jackknife_of_accuracies():
     assert found.mean == pytest.approx(expected.mean, abs=1e-12)
     assert found.variance_episodes == pytest.approx(expected.variance_episodes)
     assert found.variance_units == pytest.approx(expected.variance_units, rel=0.1)
+
+
+def grouped(groups: int, of_group: int) -> tuple[Design, np.ndarray]:
+    """Two classes of so many groups, all of whose images are queries of every episode."""
+    labels = np.repeat([0, 1], groups * of_group)
+    query_NQ = np.arange(len(labels)).reshape(2, -1)
+    episodes = 40
+    design = Design(
+        np.tile([0, 1], (episodes, 1)),
+        np.full((episodes, 2, 0), 0),
+        np.tile(query_NQ, (episodes, 1, 1)),
+        labels,
+        np.arange(len(labels)) // of_group,
+    )
+    rng = np.random.default_rng(groups)
+    of_groups = np.repeat(rng.random(2 * groups), of_group).reshape(2, -1)
+    return design, np.tile(rng.random(query_NQ.shape) < of_groups, (episodes, 1, 1))
+
+
+@pytest.mark.parametrize(("groups", "of_group"), [(3, 10), (5, 4), (10, 1)])
+def test_a_group_is_left_out_at_once(groups: int, of_group: int):
+    design, right = grouped(groups, of_group)
+    values = recall_values(design, right)
+    parts = measured(open_design(design), values.value_T, values.without_TA)
+    recalls_NQ = right[0].astype(float)
+    expected = []
+    for label in range(2):
+        for group in range(groups):
+            kept = np.delete(recalls_NQ[label], slice(group * of_group, (group + 1) * of_group))
+            without = (kept.mean() + recalls_NQ[1 - label].mean()) / 2
+            expected.append(recalls_NQ.mean() - without)
+    assert parts.deletion_BU.mean(0) == pytest.approx(np.array(expected))
 
 
 def test_groups_are_units():
