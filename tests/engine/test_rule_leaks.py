@@ -23,3 +23,17 @@ def test_rounding_of_features_that_are_nearly_the_same_is_no_leak(name: str, ali
     products = scoring.products_MM(engine.numpy())
     ways, _ = scoring.from_matrix(rule.score_products, products, episodes.support_TNK, query_TQ)
     assert_answered_as_alone(lambda: rule, features, engine, episodes.support_TNK, query_TQ, ways)
+
+
+@pytest.mark.parametrize("name", fast_rules(Registry()))
+def test_scores_of_different_queries_do_not_hang_on_where_the_features_lie(name: str):
+    rule = fitted(name)
+    if not rule.shift_invariant:
+        pytest.skip("its features are not moved")
+    features = rule.prepare(torch.from_numpy(FEATURES_MD)).double()
+    support = features[:6].unflatten(0, (3, 2))
+    query = features[6:20]
+    moved = 3.0
+    expected = rule.scores_by_products(support, query)
+    found = rule.scores_by_products(support - moved, query - moved)
+    assert torch.allclose(found, expected, atol=1e-3 * float(expected.abs().max()))
