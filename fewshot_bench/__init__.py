@@ -18,10 +18,8 @@ if TYPE_CHECKING:
         confusion,
         data,
         episodes,
-        export,
         leaderboard,
         listing,
-        predict,
         recalls,
         run,
     )
@@ -52,6 +50,7 @@ if TYPE_CHECKING:
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
     from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
+    from fewshot_bench.new_class import export, predict, recommend
     from fewshot_bench.optional import library
     from fewshot_bench.protocols.protocol import Classification, FewShot
     from fewshot_bench.published import ALL_CLASSES, Published
@@ -109,7 +108,7 @@ _HOMES = {
     "derive": "seeds",
     "episodes": "api",
     "explain": "report.draw",
-    "export": "api",
+    "export": "new_class",
     "given_tree": "data.whole",
     "group_by_class": "data.labelled",
     "image_header": "data.images",
@@ -123,9 +122,10 @@ _HOMES = {
     "mask_boxes": "data.mask_boxes",
     "natural_order": "data.tree",
     "plot": "report.draw",
-    "predict": "api",
+    "predict": "new_class",
     "read_images": "data.image_set",
     "recalls": "api",
+    "recommend": "new_class",
     "refuse_incomplete": "data.whole",
     "report": "report.page",
     "run": "api",
@@ -199,6 +199,7 @@ __all__ = [
     "predict",
     "read_images",
     "recalls",
+    "recommend",
     "refuse_incomplete",
     "report",
     "run",

@@ -6,16 +6,12 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from fewshot_bench.data import cache_files
 from fewshot_bench.data.cache import Content, contents
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.deploy.build import Question, classifier
-from fewshot_bench.deploy.decide import Prediction, predicted
-from fewshot_bench.deploy.export import can_export, exported
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
 from fewshot_bench.errors import UserError, unknown
@@ -48,10 +44,8 @@ __all__ = [
     "confusion",
     "data",
     "episodes",
-    "export",
     "leaderboard",
     "listing",
-    "predict",
     "rebuild",
     "recalls",
     "run",
@@ -288,48 +282,6 @@ def clear_cache(older_than: float = 0) -> tuple[int, int]:
     """
     dropped, kept = cache_files.clear(older_than)
     return sum(entry.size for entry in dropped), sum(entry.size for entry in kept)
-
-
-def predict(
-    pictures: Sequence[Path | str] | Path | str,
-    known: Path | str | None = None,
-    new: Path | str | None = None,
-    *,
-    notify: OnProgress = lambda progress: None,
-    plugins: Sequence[Path | str] = (),
-    **choices: Any,
-) -> Prediction:
-    """Decide about unlabelled pictures: files, folders or an archive.
-
-    known: folder or archive with all pictures of the known classes, one folder a class; new: with a
-    few of each new class; choices: `method`, `recommendation`, `request` and `out` of `Question`.
-
-    Raises `UserError` for what cannot be read or decided.
-    """
-    question = Question(known=known, new=new, **choices)
-    paths = [pictures] if isinstance(pictures, (str, Path)) else list(pictures)
-    with classifier(question, Registry(plugins), notify) as made:
-        return predicted(made, paths)
-
-
-def export(
-    folder: Path | str,
-    known: Path | str | None = None,
-    new: Path | str | None = None,
-    *,
-    notify: OnProgress = lambda progress: None,
-    plugins: Sequence[Path | str] = (),
-    **choices: Any,
-) -> list[Path]:
-    """Write what `predict` decides by to a folder, to be run without this package: the files.
-
-    known, new, choices: as `predict` takes them. Raises `UserError` where the extra `export` is not
-    installed, and for a method that cannot be written as a network and a few arrays.
-    """
-    can_export()
-    question = Question(known=known, new=new, **choices)
-    with classifier(question, Registry(plugins), notify) as made:
-        return exported(made, user_path(folder))
 
 
 def check(

@@ -69,7 +69,7 @@ def predict(
     quiet: bool,
 ) -> None:
     """Decide which known or new class unlabelled pictures are of, and which to look at first."""
-    from fewshot_bench import api
+    from fewshot_bench import new_class
     from fewshot_bench.cli.progress import watch_on
     from fewshot_bench.report import predictions
 
@@ -80,7 +80,7 @@ def predict(
     # standard output is for the table where it is not written to a file
     console = output.console(err=out is None, quiet=quiet)
     with watch_on(console, None) as watch:
-        made = api.predict(
+        made = new_class.predict(
             pictures,
             known,
             new,
@@ -118,11 +118,11 @@ def export(
     quiet: bool,
 ) -> None:
     """Write what bench predict decides by to a folder that runs without this package."""
-    from fewshot_bench import api
+    from fewshot_bench import new_class
     from fewshot_bench.cli.progress import watch_on
 
     with watch_on(output.console(quiet=quiet), None) as watch:
-        files = api.export(
+        files = new_class.export(
             folder,
             known,
             new,

@@ -26,9 +26,10 @@ TOLERANCE = 5e-4  # of a probability
 
 @dataclass(frozen=True, eq=False)
 class RuleArrays:
-    """Scores are weights x t + bias; t is matrix (sign(x)|x|^power - centre), of unit length if so.
+    """Scores are weights x t + bias + square |t|^2.
 
-    matrix_ED: None stands for the identity.
+    t is matrix (sign(x)|x|^power - centre), of unit length if so; matrix_ED: None stands for the
+    identity; square: the same for all classes, it decides how far scores of pictures compare.
     """
 
     power: float
@@ -37,6 +38,7 @@ class RuleArrays:
     is_unit: bool
     weights_NE: Floats
     bias_N: Floats
+    square: float
 
     def transformed(self, features_MD: Floats) -> Floats:
         """What they make of features: (M, D')."""
@@ -51,7 +53,9 @@ class RuleArrays:
 
     def scores(self, features_MD: Floats) -> Floats:
         """Scores (M, N)."""
-        return np.asarray(self.transformed(features_MD) @ self.weights_NE.T + self.bias_N)
+        transformed = self.transformed(features_MD)
+        squares = np.square(transformed).sum(1, keepdims=True)
+        return np.asarray(transformed @ self.weights_NE.T + self.bias_N + self.square * squares)
 
 
 def rule_arrays(
@@ -75,12 +79,12 @@ def rule_arrays(
         raise refused
     right_MN = answerer.scores(support_NKD, answerer.transform(features_MD))
     right_probabilities = calibration.probabilities(right_MN)
-    weights_NE, bias_N = _linear(answerer, support_NKD)
+    weights_NE, bias_N, square = _coefficients(answerer, support_NKD)
     features = features_MD.double().numpy()
     try:
         for centre_D, matrix_ED, is_unit in _transforms(rule, features_MD, known_MD):
             arrays = RuleArrays(
-                rule.settings.power, centre_D, matrix_ED, is_unit, weights_NE, bias_N
+                rule.settings.power, centre_D, matrix_ED, is_unit, weights_NE, bias_N, square
             )
             if arrays.transformed(features[:1]).shape[1] != weights_NE.shape[1]:
                 continue
@@ -92,12 +96,14 @@ def rule_arrays(
     raise refused
 
 
-def _linear(answerer: Answerer, support_NKD: Tensor) -> tuple[Floats, Floats]:
-    """Weights (N, D') and bias (N,) of scores that are linear in a transformed query."""
+def _coefficients(answerer: Answerer, support_NKD: Tensor) -> tuple[Floats, Floats, float]:
+    """Weights (N, D'), bias (N,) and square of scores, from queries along each direction."""
     width = support_NKD.shape[2]
     bias_1N = answerer.scores(support_NKD, torch.zeros(1, width))
     scores_EN = answerer.scores(support_NKD, torch.eye(width))
-    return (scores_EN - bias_1N).T, bias_1N[0]
+    twice_EN = answerer.scores(support_NKD, 2 * torch.eye(width))
+    square = float(((twice_EN - 2 * scores_EN + bias_1N) / 2).mean())
+    return (scores_EN - bias_1N - square).T, bias_1N[0], square
 
 
 def _transforms(

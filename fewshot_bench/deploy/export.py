@@ -78,6 +78,7 @@ def _tensors(made: Classifier, arrays: RuleArrays) -> bytes:
         "centre": arrays.centre_D,
         "weights": arrays.weights_NE,
         "bias": arrays.bias_N,
+        "square": np.array(arrays.square),
         "sharpness": np.array(calibration.sharpness),
         "typical": calibration.typical_N,
         "spread": calibration.spread_N,

@@ -30,10 +30,10 @@ def test_scores_of_different_queries_do_not_hang_on_where_the_features_lie(name:
     rule = fitted(name)
     if not rule.shift_invariant:
         pytest.skip("its features are not moved")
-    features = rule.prepare(torch.from_numpy(FEATURES_MD)).double()
+    features = rule.prepare(torch.from_numpy(FEATURES_MD))
     support = features[:6].unflatten(0, (3, 2))
     query = features[6:20]
-    moved = 3.0
+    moved = 0.5
     expected = rule.scores_by_products(support, query)
     found = rule.scores_by_products(support - moved, query - moved)
     assert torch.allclose(found, expected, atol=1e-3 * float(expected.abs().max()))

@@ -1,0 +1,67 @@
+"""From a folder to a recommendation: its files hold what it says, and `bench predict` can read the method."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from fewshot_bench import Request, UserError, recommend
+from fewshot_bench.advice.recommendation import TABLE
+from fewshot_bench.deploy.method import read_method
+from tests.helpers.textures import stripes
+
+pytestmark = pytest.mark.usefixtures("empty_cache")
+PIXELS = Request(baselines="pixels", episodes=30)
+
+
+def test_a_recommendation_and_its_files(tmp_path: Path):
+    place = stripes(tmp_path / "own", {"a": 9, "b": 8, "c": 12})
+    made = recommend(place, tmp_path / "out", request=PIXELS)
+    assert list(made.promised) == [1, 3, 5]
+    for expected in made.promised.values():
+        assert 0 <= expected.low <= expected.mean <= expected.high <= 1
+    assert made.paragraph.startswith(f"Use {made.about['row']} (--method {made.method.name}")
+    assert list(made.table.columns) == list(TABLE)
+    assert len(made.table) == 3 * 16  # shots, and 8 rules with 2 powers each
+    assert made.table["method"].iloc[0] == made.about["row"]
+    assert made.table["known_accuracy"].between(0, 1).all()
+    assert "3 of 3 splits were run: every one holds out 2 of the 3 classes" in made.notes
+
+    assert read_method(tmp_path / "out") == made.method
+    content = json.loads((tmp_path / "out" / "recommendation.json").read_text())
+    assert content["promised"]["5"]["accuracy"] == pytest.approx(made.promised[5].mean, abs=1e-6)
+    assert set(content["meaning"]) == {"promised", *TABLE}
+    assert str(tmp_path) not in json.dumps(content)
+    page = (tmp_path / "out" / "recommendation.md").read_text()
+    assert made.paragraph in page
+    assert [file.name for file in made.files] == ["recommendation.md", "recommendation.json"]
+
+    before = (tmp_path / "out" / "recommendation.json").read_bytes()
+    again = recommend(place, tmp_path / "out", request=PIXELS)
+    assert (tmp_path / "out" / "recommendation.json").read_bytes() == before
+    pd.testing.assert_frame_equal(again.table, made.table)
+
+
+def test_small_classes_are_recommended_for_and_what_does_not_fit_is_noted(tmp_path: Path):
+    place = stripes(tmp_path / "own", {"a": 5, "b": 5, "c": 5})
+    request = Request(baselines="pixels", episodes=10, shots=[3, 5])
+    made = recommend(place, tmp_path / "out", request=request)
+    assert list(made.promised) == [3]
+    assert any(note.startswith("nothing is said of 5 pictures") for note in made.notes)
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan"), float("inf")])
+def test_minutes_are_checked_before_anything_is_read(tmp_path: Path, minutes: float):
+    with pytest.raises(UserError, match=r"--minutes .* is out of bounds"):
+        recommend(tmp_path / "missing", tmp_path / "out", minutes=minutes)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_methods_that_train_are_asked_if_that_is_wanted(tmp_path: Path):
+    place = stripes(tmp_path / "own", {"a": 13, "b": 13, "c": 13, "d": 13})
+    request = Request(baselines="pixels", episodes=10, shots=1, preset="scratch", budget=32)
+    made = recommend(place, tmp_path / "out", request=request, train=True)
+    left_out = [note for note in made.notes if " is left out: " in note]
+    assert "protonet" in set(made.table["method"]), left_out
