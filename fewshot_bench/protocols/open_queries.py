@@ -27,7 +27,7 @@ from fewshot_bench.protocols.episode import (
 )
 from fewshot_bench.seeds import digest
 
-__all__ = ["OpenEpisodeSource", "held_out"]
+__all__ = ["Images", "OpenEpisodeSource", "held_out"]
 
 Images = tuple[int, ...]  # indices into the data set
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
 from fewshot_bench.data.groups import apart_from
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.protocols.episode import EpisodeSource, ImageGroups, Pool
-from fewshot_bench.protocols.open_queries import OpenEpisodeSource, held_out
+from fewshot_bench.protocols.open_queries import Images, OpenEpisodeSource, held_out
 from fewshot_bench.protocols.protocol import MOST_CLASSES, FewShot
 from fewshot_bench.protocols.split import Size, Split
 from fewshot_bench.seeds import digest
@@ -21,7 +21,6 @@ from fewshot_bench.seeds import digest
 __all__ = ["ALL_KNOWN", "OpenWorld"]
 
 ALL_KNOWN = "all"  # stands for every train class
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +128,8 @@ class OpenWorld(FewShot):
         of_train = data.indices(self.train_classes)
         of_test = data.indices(self.test_classes)
         groups = self.image_groups(data)
-        parts = self._held_out_of_known(data.digest, self.pool(data), groups)
-        asked = np.concatenate([of_test, *parts])
+        parts = _held_out_of_known(self, data.digest, self.pool(data), groups)
+        asked = np.concatenate([of_test, *map(np.array, parts)]).astype(np.int64)
         kept = of_train[~np.isin(of_train, asked)]
         train = apart_from(data, kept, asked)
         left_out = len(kept) - len(train)
@@ -144,36 +143,39 @@ class OpenWorld(FewShot):
         images = sum(count for _, count in tested)
         base = super().drawn(dataset_digest, tested, condition, groups[:images])
         key = digest("open world", dataset_digest, self.candidates, self.episode_seed, self.version)
-        known = []
-        for of_class in self._held_out_of_known(dataset_digest, pool, groups):
-            known.append(tuple(of_class.tolist()))
+        known = _held_out_of_known(self, dataset_digest, pool, groups)
         of_tested = groups[:images]
-        held = tuple(known)
-        return OpenEpisodeSource(base, tested, held, self.open_set, self.queries, key, of_tested)
+        return OpenEpisodeSource(base, tested, known, self.open_set, self.queries, key, of_tested)
 
-    def _held_out_of_known(
-        self, dataset_digest: str, pool: Pool, groups: ImageGroups
-    ) -> Iterator[Indices]:
-        """The held-out images of each known class; without groups, the class alone decides."""
-        tested = len(self.test_classes)
-        images_tested = sum(count for _, count in pool[:tested])
-        group_of_image = np.array(groups)
-        is_apart = ~np.isin(group_of_image, group_of_image[:images_tested])
-        begin = images_tested
-        for name, (first, count) in zip(self.known, pool[tested:], strict=True):
-            key = digest("held out", dataset_digest, name, self.episode_seed, self.version)
-            images = np.arange(first, first + count)
-            of_class = group_of_image[begin : begin + count]
-            if groups:
-                # a query must not share a group with a reference, which can be any test image
-                images = images[is_apart[begin : begin + count]]
-                of_class = of_class[is_apart[begin : begin + count]]
-            begin += count
-            try:
-                yield held_out(images, of_class.tolist(), self.held_out, key)
-            except ValueError:
-                what = "groups of images apart from the test classes" if groups else "images"
-                raise UserError(
-                    f"known class {name!r} has fewer than two {what}, and one cannot be both "
-                    "trained on and asked about; leave it out of --known and --train-classes"
-                ) from None
+
+@functools.lru_cache(maxsize=64)  # each record that is read asks again
+def _held_out_of_known(
+    protocol: OpenWorld, dataset_digest: str, pool: Pool, groups: ImageGroups
+) -> tuple[Images, ...]:
+    """The held-out images of each known class; without groups, the class alone decides."""
+    tested = len(protocol.test_classes)
+    images_tested = sum(count for _, count in pool[:tested])
+    group_of_image = np.array(groups)
+    is_apart = ~np.isin(group_of_image, group_of_image[:images_tested])
+    begin = images_tested
+    of_known = []
+    for name, (first, count) in zip(protocol.known, pool[tested:], strict=True):
+        parts = (name, protocol.episode_seed, protocol.version)
+        key = digest("held out", dataset_digest, *parts)
+        images = np.arange(first, first + count)
+        of_class = group_of_image[begin : begin + count]
+        if groups:
+            # a query must not share a group with a reference, which can be any test image
+            images = images[is_apart[begin : begin + count]]
+            of_class = of_class[is_apart[begin : begin + count]]
+        begin += count
+        try:
+            held = held_out(images, of_class.tolist(), protocol.held_out, key)
+        except ValueError:
+            what = "groups of images apart from the test classes" if groups else "images"
+            raise UserError(
+                f"known class {name!r} has fewer than two {what}, and one cannot be both trained "
+                "on and asked about; leave it out of --known and --train-classes"
+            ) from None
+        of_known.append(tuple(held.tolist()))
+    return tuple(of_known)
