@@ -82,6 +82,10 @@ def _named(name: str, registry: Registry) -> DataSetChoice:
     """The data set of that name, or those with + between their names, each once."""
     parts: list[Plugin[DataSet]] = []
     for part_name in name.split(PLUS):
+        if PLUS in name and not part_name.strip():
+            raise UserError(
+                f"data set {name!r} has no name beside {PLUS}; write it as neu{PLUS}xsdd"
+            )
         part = registry.dataset(part_name.strip())
         if part in parts:
             raise UserError(f"data set {part.name!r} is named twice in {name!r}; name it once")

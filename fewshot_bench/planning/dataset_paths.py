@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fewshot_bench.data.mixture import PLUS
@@ -47,13 +48,26 @@ def _paths_of(
     if data.is_dir():
         return [_in_folder(choice, plugin, data, readers) for plugin in readers]
     texts = [text.strip() for text in str(data).split(PLUS)]
-    if len(texts) != len(readers) or not all(texts):
-        number = "1 path" if len(texts) == 1 else f"{len(texts)} paths"
-        raise UserError(
-            f"--data {data} is {number}, and {choice.name} reads {len(readers)} data sets; "
-            f"{_remedy(readers)}"
-        )
-    return [user_path(text) for text in texts]
+    if len(texts) == len(readers) and all(texts):
+        return [user_path(text) for text in texts]
+    joined = [paths for paths in _joined(texts, len(readers)) if all(map(Path.exists, paths))]
+    if len(joined) == 1:
+        return joined[0]
+    number = "1 path" if len(texts) == 1 else f"{len(texts)} paths"
+    raise UserError(
+        f"--data {data} is {number}, and {choice.name} reads {len(readers)} data sets; "
+        f"{_remedy(readers)}"
+    )
+
+
+def _joined(texts: Sequence[str], count: int) -> Iterator[list[Path]]:
+    """Every way to make so many paths of neighbouring texts, as a path may hold a + itself."""
+    for inner in itertools.combinations(range(1, len(texts)), count - 1):
+        bounds = [0, *inner, len(texts)]
+        paths = []
+        for start, stop in itertools.pairwise(bounds):
+            paths.append(user_path(PLUS.join(texts[start:stop])))
+        yield paths
 
 
 def _in_folder(

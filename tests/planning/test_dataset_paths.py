@@ -37,6 +37,21 @@ def test_each_has_a_path_in_the_order_of_the_names(monkeypatch: pytest.MonkeyPat
     ]
 
 
+def test_a_path_may_hold_a_plus(folder: Path):
+    place = folder / "p+q"
+    place.mkdir()
+    own = place / "X-SDD.zip"
+    own.touch()
+    neu = folder / "NEU-DET.zip"
+    assert paths("neu+xsdd", data=f"{neu}+{own}") == [neu, own]
+
+
+@pytest.mark.parametrize("name", ["neu+", "+neu", "neu++xsdd"])
+def test_a_missing_name_is_told(name: str, folder: Path):
+    with pytest.raises(UserError, match="has no name beside"):
+        paths(name, data=folder)
+
+
 def test_a_generated_one_has_no_path(folder: Path):
     assert paths("steel-sim+folder", data=folder) == [None, folder]
     assert paths("steel-sim+wafer-sim") == [None, None]
