@@ -83,9 +83,7 @@ def _named(name: str, registry: Registry) -> DataSetChoice:
     parts: list[Plugin[DataSet]] = []
     for part_name in name.split(PLUS):
         if PLUS in name and not part_name.strip():
-            raise UserError(
-                f"data set {name!r} has no name beside {PLUS}; write it as neu{PLUS}xsdd"
-            )
+            raise UserError(f"data set {name!r} has no name beside {PLUS}; write NAME{PLUS}NAME")
         part = registry.dataset(part_name.strip())
         if part in parts:
             raise UserError(f"data set {part.name!r} is named twice in {name!r}; name it once")
