@@ -34,7 +34,8 @@ class Choice:
     to expect of a new class at each shot value, by these; expected_MK: the same of each method, as
     if it had been chosen beforehand; differences: of the chosen method to each in what they are
     ranked by, positive where the chosen one is better, with p by Holm; tied: positions of those
-    that it is not told from.
+    that it is not told from; always_held_out: classes that every split holds out, so that no method
+    was chosen in splits without them.
     """
 
     best: int
@@ -44,6 +45,7 @@ class Choice:
     differences: Sequence[ByClass]
     p_holm: Floats
     tied: Sequence[int]
+    always_held_out: int
 
 
 def choose(figures: Figures) -> Choice:
@@ -77,7 +79,8 @@ def choose(figures: Figures) -> Choice:
     for row, adjusted in enumerate(p_holm):
         if row != best and not is_decided(adjusted):
             tied.append(row)
-    return Choice(best, chosen, promised, expected_MK, differences, p_holm, tied)
+    always_held_out = int(figures.is_new_SC.all(0).sum())
+    return Choice(best, chosen, promised, expected_MK, differences, p_holm, tied, always_held_out)
 
 
 def _best(score_MKC: Floats) -> int:
@@ -87,7 +90,7 @@ def _best(score_MKC: Floats) -> int:
 
 def _best_without(figures: Figures, label: int) -> int:
     """The best method on the other classes; of splits without the class, where there are such."""
-    others = np.delete(figures.score_MKSC, label, axis=3)
+    others = figures.score_without(label)
     kept = others[:, :, ~figures.is_new_SC[:, label]]
     score_MKC = mean_over_splits(kept if kept.shape[2] else others)
     has_value = ~np.isnan(score_MKC[0, 0])

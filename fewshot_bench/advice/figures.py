@@ -71,12 +71,13 @@ class Figures:
         Its recall; with known classes the harmonic mean of that and of the mean recall of the known
         classes of the split.
         """
-        if not self.has_known:
-            return self.new_MKSC
-        known_MKS = np.nanmean(self.known_MKSC, axis=3)
-        both = self.new_MKSC + known_MKS[..., None]
-        product = 2 * self.new_MKSC * known_MKS[..., None]
-        return np.asarray(np.where(both == 0, 0.0, product / np.where(both == 0, 1.0, both)))
+        return _scores(self.new_MKSC, self.known_MKSC)
+
+    def score_without(self, label: int) -> Floats:
+        """`score_MKSC` of the other classes; this one plays no part, as a known one too."""
+        new_MKSC = np.delete(self.new_MKSC, label, axis=3)
+        known_MKSC = np.delete(self.known_MKSC, label, axis=3)
+        return _scores(new_MKSC, known_MKSC)
 
     @cached_property
     def accuracy_MKC(self) -> Floats:
@@ -114,6 +115,21 @@ class Figures:
     def held_out(self) -> npt.NDArray[np.intp]:
         """Positions of the classes that some split holds out."""
         return np.flatnonzero(self.is_new_SC.any(0))
+
+
+def _scores(new_MKSC: Floats, known_MKSC: Floats) -> Floats:
+    """The harmonic mean of each new recall and the mean known one of the split.
+
+    The new recall alone where no known class was asked about.
+    """
+    is_asked_MKSC = ~np.isnan(known_MKSC)
+    asked_MKS = is_asked_MKSC.sum(3)
+    sums_MKS = np.where(is_asked_MKSC, known_MKSC, 0.0).sum(3)
+    known_MKS1 = (sums_MKS / np.maximum(asked_MKS, 1))[..., None]
+    both = new_MKSC + known_MKS1
+    product = 2 * new_MKSC * known_MKS1
+    harmonic = np.where(both == 0, 0.0, product / np.where(both == 0, 1.0, both))
+    return np.asarray(np.where(asked_MKS[..., None] > 0, harmonic, new_MKSC))
 
 
 def mean_over_splits(values_MKSC: Floats) -> Floats:

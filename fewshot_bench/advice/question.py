@@ -172,10 +172,29 @@ def _trained(registry: Registry) -> list[str]:
 def _untrained(base: Request, names: Sequence[str], registry: Registry) -> list[Request]:
     """Every fast inductive rule on these baselines, on the features and on their square root."""
     plain = dataclasses.replace(base, baselines=names, rules=(ALL,))
-    owners = dict.fromkeys(fast_rules(registry))
+    owners = _rules_of(names, registry)
     powers = {f"{rule}.power": POWER for rule in owners}
     rooted = dataclasses.replace(plain, settings={**powers, **base.settings})
     return [plain, rooted]
+
+
+def _rules_of(names: Sequence[str], registry: Registry) -> list[str]:
+    """The rules that these baselines are asked by: those in their names, else all fast ones.
+
+    Raises `UserError` for a rule whose answer to a picture depends on the others.
+    """
+    rules: list[str] = []
+    for name in names:
+        rule = name.partition("+")[2]
+        if not rule:
+            return fast_rules(registry)
+        if registry.rule(rule).load().card.transductive:
+            raise UserError(
+                f"rule {rule!r} of {name} is transductive: its answer to a picture depends on the "
+                "other pictures, and a new one may come alone; name an inductive rule"
+            )
+        rules.append(rule)
+    return rules
 
 
 def _without(settings: Mapping[str, str], owners: Sequence[str]) -> dict[str, str]:

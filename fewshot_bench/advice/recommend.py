@@ -14,6 +14,7 @@ from fewshot_bench.advice.measure import SEED, Measured, measure
 from fewshot_bench.advice.question import HELD_OUT, Question, question
 from fewshot_bench.advice.recommendation import Recommendation, recommendation
 from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.deploy.method import OPTIONS
 from fewshot_bench.engine.progress import OnProgress
 from fewshot_bench.errors import UserError
 from fewshot_bench.records.folder import ResultsFolder
@@ -21,6 +22,9 @@ from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
 
 __all__ = ["recommend"]
+
+FEW_QUERIES = 5  # of each new class
+APPLIED_WITH = ("preset", "budget", "fit", "class_level", "keep_masks")
 
 
 def recommend(
@@ -42,6 +46,11 @@ def recommend(
         raise UserError(
             f"--minutes {minutes:g} is out of bounds (allowed: more than 0); 5 is the default"
         )
+    if request.data is None and request.dataset is None:
+        raise UserError(
+            "a recommendation is for your pictures: name their folder or archive with --data, one "
+            "folder in it a class"
+        )
     registry = Registry(plugins)
     asked = question(request, registry, train=train)
     results = ResultsFolder(out)
@@ -49,7 +58,7 @@ def recommend(
     counted = _counted(asked, measured, results)
     notes = [*_notes(asked, measured, counted, minutes), *asked.notes, *_notes_of_plan(measured)]
     notes += _notes_of_data(asked.data)
-    made = recommendation(counted, choose(counted), notes, _about(asked, measured))
+    made = recommendation(counted, choose(counted), notes, _about(asked, measured, request))
     return made.written(results.out)
 
 
@@ -63,7 +72,7 @@ def _counted(asked: Question, measured: Measured, results: ResultsFolder) -> Fig
     return counted
 
 
-def _about(asked: Question, measured: Measured) -> dict[str, Any]:
+def _about(asked: Question, measured: Measured, request: Request) -> dict[str, Any]:
     """What was run, without what a clock says."""
     data = asked.data
     return {
@@ -75,7 +84,19 @@ def _about(asked: Question, measured: Measured) -> dict[str, Any]:
         "queries": asked.queries,
         "splits_run": measured.done,
         "splits": measured.splits,
+        OPTIONS: _options(request),
     }
+
+
+def _options(request: Request) -> dict[str, str]:
+    """The options that a method is applied with too, where they are not the defaults."""
+    default = Request()
+    options = {}
+    for name in APPLIED_WITH:
+        value = getattr(request, name)
+        if value != getattr(default, name):
+            options[f"--{name.replace('_', '-')}"] = str(value)
+    return options
 
 
 def _notes_of_data(data: LabelledImages) -> list[str]:
@@ -105,6 +126,16 @@ def _notes(asked: Question, measured: Measured, counted: Figures, minutes: float
             "nearly up, and the same command goes on from there"
         )
     notes.append(text)
+    if asked.queries < FEW_QUERIES:
+        pictures = "picture" if asked.queries == 1 else "pictures"
+        notes.append(
+            f"the smallest class leaves {asked.queries} {pictures} of each new class to ask about "
+            "in an episode: percentages are rough"
+        )
+    notes.append(
+        "the table has what each method reached; the promise is of methods chosen without the "
+        "class that they are measured on, and so can be lower"
+    )
     classes = len(asked.data.class_names)
     missing = classes - len(counted.held_out)
     if missing:

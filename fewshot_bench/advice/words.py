@@ -34,10 +34,11 @@ class Summary:
     """What the paragraph says.
 
     name: of the method's row; expected: by number of pictures; held_out: classes that were held
-    out; candidates: classes among which a picture was recognised; tied: rows, the nearest first;
-    others: the number of other methods; known: by number of pictures, (share of the pictures of
-    known classes that are recognised, share that is taken for a new class), if they were asked
-    about; confused: at the largest number of pictures, None without a mistake.
+    out; always_held_out: those that every split holds out; candidates: classes among which a
+    picture was recognised; tied: rows, the nearest first; others: the number of other methods;
+    known: by number of pictures, (share of the pictures of known classes that are recognised, share
+    that is taken for a new class), if they were asked about; confused: at the largest number of
+    pictures, None without a mistake.
     """
 
     method: Method
@@ -45,6 +46,7 @@ class Summary:
     expected: Mapping[int, Expectation]
     measured: Mapping[int, float]
     held_out: int
+    always_held_out: int
     at_once: int
     candidates: int
     tied: Sequence[str]
@@ -70,6 +72,7 @@ class Summary:
             expected=dict(zip(figures.shots, choice.promised, strict=True)),
             measured=dict(zip(figures.shots, means, strict=True)),
             held_out=len(figures.held_out),
+            always_held_out=choice.always_held_out,
             at_once=at_once,
             candidates=len(figures.classes) if known else at_once,
             tied=[figures.methods[row] for row in tied],
@@ -160,18 +163,24 @@ def _measured_sentence(summary: Summary) -> str:
         beside += "es"
     if summary.known:
         beside += f" and all known ones, so among {summary.candidates} candidates"
+    chosen = "by the method that is the best without that class"
+    if summary.always_held_out:
+        chosen = (
+            f"and {summary.always_held_out} of them in every split that was run, so that no method "
+            "could be chosen without them"
+        )
     return (
         f"This was measured on {summary.held_out} of your classes, each held out as if it were "
-        f"new, {beside}, by the method that is the best without that class; the interval is for "
-        "one more class, and holds the spread over classes and over pictures."
+        f"new, {beside}, {chosen}; the interval is for one more class, and holds the spread over "
+        "classes and over pictures."
     )
 
 
 def _growth_sentence(summary: Summary) -> str:
-    shots = list(summary.measured)
+    shots = list(summary.expected)
     parts = []
     for fewer, more in itertools.pairwise(shots):
-        gain = 100 * (summary.measured[more] - summary.measured[fewer])
+        gain = 100 * (summary.expected[more].mean - summary.expected[fewer].mean)
         parts.append(f"{gain:+.1f} points from {fewer} to {more}")
     if not parts:
         return ""
@@ -197,9 +206,10 @@ def _ties_sentence(summary: Summary) -> str:
     tied = len(summary.tied)
     if not tied:
         return f"It is significantly better than each of the {summary.others} other methods."
-    named = _listed(summary.tied[:MOST_TIES])
+    names = list(summary.tied[:MOST_TIES])
     if tied > MOST_TIES:
-        named += f" and {tied - MOST_TIES} more"
+        names.append(f"{tied - MOST_TIES} more")
+    named = _listed(names)
     return (
         f"It is not shown to be better than {named} (of {summary.others} other methods): on other "
         "classes their order may be another."

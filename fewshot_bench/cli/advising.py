@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,22 @@ FLAGS = (
     "--set",
     "--device",
 )
+# what a recommendation asks where nothing is said
+DEFAULTS = {
+    "--episodes": "Episodes of each split and shot value.  [default: 500]",
+    "--baselines": "Names of baselines, also as frozen+whitened.  [default: frozen]",
+}
+
+
+def _advice_option(option: Option) -> Option:
+    """The option with the default that it has here."""
+    text = DEFAULTS.get(option.flag, option.help)
+    return dataclasses.replace(option, help=text)
+
+
 ADVICE_OPTIONS = (
     *DATA_OPTIONS,
-    *(option for option in REQUEST_OPTIONS if option.flag in FLAGS),
+    *(_advice_option(option) for option in REQUEST_OPTIONS if option.flag in FLAGS),
 )
 MINUTES = Option(
     "--minutes",

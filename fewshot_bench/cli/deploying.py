@@ -41,7 +41,7 @@ MOST_NAMED = 5  # pictures to look at first, on the terminal
     epilog=examples(
         "bench predict --known known/ --new new/ pictures/ --out predictions.csv",
         "bench predict --known known.zip --new new/ a.jpg b.jpg --sheet sheet.html",
-        "bench predict --new new/ pictures/ --recommendation results/",
+        "bench predict --known known/ --new new/ pictures/ --recommendation results/",
     )
 )
 @takes(

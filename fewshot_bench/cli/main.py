@@ -35,7 +35,7 @@ INTERRUPTED = 130  # exit status that typer makes of Ctrl-C
 # objects that are made before Python looks for garbage: imports make many and leave none
 OBJECTS_BEFORE_COLLECTION = 100_000
 ECHO = 1.0  # seconds after a signal, in which another one means the same
-STOPPED = "stopped; what is done is kept, and the same command, without --fresh, goes on from there"
+STOPPED = "stopped; what is done is kept, and the same command{} goes on from there"
 
 
 def _show_version(wanted: bool) -> None:
@@ -81,7 +81,8 @@ def main() -> None:
         # Python puts its own handlers away as it ends, and an echo would then change the status
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        typer.echo(STOPPED, err=True)
+        is_fresh = "--fresh" in sys.argv
+        typer.echo(STOPPED.format(", without --fresh," if is_fresh else ""), err=True)
     sys.exit(status)
 
 

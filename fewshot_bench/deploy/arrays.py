@@ -21,7 +21,7 @@ from fewshot_bench.rule import Rule, unit
 __all__ = ["RuleArrays", "rule_arrays"]
 
 Floats = npt.NDArray[np.float64]
-TOLERANCE = 5e-4  # of a probability
+TOLERANCE = 5e-4  # of a probability, and of a score as a share of their spread
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,8 +88,11 @@ def rule_arrays(
             )
             if arrays.transformed(features[:1]).shape[1] != weights_NE.shape[1]:
                 continue
-            probabilities = calibration.probabilities(arrays.scores(features))
-            if np.abs(probabilities - right_probabilities).max() < TOLERANCE:
+            scores_MN = arrays.scores(features)
+            probabilities = calibration.probabilities(scores_MN)
+            # probabilities of many easy references are all near 1, whatever the scores
+            are_close = np.abs(scores_MN - right_MN).max() < TOLERANCE * right_MN.std()
+            if are_close and np.abs(probabilities - right_probabilities).max() < TOLERANCE:
                 return arrays
     except PLUGIN_ERRORS as error:
         raise refused from error
@@ -99,11 +102,16 @@ def rule_arrays(
 def _coefficients(answerer: Answerer, support_NKD: Tensor) -> tuple[Floats, Floats, float]:
     """Weights (N, D'), bias (N,) and square of scores, from queries along each direction."""
     width = support_NKD.shape[2]
+    # as long as the references: shorter ones would hardly change scores of single precision
+    length = float(support_NKD.norm(dim=2).mean()) or 1.0
+    probes_ED = length * torch.eye(width)
     bias_1N = answerer.scores(support_NKD, torch.zeros(1, width))
-    scores_EN = answerer.scores(support_NKD, torch.eye(width))
-    twice_EN = answerer.scores(support_NKD, 2 * torch.eye(width))
-    square = float(((twice_EN - 2 * scores_EN + bias_1N) / 2).mean())
-    return (scores_EN - bias_1N - square).T, bias_1N[0], square
+    scores_EN = answerer.scores(support_NKD, probes_ED)
+    twice_EN = answerer.scores(support_NKD, 2 * probes_ED)
+    # length^2 x square
+    curved = float(((twice_EN - 2 * scores_EN + bias_1N) / 2).mean())
+    weights_EN = (scores_EN - bias_1N - curved) / length
+    return weights_EN.T, bias_1N[0], curved / length**2
 
 
 def _transforms(

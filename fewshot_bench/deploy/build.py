@@ -23,7 +23,7 @@ from fewshot_bench.deploy.chosen import ChosenMethod, chosen_method, default_met
 from fewshot_bench.deploy.classifier import Answerer
 from fewshot_bench.deploy.features import MethodFeatures, method_features
 from fewshot_bench.deploy.held_out import classes_of, held_out
-from fewshot_bench.deploy.method import Method, read_method
+from fewshot_bench.deploy.method import Method, read_method, read_options
 from fewshot_bench.deploy.references import References, pixels_of, read_references
 from fewshot_bench.engine.progress import OnProgress
 from fewshot_bench.errors import UserError
@@ -125,7 +125,8 @@ def _method(question: Question, registry: Registry, notes: list[str]) -> Method:
         return Method.parse(question.method)
     if question.recommendation is not None:
         method = read_method(question.recommendation)
-        notes.append(f"the method is {method.name}, as recommended")
+        notes.append(f"the method is {method.label}, as recommended")
+        notes += _other_options(question)
         return method
     method = default_method(registry, has_known=question.known is not None)
     notes.append(
@@ -133,6 +134,19 @@ def _method(question: Question, registry: Registry, notes: list[str]) -> Method:
         "classes, --method names another"
     )
     return method
+
+
+def _other_options(question: Question) -> list[str]:
+    """A note where pictures were recommended with other options than they are decided with."""
+    assert question.recommendation is not None
+    other = []
+    for option, value in read_options(question.recommendation).items():
+        name = option.removeprefix("--").replace("-", "_")
+        if str(getattr(question.request, name, None)) != value:
+            other.append(f"{option} {value}")
+    if not other:
+        return []
+    return [f"it was recommended with {', '.join(other)}, which is not given here"]
 
 
 def _data_request(request: Request) -> Request:
@@ -213,14 +227,16 @@ def _calibration_notes(
     unflagged = names[np.isnan(calibration.spread_N)].tolist()
     if unflagged:
         notes.append(
-            f"no picture taken for {some(unflagged)} is flagged unknown: nothing tells what is "
-            "typical of the class; a second picture does"
+            f"no picture taken for {some(unflagged)} is flagged unknown: its pictures are too few "
+            "to tell what is typical; more do"
         )
     if chosen.baseline_class.learns_from == "images":
         notes.append(
             f"{chosen.method.name} was trained on the known pictures that its probabilities are "
             "fitted to: they are too sure"
         )
+    if len(unflagged) == len(names):
+        return notes
     share = f"{ACCEPTED:.0%}".replace("%", " %")
     notes.append(
         f"unknown: the flag was set so that {share} of held-out references are accepted; "

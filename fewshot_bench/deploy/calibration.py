@@ -78,20 +78,6 @@ class Calibration:
         """
         return np.asarray(self.typicality(scores_QN) < self.least)
 
-    def as_json(self) -> dict[str, Any]:
-        """What a file holds of it."""
-        return {
-            "sharpness": self.sharpness,
-            "typical": [_or_none(value) for value in self.typical_N],
-            "spread": [_or_none(value) for value in self.spread_N],
-            "least": self.least,
-        }
-
-
-def _or_none(value: float) -> float | None:
-    """A number, or None where it is not known: JSON has no NaN."""
-    return None if math.isnan(value) else float(value)
-
 
 def calibrated(held_out: HeldOut, *, known: int) -> Calibration:
     """The calibration that fits held-out references.
@@ -151,7 +137,7 @@ def _typical(held_out: HeldOut, known: int) -> tuple[Floats, Floats]:
     weights_M = held_out.weights_M
     # references left out of few are closer to their mean than other pictures
     counts_M = np.bincount(labels_M, minlength=classes)[labels_M]
-    several_M = counts_M > 1
+    several_M = counts_M > 2  # of two, both lie as far from their mean
     deviation_M = deviation_M * np.sqrt(counts_M / np.maximum(1, counts_M - 1))
     of_known_M = several_M & (labels_M < known)
     of_all_M = of_known_M if of_known_M.any() else several_M

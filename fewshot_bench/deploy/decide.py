@@ -40,7 +40,7 @@ class Prediction:
 
     table: a row a picture, in the order given, see `results/README.md`; reliability: how often
     held-out references of about one probability were right; images: the pictures, in the order of
-    the rows; method: its name.
+    the rows; method: its name, with settings.
     """
 
     table: pd.DataFrame
@@ -94,7 +94,7 @@ def predicted(made: Classifier, pictures: Sequence[Path | str]) -> Prediction:
     notes = [*made.notes, *[f"pictures: {note}" for note in images.notes]]
     notes += _reference_notes(made, images)
     return Prediction(
-        table, tuple(notes), made.reliability, made.class_names, made.chosen.method.name, images
+        table, tuple(notes), made.reliability, made.class_names, made.chosen.method.label, images
     )
 
 

@@ -11,9 +11,10 @@ from typing import Any, Self
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import user_path
 
-__all__ = ["RECOMMENDATION", "Method", "read_method"]
+__all__ = ["OPTIONS", "RECOMMENDATION", "Method", "read_method", "read_options"]
 
 RECOMMENDATION = "recommendation.json"  # its name in a folder of results
+OPTIONS = "options"  # of a recommendation: what it was measured with beside the method
 OWN = "own"
 KEYS = ("baseline", "rule", "settings")
 
@@ -34,12 +35,24 @@ class Method:
         """As `--baselines` takes it: frozen+whitened, or frozen for its own rule."""
         return self.baseline if self.rule == OWN else f"{self.baseline}+{self.rule}"
 
+    @property
+    def label(self) -> str:
+        """Its name with its settings, such as frozen+whitened[whitened.power=0.5]."""
+        settings = ",".join(f"{name}={value}" for name, value in self.settings.items())
+        return f"{self.name}[{settings}]" if settings else self.name
+
     @classmethod
     def parse(cls, text: str, settings: Mapping[str, str] | None = None) -> Self:
         """The method of a name such as frozen+whitened.
 
         Raises `UserError` for a name without a baseline, or with a plus and no rule.
         """
+        if "[" in text:
+            name = text.partition("[")[0]
+            raise UserError(
+                f"method {text!r} has settings in its name; write --method {name} --set "
+                "OWNER.NAME=VALUE, with the baseline or rule that has the setting as OWNER"
+            )
         baseline, plus, rule = (part.strip() for part in text.partition("+"))
         if not baseline or (plus and not rule):
             raise UserError(
@@ -78,11 +91,30 @@ def read_method(path: Path | str) -> Method:
 
     Raises `UserError` where there is none, or it cannot be read.
     """
+    file, content = _read(path)
+    method = content.get("method") if isinstance(content, dict) else None
+    return Method.from_json(method, source=str(file))
+
+
+def read_options(path: Path | str) -> dict[str, str]:
+    """The options that a recommendation was measured with, where they are not the defaults.
+
+    Raises as `read_method`.
+    """
+    _, content = _read(path)
+    options = content.get(OPTIONS, {}) if isinstance(content, dict) else {}
+    if not isinstance(options, dict):
+        return {}
+    return {str(name): str(value) for name, value in options.items()}
+
+
+def _read(path: Path | str) -> tuple[Path, object]:
+    """The file of a recommendation and what it holds."""
     file = user_path(path)
     if file.is_dir():
         file = file / RECOMMENDATION
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        return file, json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(
             f"{file} does not exist; bench recommend writes it, or name a method with --method"
@@ -92,8 +124,6 @@ def read_method(path: Path | str) -> Method:
             f"{file} cannot be read as a recommendation ({error}); write it anew with bench "
             "recommend, or name a method with --method"
         ) from None
-    method = content.get("method") if isinstance(content, dict) else None
-    return Method.from_json(method, source=str(file))
 
 
 def _not_a_method(source: str, reason: str) -> UserError:

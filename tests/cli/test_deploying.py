@@ -51,7 +51,18 @@ def test_a_recommendation_names_the_method(bench, places, tmp_path):
     status, _, errors = bench("predict", *places, "--recommendation", tmp_path)
 
     assert status == 0
-    assert "the method is pixels+prototype, as recommended" in errors
+    assert "the method is pixels+prototype[pixels.side=8], as recommended" in errors
+    assert "recommended with" not in errors
+
+
+def test_other_options_than_the_recommended_ones_are_told(bench, places, tmp_path):
+    method = {"baseline": "pixels", "rule": "prototype", "settings": {}}
+    content = {"method": method, "options": {"--fit": "pad"}}
+    (tmp_path / "recommendation.json").write_text(json.dumps(content))
+    _, _, errors = bench("predict", *places, "--recommendation", tmp_path)
+    assert "it was recommended with --fit pad, which is not given here" in errors
+    _, _, errors = bench("predict", *places, "--recommendation", tmp_path, "--fit", "pad")
+    assert "recommended with" not in errors
 
 
 @pytest.mark.parametrize(

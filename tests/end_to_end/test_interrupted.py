@@ -52,7 +52,7 @@ def test_a_stopped_run_says_what_is_done_and_how_to_go_on(tmp_path: Path, sent: 
     assert process.returncode == 130
     assert err.splitlines() == [
         "done: 1 of 2 cells",
-        "stopped; what is done is kept, and the same command, without --fresh, goes on from there",
+        "stopped; what is done is kept, and the same command goes on from there",
     ]
     assert "│ 1    │ pixels" in out
     assert "leaderboard.csv" in out.splitlines()[-1]
