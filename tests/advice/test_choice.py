@@ -56,3 +56,25 @@ def test_a_class_that_no_split_holds_out_is_no_part_of_the_promise():
     )
     assert part.held_out.tolist() == [0, 1]
     assert choose(part).promised[0].mean == pytest.approx(0.85)
+
+
+def test_a_class_plays_no_part_as_a_known_one_in_the_choice_without_it():
+    found = counted([[0.9, 0.8, 0.8, 0.8], [0.85, 0.85, 0.85, 0.85]], known=[0.9, 0.9])
+    label = 0
+    before = found.score_without(label)
+    changed = found.counts_MKSCC.copy()
+    is_known_S = ~found.is_new_SC[:, label]
+    row = changed[1, 0, is_known_S, label]
+    changed[1, 0, is_known_S, label] = row[:, ::-1]  # it is taken for others now
+    other = Figures(
+        found.methods,
+        found.examples,
+        found.shots,
+        found.classes,
+        found.images_C,
+        found.is_new_SC,
+        changed,
+        {},
+    )
+    assert not np.allclose(other.known_MKSC, found.known_MKSC, equal_nan=True)
+    assert np.allclose(other.score_without(label), before, equal_nan=True)

@@ -75,3 +75,12 @@ def test_more_splits_than_an_engine_runs_are_refused(tmp_path: Path):
     place = stripes(tmp_path / "own", {f"c{number:02}": 2 for number in range(46)})
     with pytest.raises(UserError, match=r"46 classes and 1035 splits .*allowed: 1000 splits"):
         asked(place)
+
+
+def test_a_rule_in_the_name_is_the_only_one(tmp_path: Path):
+    place = stripes(tmp_path / "own", {"a": 9, "b": 9, "c": 9})
+    first, second = asked(place, baselines=["pixels+ridge"]).requests
+    assert first.settings == {}
+    assert second.settings == {"ridge.power": "0.5"}
+    with pytest.raises(UserError, match=r"rule .* of pixels.* is transductive"):
+        asked(place, baselines=["pixels+easyfsl:BD_CSPN"])

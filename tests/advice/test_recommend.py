@@ -8,7 +8,7 @@ import pytest
 
 from fewshot_bench import Request, UserError, recommend
 from fewshot_bench.advice.recommendation import TABLE
-from fewshot_bench.deploy.method import read_method
+from fewshot_bench.deploy.method import read_method, read_options
 from tests.helpers.textures import stripes
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
@@ -65,3 +65,38 @@ def test_methods_that_train_are_asked_if_that_is_wanted(tmp_path: Path):
     made = recommend(place, tmp_path / "out", request=request, train=True)
     left_out = [note for note in made.notes if " is left out: " in note]
     assert "protonet" in set(made.table["method"]), left_out
+
+
+def test_the_fewest_pictures_there_can_be(tmp_path: Path):
+    place = stripes(tmp_path / "own", {"a": 2, "b": 2, "c": 2})
+    made = recommend(place, tmp_path / "out", request=Request(baselines="pixels", episodes=10))
+    assert list(made.promised) == [1]
+    rough = "the smallest class leaves 1 picture of each new class to ask about in an episode"
+    assert any(note.startswith(rough) for note in made.notes)
+
+
+def test_one_split_is_told(tmp_path: Path):
+    place = stripes(tmp_path / "own", {"a": 9, "b": 8, "c": 12, "d": 9})
+    made = recommend(place, tmp_path / "out", request=PIXELS, minutes=1e-6)
+    assert "1 of 6 splits were run" in made.notes[0]
+    assert "and 2 of them in every split that was run" in made.paragraph
+
+
+def test_growth_is_that_of_the_promise(tmp_path: Path):
+    place = stripes(tmp_path / "own", {"a": 9, "b": 8, "c": 12})
+    made = recommend(place, tmp_path / "out", request=PIXELS)
+    gain = 100 * (made.promised[3].mean - made.promised[1].mean)
+    assert f"{gain:+.1f} points from 1 to 3" in made.paragraph
+
+
+def test_options_that_a_method_is_applied_with_are_kept(tmp_path: Path):
+    place = stripes(tmp_path / "own", {"a": 9, "b": 8, "c": 12})
+    request = Request(baselines="pixels", episodes=10, fit="pad")
+    recommend(place, tmp_path / "out", request=request)
+    assert read_options(tmp_path / "out") == {"--fit": "pad"}
+
+
+def test_pictures_must_be_named(tmp_path: Path):
+    with pytest.raises(UserError, match="name their folder or archive with --data"):
+        recommend(out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -17,14 +17,15 @@ from fewshot_bench.registry.registry import Registry
 KNOWN = 2  # classes
 
 
-def _fitted(name, **settings):
-    """(answerer, support, features of references, known ones) of classes with 12, 12 and 3."""
+def _fitted(name, known_images=12, apart=2.0, **settings):
+    """(answerer, support, features of references, known ones) of two known classes and a new one."""
     generator = torch.Generator().manual_seed(0)
-    labels_M = np.repeat([0, 1, 2], [12, 12, 3])
-    centres = 2 * torch.randn(3, 10, generator=generator)
+    labels_M = np.repeat([0, 1, 2], [known_images, known_images, 3])
+    centres = apart * torch.randn(3, 10, generator=generator)
     spread = torch.linspace(0.2, 2, 10)
     features_MD = centres[torch.from_numpy(labels_M)]
-    features_MD = features_MD + spread * torch.randn(27, 10, generator=generator) + 3
+    noise_MD = torch.randn(len(labels_M), 10, generator=generator)
+    features_MD = features_MD + spread * noise_MD + 3
     plugin = Registry().rule(name)
     choice = RuleChoice(plugin, name, False, plugin.load().settings_type(**settings))
     known = labels_M < KNOWN
@@ -53,6 +54,20 @@ def test_arrays_give_the_scores_of_the_rule(name, power):
     # prototypes' scores are told but for what is the same for all classes
     differences = (scores - expected) - (scores - expected).mean(1, keepdims=True)
     assert np.abs(differences).max() < 1e-3 * max(1.0, np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "name", ["mean_cosine", "unit_mean", "prototype", "centred", "whitened", "ridge"]
+)
+def test_scores_are_told_from_others_with_the_same_probabilities(name):
+    """Of many references that are easily told, all probabilities are near 0 or 1."""
+    answerer, support_NKD, features_MD, known_MD = _fitted(name, known_images=1000, apart=20.0)
+    calibration = _calibration(sharpness=1e4)
+    arrays = rule_arrays(answerer, support_NKD, features_MD, known_MD, calibration)
+    others_MD = torch.randn(50, 10, generator=torch.Generator().manual_seed(1))
+    expected = answerer.scores(support_NKD, answerer.transform(others_MD))
+    scores = arrays.scores(others_MD.double().numpy())
+    assert np.abs(scores - expected).max() < 0.01 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", ["nearest", "tip"])

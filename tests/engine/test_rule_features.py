@@ -31,3 +31,11 @@ def test_images_keep_their_places():
     features = torch.rand(30, 8)
     transformed = made("mean_cosine", features).transformed_MD
     assert torch.allclose(transformed, features / features.norm(dim=1, keepdim=True))
+
+
+def test_a_single_train_image_stands_for_its_class():
+    plugin = Registry().rule("mean_cosine")
+    choice = RuleChoice(plugin, "mean_cosine", False, plugin.load().settings_type())
+    features = torch.rand(30, 8)
+    found = RuleFeatures(choice, features, torch.rand(1, 8), torch.tensor([4]), known=[4])
+    assert found.transformed_MD.shape == (31, 8)
