@@ -58,6 +58,7 @@ class Elpv(DataSet):
         source="Deitsch et al.: Automatic classification of defective photovoltaic module cells in "
         "electroluminescence images (Solar Energy 185); images CC BY-NC-SA 4.0",
         year=2019,
+        needs_path=False,  # the package is read, if it is installed
         found_as=(
             "elpv-dataset-master.zip",
             "elpv-dataset.zip",

@@ -17,7 +17,7 @@ import typer
 from fewshot_bench.cli import advising, caching, deploying, reading, running
 from fewshot_bench.errors import UserError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "stopped_text"]
 
 # plain text and one-line errors: output is read in logs too
 app = typer.Typer(
@@ -35,7 +35,6 @@ INTERRUPTED = 130  # exit status that typer makes of Ctrl-C
 # objects that are made before Python looks for garbage: imports make many and leave none
 OBJECTS_BEFORE_COLLECTION = 100_000
 ECHO = 1.0  # seconds after a signal, in which another one means the same
-STOPPED = "stopped; what is done is kept, and the same command{} goes on from there"
 
 
 def _show_version(wanted: bool) -> None:
@@ -62,6 +61,12 @@ def bench(
         raise typer.Exit(MISTAKE)
 
 
+def stopped_text(words: list[str]) -> str:
+    """What is told when the command with these words was stopped."""
+    other = ", without --fresh," if "--fresh" in words else ""
+    return f"stopped; what is done is kept, and the same command{other} goes on from there"
+
+
 def main() -> None:
     """Run the command line; a user's mistake is one line on stderr and exit status 2."""
     gc.set_threshold(OBJECTS_BEFORE_COLLECTION)
@@ -81,8 +86,7 @@ def main() -> None:
         # Python puts its own handlers away as it ends, and an echo would then change the status
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)
-        is_fresh = "--fresh" in sys.argv
-        typer.echo(STOPPED.format(", without --fresh," if is_fresh else ""), err=True)
+        typer.echo(stopped_text(sys.argv), err=True)
     sys.exit(status)
 
 

@@ -86,14 +86,15 @@ def _card_columns(card: Card, about: list[str]) -> PluginRow:
 def _dataset_columns(plugin: Plugin[DataSet]) -> PluginRow:
     dataset_class = plugin.load()
     card = dataset_class.card
-    about = ""
+    parts = []
     if card.synthetic:
-        about = "synthetic"
+        parts.append("synthetic")
     elif card.needs_path:
-        about = "needs --data"
+        parts.append("needs --data")
     protocol_names = [protocol.name for protocol in dataset_class.protocols]
     if protocol_names:
-        about += f"; protocols {', '.join(protocol_names)}"
+        parts.append(f"protocols {', '.join(protocol_names)}")
+    about = "; ".join(parts)
     return {
         "title": card.title,
         "source": card.source,

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from fewshot_bench import api
-from fewshot_bench.cli.main import STOPPED
+from fewshot_bench.cli.main import stopped_text
 from fewshot_bench.records.folder import ResultsFolder
 from tests.helpers.command_line import TINY, words_of
 from tests.helpers.plugin_files import copied, plugin
 
+GOES_ON = stopped_text([])
 RUN = ("run", *TINY, "--baselines", "pixels,untrained", "--shots", "1,3")
 
 
@@ -57,18 +58,18 @@ def test_a_run_that_is_stopped_gives_what_is_done_in_the_form_that_was_asked_for
     words = ("run", *TINY, "--shots", "1", "--plugin", plugin("stopped"), "--out", tmp_path)
     status, out, err = bench(*words, "--baselines", "stopped", "--json")
     assert (status, out) == (130, "")  # nothing is done, and nothing written
-    assert err.splitlines()[-2:] == ["done: nothing", STOPPED]
+    assert err.splitlines()[-2:] == ["done: nothing", GOES_ON]
     assert not list(tmp_path.glob("*.csv"))
 
     status, out, err = bench(*words, "--baselines", "pixels,stopped", "--json")
     assert status == 130
     assert [row["baseline"] for row in json.loads(out)] == ["pixels"]
-    assert err.splitlines()[-2:] == ["done: 1 of 2 cells", STOPPED]
+    assert err.splitlines()[-2:] == ["done: 1 of 2 cells", GOES_ON]
     assert (tmp_path / "leaderboard.csv").is_file()
 
     status, out, err = bench(*words, "--baselines", "pixels,stopped", "--quiet")
     assert (status, out) == (130, "")
-    assert err.splitlines() == ["done: 1 of 2 cells", STOPPED]
+    assert err.splitlines() == ["done: 1 of 2 cells", GOES_ON]
 
     # differences to a reference that has no result yet are left out
     status, out, err = bench(*words, "--baselines", "pixels,stopped", "--reference", "stopped")
@@ -93,7 +94,7 @@ def test_a_signal_that_comes_twice_does_not_end_the_writing_of_what_is_done(
     status, out, err = bench(*words, "--baselines", "pixels,terminated", "--format", "csv")
     assert status == 130
     assert len(out.splitlines()) == 2
-    assert err.splitlines()[-2:] == ["done: 1 of 2 cells", STOPPED]
+    assert err.splitlines()[-2:] == ["done: 1 of 2 cells", GOES_ON]
 
 
 def test_plots_are_drawn_after_a_run_if_asked_for(bench, tmp_path: Path):
@@ -108,3 +109,8 @@ def test_plots_are_drawn_after_a_run_if_asked_for(bench, tmp_path: Path):
         "cost",
     }
     assert all(path.is_file() for path in drawn)
+
+
+def test_fresh_would_begin_anew():
+    assert "the same command goes on" in stopped_text(["bench", "run"])
+    assert "the same command, without --fresh, goes on" in stopped_text(["bench", "--fresh"])
