@@ -111,8 +111,10 @@ class OpenRow:
     @cached_property
     def _sharing(self) -> Sharing:
         """Which queries of an episode are of one group."""
+        if not self._record.groups:
+            return Sharing(None)
         units_M1 = np.append(self.design.units.of_M, -1)
-        return Sharing(units_M1[self.design.query_TA], is_single=not self._record.groups)
+        return Sharing.of(units_M1[self.design.query_TA])
 
     @cached_property
     def right_STA(self) -> list[Bools]:

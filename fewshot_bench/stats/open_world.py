@@ -7,6 +7,7 @@ Shapes: T episodes, A queries of an episode of all kinds, G classes of an episod
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -41,36 +42,35 @@ class Values(NamedTuple):
     without_TA: Floats
 
 
+@dataclass(frozen=True, eq=False)
 class Sharing:
     """Which queries of an episode are of one unit.
 
-    units_TA: of each query, -1 at padding; is_single: whether no two queries of an episode share
-    one, as without groups of images.
+    place_TA: a number that the queries of a unit in an episode share; None where no two queries of
+    an episode are of one unit, as without groups of images.
     """
 
-    def __init__(self, units_TA: npt.NDArray[np.integer], *, is_single: bool) -> None:
-        self._shape = units_TA.shape
-        self._place_TA: npt.NDArray[np.integer] | None = None
-        if not is_single:
-            episodes = np.arange(len(units_TA))[:, None]
-            pairs_TA = episodes * (int(units_TA.max()) + 2) + units_TA + 1
-            _, place = np.unique(pairs_TA, return_inverse=True)
-            self._place_TA = place.reshape(units_TA.shape)
+    place_TA: npt.NDArray[np.integer] | None
+
+    @classmethod
+    def of(cls, units_TA: npt.NDArray[np.integer]) -> Sharing:
+        """From the unit of each query, -1 at padding."""
+        episodes = np.arange(len(units_TA))[:, None]
+        pairs_TA = episodes * (int(units_TA.max()) + 2) + units_TA + 1
+        _, place = np.unique(pairs_TA, return_inverse=True)
+        return cls(place.reshape(units_TA.shape))
 
     def sums(self, values_TA: npt.NDArray[np.generic]) -> Floats:
         """The sum over all queries of the unit of each query, in its episode, (T, A)."""
-        if self._place_TA is None:
+        if self.place_TA is None:
             return values_TA.astype(np.float64)
         weights = values_TA.ravel().astype(np.float64)
-        sums = np.bincount(self._place_TA.ravel(), weights)
-        return np.asarray(sums[self._place_TA], dtype=np.float64)
+        sums = np.bincount(self.place_TA.ravel(), weights)
+        return np.asarray(sums[self.place_TA], dtype=np.float64)
 
-    def rows(self, start: int, stop: int) -> Sharing:
+    def part(self, rows: slice) -> Sharing:
         """The same of some episodes."""
-        part = Sharing.__new__(Sharing)
-        part._shape = self._shape
-        part._place_TA = None if self._place_TA is None else self._place_TA[start:stop]
-        return part
+        return self if self.place_TA is None else Sharing(self.place_TA[rows])
 
 
 def mean_recall(
@@ -139,7 +139,7 @@ def area_under_roc(
     block = max(1, COUNTED // (ranks_TA.shape[1] + 2))
     for start in range(0, episodes, block):
         rows = slice(start, start + block)
-        shared = sharing.rows(start, start + block)
+        shared = sharing.part(rows)
         part = _area(ranks_TA[rows], has_references_TA[rows], is_unknown_TA[rows], shared)
         value_T[rows] = part.value_T
         without_TA[rows] = part.without_TA

@@ -32,7 +32,7 @@ def recall_values(design: Design, right_TNQ: np.ndarray):
     is_query = (design.query_TNQ >= 0).reshape(episodes, -1)
     flat = open_design(design)
     units = np.append(flat.units.of_M, -1)[flat.query_TA]
-    sharing = Sharing(units, is_single=design.groups_M is None)
+    sharing = Sharing(None) if design.groups_M is None else Sharing.of(units)
     return mean_recall(right_TNQ.reshape(episodes, -1), is_query, groups, sharing)
 
 

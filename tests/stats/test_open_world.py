@@ -29,7 +29,7 @@ def cases(known: int, unknown: int, episodes: int = 6):
     return scores, ranks, has_references & is_query, ~has_references & is_query
 
 
-SINGLE = Sharing(np.zeros((1, 1), dtype=np.int64), is_single=True)
+SINGLE = Sharing(None)
 
 
 def plain_false_accepts(known: np.ndarray, unknown: np.ndarray) -> float:
@@ -43,7 +43,7 @@ def assert_without_each_query(measure, plain, known: int, unknown: int, of_unit:
     scores, ranks, has_references, is_unknown = cases(known, unknown)
     units = np.arange(known + unknown) // of_unit
     units_TA = np.where(has_references | is_unknown, units, -1)
-    sharing = Sharing(units_TA, is_single=of_unit == 1)
+    sharing = SINGLE if of_unit == 1 else Sharing.of(units_TA)
     values: Values = measure(ranks, has_references, is_unknown, sharing)
     for episode, of_episode in enumerate(scores):
         references = has_references[episode]
@@ -98,7 +98,7 @@ def test_all_queries_of_a_unit_are_left_out_at_once():
     right = np.array([[True, False, True, True, False]])
     is_query = np.ones((1, 5), dtype=bool)
     groups = np.zeros(5, dtype=np.int64)
-    sharing = Sharing(np.array([[0, 0, 1, 2, 2]]), is_single=False)
+    sharing = Sharing.of(np.array([[0, 0, 1, 2, 2]]))
     without = mean_recall(right, is_query, groups, sharing).without_TA[0]
     assert without == pytest.approx([2 / 3, 2 / 3, 1 / 2, 2 / 3, 2 / 3])
 
