@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import zipfile
@@ -33,7 +34,8 @@ Opener = Callable[[str], IO[bytes]]  # opens one of the arrays as a stream
 
 # The columns of the labels: center, donut, edge-loc, edge-ring, loc, near-full, scratch, random.
 PATTERNS = ("C", "D", "EL", "ER", "L", "NF", "S", "R")
-SINGLE = ("Normal", *PATTERNS)
+NORMAL = "Normal"
+SINGLE = (NORMAL, *PATTERNS)
 TWO_DEFECTS = (
     "C+EL",
     "C+ER",
@@ -76,6 +78,7 @@ GROUPS = (
 
 SIDE = 52  # dies
 STATES = 3  # no die, good die, failed die
+FAILED = 2
 STRAY = 3  # an undocumented state that a few dies of the published file have
 MAPS = 38_015
 MOST_MAPS = 200_000
@@ -226,13 +229,18 @@ def wafer_maps(
     Classes without a map are left out.
     """
     present = sorted(set(labels))
-    return group_by_class(
+    class_names = [CLASSES[label] for label in present]
+    grouped = group_by_class(
         name,
         images,
         [present.index(label) for label in labels],
-        [CLASSES[label] for label in present],
+        class_names,
         [f"map {number}" for number in range(len(labels))],
         notes=notes,
+    )
+    composition = [() if name == NORMAL else tuple(name.split("+")) for name in class_names]
+    return dataclasses.replace(
+        grouped, defects=PATTERNS, composition=tuple(composition), mask_channel=FAILED
     )
 
 
@@ -286,7 +294,7 @@ def _read_labels(tree: FileTree, open_array: Opener) -> list[int]:
     """Indices into `CLASSES`, from multi-hot labels (M, 8)."""
     label_of = {}
     for label, name in enumerate(CLASSES):
-        patterns = frozenset(name.split("+")) - {"Normal"}
+        patterns = frozenset(name.split("+")) - {NORMAL}
         label_of[patterns] = label
     blocks = list(_rows(tree, open_array, LABELS_FILE, (len(PATTERNS),)))
     labels: list[int] = []

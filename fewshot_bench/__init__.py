@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     from fewshot_bench.data.whole import check_counts, given_tree, refuse_incomplete
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
-    from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings
+    from fewshot_bench.learn.train import TrainedBaseline
+    from fewshot_bench.learn.training_settings import TrainingSettings
     from fewshot_bench.new_class import export, predict, recommend
     from fewshot_bench.optional import library
     from fewshot_bench.protocols.protocol import Classification, FewShot
@@ -93,7 +94,7 @@ _HOMES = {
     "RuleSettings": "rule",
     "Settings": "settings",
     "TrainedBaseline": "learn.train",
-    "TrainingSettings": "learn.train",
+    "TrainingSettings": "learn.training_settings",
     "UserError": "errors",
     "alike_notes": "data.layout",
     "annotated_boxes": "data.voc",

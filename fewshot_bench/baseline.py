@@ -16,9 +16,11 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
-__all__ = ["Baseline", "Card", "Context", "EmbeddingSettings", "LearnsFrom"]
+__all__ = ["Baseline", "Card", "Context", "EmbeddingSettings", "LearnsFrom", "Sees"]
 
 LearnsFrom = Literal["images", "seed", "nothing"]
+# what a training may see beside the images and their classes
+Sees = frozenset[Literal["defects", "masks", "unlabelled"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,8 @@ class Baseline:
     # what `fit` learns from: the train images, the seed alone (random weights), or nothing; where
     # it is not the images, one training and one embedding serve all splits
     learns_from: ClassVar[LearnsFrom] = "images"
+    # what `fit` looks at beside the images and their classes, as far as the data set has it
+    sees: ClassVar[Sees] = frozenset()
     # images that pass through the encoder in training for each image of a batch
     views: ClassVar[int] = 1
     # a slow method answers only the first so many episodes

@@ -25,7 +25,7 @@ from fewshot_bench.contract.answering import (
 )
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from fewshot_bench.errors import Diverged, UserError
-from fewshot_bench.learn.train import chosen_by_method
+from fewshot_bench.learn.training_settings import chosen_by_method
 from fewshot_bench.rule import Rule
 from fewshot_bench.seeds import derive, generators_reset_by, global_seed
 from fewshot_bench.settings import Settings
@@ -36,6 +36,7 @@ SIDE = 32  # pixels
 TRAIN_CLASSES = 5
 TEST_CLASSES = 20
 IMAGES_PER_CLASS = 24
+DEFECT = (8, 8, 24, 24)  # left, top, right, bottom, in pixels
 PATTERNS = 5  # different ones, each in several widths
 
 # what a method trains with, where it does not choose itself
@@ -247,7 +248,9 @@ def _patterns(classes: range, use: str) -> LabelledImages:
             labels.append(label)
     class_names = [f"{use}{number}" for number in classes]
     files = [f"{use}{index}" for index in range(len(labels))]
-    return group_by_class("patterns", np.stack(images), labels, class_names, files)
+    # the pattern is all over the picture: which part of it is called a defect does not matter
+    boxes = tuple(np.array([DEFECT]) for _ in files)
+    return group_by_class("patterns", np.stack(images), labels, class_names, files, boxes=boxes)
 
 
 def _pattern(number: int, rng: np.random.Generator) -> Picture:

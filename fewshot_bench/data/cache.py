@@ -32,7 +32,7 @@ from fewshot_bench.seeds import digest
 
 __all__ = ["Content", "cached_arrays", "cached_images", "contents"]
 
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 TEXT_FIELDS = (
     "name",
     "class_names",
@@ -43,6 +43,9 @@ TEXT_FIELDS = (
     "notes",
     "abbreviations",
     "group_by",
+    "defects",
+    "composition",
+    "mask_channel",
 )
 
 
@@ -207,6 +210,9 @@ def _read(path: Path) -> LabelledImages:
             abbreviations=texts["abbreviations"],
             groups=arrays.get("groups"),
             group_by=texts["group_by"],
+            defects=tuple(texts["defects"]),
+            composition=tuple(map(tuple, texts["composition"])),
+            mask_channel=texts["mask_channel"],
         )
 
 

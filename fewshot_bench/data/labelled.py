@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ Labels = npt.NDArray[np.int64]
 Boxes = tuple[npt.NDArray[np.int64], ...]
 # (file, class name) of each copy of a picture that lies in several classes
 Contradiction = tuple[tuple[str, str], ...]
+Composition = tuple[tuple[str, ...], ...]
 MOST_FILES_NAMED = 3  # in a message
 
 
@@ -37,6 +38,9 @@ class LabelledImages:
     boxes: for each image an (n, 4) array of xmin, ymin, xmax, ymax in pixels, or None;
     notes: what a user should know about these images;
     abbreviations: short names of classes -> class names;
+    defects, composition: the kinds of defect, and of each class those that it is made of (none, if
+    it is flawless); both empty, if each class is a kind of its own;
+    mask_channel: which channel of the images is 255 where the defect is and 0 elsewhere, or None;
     groups: (M,), the group (part, plate, wafer, coil) of each image, numbered in the order in which
     they first appear in the whole data set, or None;
     group_by: where the groups come from, or empty.
@@ -53,11 +57,48 @@ class LabelledImages:
     boxes: Boxes | None = None
     notes: tuple[str, ...] = ()
     abbreviations: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    defects: tuple[str, ...] = ()
+    composition: Composition = ()
+    mask_channel: int | None = None
     groups: npt.NDArray[np.int64] | None = None
     group_by: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def defects_CP(self) -> npt.NDArray[np.bool_]:
+        """Which kinds of defect each class is made of; without `composition`, each is its own."""
+        if not self.composition:
+            return np.eye(len(self.class_names), dtype=np.bool_)
+        rows = [[defect in of_class for defect in self.defects] for of_class in self.composition]
+        return np.array(rows, dtype=np.bool_)
+
+    def masks(self) -> Images | None:
+        """(M, H, W): 255 where the defect is, else 0; None if the data set does not say where.
+
+        From the channel that says so, or filled boxes.
+        """
+        if self.mask_channel is not None:
+            return self.images[:, self.mask_channel]
+        if self.boxes is None:
+            return None
+        height, width = self.images.shape[2:]
+        masks = np.zeros((len(self), height, width), dtype=np.uint8)
+        for mask, boxes in zip(masks, self.boxes, strict=True):
+            for left, top, right, bottom in boxes.tolist():
+                mask[top:bottom, left:right] = 255
+        return masks
+
+    def beside_labels_digest(self, sees: Collection[str]) -> str:
+        """The digest of defects and masks, as far as `sees` names them; empty if it names none."""
+        parts: list[object] = []
+        if "defects" in sees:
+            parts.append(["defects", self.defects, self.composition])
+        if "masks" in sees:
+            boxes = [] if self.boxes is None else [rows.tolist() for rows in self.boxes]
+            parts.append(["masks", self.mask_channel, boxes])
+        return digest(*parts) if parts else ""
 
     def class_range(self, name: str) -> tuple[int, int]:
         """(first index, number of images) of the class."""
@@ -128,8 +169,14 @@ class LabelledImages:
             digest=digest(self.digest, list(classes), indices_digest),
             boxes=_boxes_at(self.boxes, indices),
             abbreviations=abbreviations,
+            composition=self._composition_of(classes),
             groups=None if self.groups is None else self.groups[indices],
         )
+
+    def _composition_of(self, classes: Sequence[str]) -> Composition:
+        if not self.composition:
+            return ()
+        return tuple(self.composition[self.class_names.index(name)] for name in classes)
 
 
 def group_by_class(

@@ -63,6 +63,7 @@ class MethodFeatures:
             split=self._split(train),
             seed=SEED,
             version=version("fewshot-bench"),
+            beside_labels=train.beside_labels_digest(chosen.baseline_class.sees),
         )
 
     def _split(self, images: LabelledImages) -> Split:

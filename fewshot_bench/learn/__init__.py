@@ -2,6 +2,7 @@
 
 from fewshot_bench.learn.adaptive import AdaptiveBaseline, AdaptiveSettings, normalise_by_support
 from fewshot_bench.learn.augment import Augment
+from fewshot_bench.learn.batches import Batch, balanced_batches, shuffled_batches
 from fewshot_bench.learn.encoder import Encoder, EncoderSettings, resize
 from fewshot_bench.learn.episodic import EpisodicBaseline, EpisodicSettings
 from fewshot_bench.learn.losses import (
@@ -12,25 +13,22 @@ from fewshot_bench.learn.losses import (
     self_contrastive,
     supervised_contrastive,
 )
-from fewshot_bench.learn.train import (
-    EncoderBaseline,
-    TrainedBaseline,
-    TrainingSettings,
-    balanced_batches,
-    shuffled_batches,
-)
+from fewshot_bench.learn.train import EncoderBaseline, TrainedBaseline
+from fewshot_bench.learn.training_settings import OwnNetworkSettings, TrainingSettings
 
 __all__ = [
     "AdaptiveBaseline",
     "AdaptiveSettings",
     "ArcMargin",
     "Augment",
+    "Batch",
     "BeyondPi",
     "Encoder",
     "EncoderBaseline",
     "EncoderSettings",
     "EpisodicBaseline",
     "EpisodicSettings",
+    "OwnNetworkSettings",
     "TrainedBaseline",
     "TrainingSettings",
     "balanced_batches",

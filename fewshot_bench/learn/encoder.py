@@ -28,6 +28,7 @@ from fewshot_bench.learn.zoo import (
 __all__ = [
     "Encoder",
     "EncoderSettings",
+    "ImageSizeSettings",
     "Precision",
     "best_precision",
     "exact_convolutions",
@@ -41,7 +42,24 @@ WHITE = 255  # the largest value of a pixel
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderSettings(EmbeddingSettings):
+class ImageSizeSettings(EmbeddingSettings):
+    """image_size: of the images that enter the network, pixels a side."""
+
+    image_size: int = 64
+
+    def check(self) -> None:
+        """Raise `UserError` if a value is out of bounds."""
+        super().check()
+        self.check_image_size()
+
+    def check_image_size(self) -> None:
+        """Raise `UserError` if the images are too small."""
+        is_allowed = self.image_size >= SMALLEST_IMAGE
+        self.need(is_allowed, "image_size", f"{SMALLEST_IMAGE} or more pixels")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSettings(ImageSizeSettings):
     """The network and the size of its images.
 
     encoder: a classification network of torchvision, timm:NAME, or efficientnet_lite0, 1 or 2;
@@ -54,10 +72,9 @@ class EncoderSettings(EmbeddingSettings):
     encoder: str = "resnet18"
     weights: str = NONE
     weights_sha256: str = ""
-    image_size: int = 64
 
-    def check(self) -> None:
-        """Raise `UserError` if a value is out of bounds."""
+    def check_image_size(self) -> None:
+        """Raise `UserError` if the images are too small, and not of the encoder's own size."""
         is_allowed = self.image_size == 0 or self.image_size >= SMALLEST_IMAGE
         allowed = f"{SMALLEST_IMAGE} or more pixels, or 0 for the encoder's own size"
         self.need(is_allowed, "image_size", allowed)

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.errors import UserError
-from fewshot_bench.learn.train import TrainedBaseline, TrainingSettings, balanced_batches
+from fewshot_bench.learn.batches import balanced_batches
+from fewshot_bench.learn.train import TrainedBaseline
+from fewshot_bench.learn.training_settings import TrainingSettings
 
 __all__ = ["EpisodicBaseline", "EpisodicSettings"]
 

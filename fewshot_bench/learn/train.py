@@ -8,8 +8,7 @@ from __future__ import annotations
 import functools
 import itertools
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -19,31 +18,23 @@ from fewshot_bench.baseline import Baseline, Context, LearnsFrom
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.learn.augment import Augment
+from fewshot_bench.learn.batches import Batch, TrainImages, shuffled_batches
 from fewshot_bench.learn.encoder import (
     Encoder,
     EncoderSettings,
-    Precision,
+    ImageSizeSettings,
     exact_convolutions,
     resize,
 )
 from fewshot_bench.learn.network import NONE
 from fewshot_bench.learn.snapshot import Snapshot
+from fewshot_bench.learn.training_settings import LoopSettings, TrainingSettings
 from fewshot_bench.seeds import derive
 from fewshot_bench.settings import Settings
 
-__all__ = [
-    "EncoderBaseline",
-    "TrainedBaseline",
-    "TrainingSettings",
-    "balanced_batches",
-    "chosen_by_method",
-    "shuffled_batches",
-]
+__all__ = ["EncoderBaseline", "TrainedBaseline"]
 
 MOST_REPORTS = 200  # losses that one training reports
-# train images are stored at up to twice the size of a view, so that a crop shows detail, not blur
-STORED_SCALE = 2
-RESIZED_AT_ONCE = 256  # images
 # Pixels that pass an encoder together on a processor: 4 images of 224 x 224. The maps of more leave
 # its caches, and EfficientNet-Lite0 then embeds half as many images a second or fewer.
 EMBEDDED_PIXELS = 4 * 224**2
@@ -52,8 +43,8 @@ EMBEDDED_PIXELS = 4 * 224**2
 class EncoderBaseline(Baseline):
     """A baseline that embeds with an encoder. `heads` are the modules learned beside it."""
 
-    settings_type = EncoderSettings
-    settings: EncoderSettings
+    settings_type: ClassVar[type[ImageSizeSettings]] = EncoderSettings
+    settings: ImageSizeSettings
     learns_from: ClassVar[LearnsFrom] = "seed"
 
     @classmethod
@@ -64,6 +55,16 @@ class EncoderBaseline(Baseline):
         if not is_fixed or not _has_plain_features(cls) or values["weights"] == NONE:
             return None
         return {name: values[name] for name in EncoderSettings.names()}
+
+    def make_encoder(self, *, fetch: bool) -> nn.Module:
+        """The encoder: by default that of a library, which the settings name.
+
+        A method that brings its own network returns it here. It takes float images (B, C, S, S)
+        with values 0 to 255, C = 1 or 3, gives features (B, D), and has the attributes `features`
+        (D) and `image_size` (S, in pixels). fetch: as `build`, whose errors it raises.
+        """
+        assert isinstance(self.settings, EncoderSettings)
+        return Encoder(self.settings, fetch=fetch)
 
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The modules beside the encoder, for D features and the number of train classes."""
@@ -79,8 +80,8 @@ class EncoderBaseline(Baseline):
     @property
     def image_size(self) -> int:
         """The side of the images that enter the encoder, in pixels."""
-        encoder: Encoder = self.parts["encoder"]  # type: ignore[assignment]
-        return encoder.image_size
+        size: int = self.network.image_size  # type: ignore[assignment]
+        return size
 
     def build(self, classes: int, device: torch.device, *, fetch: bool = True) -> None:
         """Make the encoder and the heads with fresh weights, from torch's global generator.
@@ -89,9 +90,10 @@ class EncoderBaseline(Baseline):
         `load` does not need them. Raises `Unavailable` if published weights are neither cached nor
         downloadable.
         """
-        encoder = Encoder(self.settings, fetch=fetch)
+        encoder = self.make_encoder(fetch=fetch)
+        features: int = encoder.features  # type: ignore[assignment]
         # the encoder first: the order of the draws decides which weights a seed gives
-        parts = nn.ModuleDict({"encoder": encoder, **self.heads(encoder.features, classes)})
+        parts = nn.ModuleDict({"encoder": encoder, **self.heads(features, classes)})
         parts = parts.to(device).to(memory_format=torch.channels_last)
         self.parts = parts.eval()
         self.classes = classes
@@ -135,47 +137,17 @@ class EncoderBaseline(Baseline):
         return min(count, max(1, EMBEDDED_PIXELS // self.image_size**2))
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings(EncoderSettings):
-    """How every trained baseline is trained.
-
-    passes: the budget, in images passed through the encoder, each view counted; precision: of the
-    encoder in training; augment: training sees random views; crop: smallest share of the area that
-    a random crop keeps; flip: probability of each flip; rotate: views are rotated; freeze: only the
-    modules beside the encoder are trained.
-    """
-
-    passes: int = 18_000
-    batch_size: int = 32
-    learning_rate: float = 5e-4
-    precision: Precision = "float32"
-    augment: bool = True
-    crop: float = 0.2
-    flip: float = 0.5
-    rotate: bool = True
-    freeze: bool = False
-
-    def check(self) -> None:
-        """Raise `UserError` if a value is out of bounds."""
-        super().check()
-        self.need_at_least("passes", 1)
-        self.need_at_least("batch_size", 2)
-        self.need_positive("learning_rate")
-        self.need(0 < self.crop <= 1, "crop", "more than 0, at most 1")
-        self.need(0 <= self.flip <= 1, "flip", "0 to 1")
-
-
-# where a setting that presets replace comes from
-_ORIGINS: dict[str, type[Settings]] = {
-    "encoder": EncoderSettings,
-    "weights": EncoderSettings,
-    "image_size": EncoderSettings,
-    "learning_rate": TrainingSettings,
-}
-
-
 # what a subclass may not replace if its features are to be those of the encoder alone
-_FEATURE_METHODS = ("build", "embed", "fit", "load", "network", "_learned", "_start_training")
+_FEATURE_METHODS = (
+    "build",
+    "embed",
+    "fit",
+    "load",
+    "make_encoder",
+    "network",
+    "_learned",
+    "_start_training",
+)
 
 
 def _has_plain_features(baseline_class: type[EncoderBaseline]) -> bool:
@@ -187,27 +159,11 @@ def _has_plain_features(baseline_class: type[EncoderBaseline]) -> bool:
     return True
 
 
-def chosen_by_method(settings_type: type[Settings]) -> set[str]:
-    """Which of encoder, weights, image_size and learning_rate a method declares itself.
-
-    Presets do not replace these. A method that declares its encoder chooses the weights too, as
-    those of another encoder do not fit.
-    """
-    chosen = set()
-    for name, origin in _ORIGINS.items():
-        declaring = [cls for cls in settings_type.__mro__ if name in vars(cls)]
-        if declaring and declaring[0] is not origin:
-            chosen.add(name)
-    if "encoder" in chosen:
-        chosen.add("weights")
-    return chosen
-
-
 class TrainedBaseline(EncoderBaseline):
     """A baseline that trains its encoder. A subclass defines its loss, if needed its batches."""
 
     settings_type = TrainingSettings
-    settings: TrainingSettings
+    settings: LoopSettings
 
     @abstractmethod
     def loss(self, images_BCHW: Tensor, labels_B: Tensor, generator: torch.Generator) -> Tensor:
@@ -216,6 +172,15 @@ class TrainedBaseline(EncoderBaseline):
         The images have the stored size: `plain` or `view` bring them to the settings' size.
         `generator` is for views and nothing else.
         """
+
+    def batch_loss(self, batch: Batch, generator: torch.Generator) -> Tensor:
+        """As `loss`, for a method that sees more than the classes of the images, see `sees`."""
+        return self.loss(batch.images_BCHW, batch.labels_B, generator)
+
+    def optimiser(self, parameters: Sequence[nn.Parameter]) -> torch.optim.Optimizer:
+        """What minimises the loss: Adam."""
+        # fused: one kernel for all parameters, which is faster
+        return torch.optim.Adam(parameters, lr=self.settings.learning_rate, fused=True)
 
     def batches(self, labels_M: Tensor, generator: torch.Generator) -> Iterator[Tensor]:
         """The image indices of one batch after another, without end."""
@@ -238,6 +203,15 @@ class TrainedBaseline(EncoderBaseline):
         )
         return augment(images_BCHW, generator)
 
+    def view_together(
+        self, images_BCHW: Tensor, masks_B1HW: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """A random view of each image and of its mask, moved alike."""
+        channels = images_BCHW.shape[1]
+        together = torch.cat([images_BCHW, masks_B1HW], dim=1)
+        views = self.view(together, generator)
+        return views[:, :channels], views[:, channels:]
+
     def plain(self, images_BCHW: Tensor) -> Tensor:
         """The images themselves, at the settings' size."""
         return resize(images_BCHW, self.image_size)
@@ -254,7 +228,7 @@ class TrainedBaseline(EncoderBaseline):
         return torch.autocast(device.type, torch.bfloat16, enabled=is_bf16)
 
     def fit(self, train: LabelledImages, *, context: Context) -> None:
-        """Minimise `loss` with Adam until the budget of passes is spent.
+        """Minimise `batch_loss` until the budget of passes is spent.
 
         A training that was interrupted goes on from `context.resumed`. Raises `UserError` if that
         is of another training, or if there is nothing to train.
@@ -262,14 +236,12 @@ class TrainedBaseline(EncoderBaseline):
         settings = self.settings
         classes = len(train.class_names)
         self.build(classes, context.device, fetch=context.resumed is None)
-        images = _stored_images(train, self.image_size, context.device)
+        images = TrainImages(train, self.image_size, context.device, self.sees)
         labels_M = torch.from_numpy(train.labels)  # on the processor, where batches are drawn
-        stored_labels = labels_M.to(context.device)
         order = _generator(context.seed, "order")
         views = _generator(context.seed, "views")
         self._start_training()
-        # fused: one kernel for all parameters, which is faster
-        optimiser = torch.optim.Adam(self._learned(), lr=settings.learning_rate, fused=True)
+        optimiser = self.optimiser(self._learned())
         snapshot = Snapshot(self.parts, optimiser, views, context.device)
         batches_done = 0
         passed = 0
@@ -279,9 +251,8 @@ class TrainedBaseline(EncoderBaseline):
         # drawing the batches that were done brings `order` to where it was
         batches = itertools.islice(self.batches(labels_M, order), batches_done, None)
         for batch in batches:
-            indices = batch.to(context.device)
-            batch_images = images[indices].float()
-            loss = self.loss(batch_images, stored_labels[indices], views)
+            share = passed / settings.passes
+            loss = self.batch_loss(images.batch(batch, share), views)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -301,7 +272,7 @@ class TrainedBaseline(EncoderBaseline):
     def _start_training(self) -> None:
         """Put modules that learn in training mode. A frozen encoder stays in evaluation mode."""
         self.parts.train()
-        if self.settings.freeze:
+        if isinstance(self.settings, TrainingSettings) and self.settings.freeze:
             # in evaluation mode its batch normalisations keep their moments too
             self.network.requires_grad_(False).eval()
 
@@ -329,45 +300,3 @@ def _restore(snapshot: Snapshot, state: Mapping[str, Tensor]) -> tuple[int, int]
         raise UserError(
             f"what was kept of its training is of another one ({reason} ...); run with --fresh"
         ) from None
-
-
-def _stored_images(train: LabelledImages, view_size: int, device: torch.device) -> Tensor:
-    """All train images (M, C, S, S), uint8, on the device; S is 1 to 2 times the size of a view."""
-    largest = STORED_SCALE * view_size
-    size = max(view_size, min(train.images.shape[-1], largest))
-    stored = []
-    for images in torch.from_numpy(train.images).split(RESIZED_AT_ONCE):
-        resized = resize(images.to(device), size)
-        stored.append(resized.round().clamp(0, 255).byte())
-    return torch.cat(stored)
-
-
-def shuffled_batches(labels_M: Tensor, size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Indices of every image once an epoch, in random order.
-
-    The iterator does not end. Images that do not fill a batch at the end of an epoch are dropped.
-    """
-    count = len(labels_M)
-    size = min(size, count)
-    used = count // size * size
-    while True:
-        order = torch.randperm(count, generator=generator)
-        yield from order[:used].split(size)
-
-
-def balanced_batches(
-    labels_M: Tensor, ways: int, per_class: int, generator: torch.Generator
-) -> Iterator[Tensor]:
-    """Indices of `per_class` random images of each of `ways` random classes, class by class.
-
-    The iterator does not end. Neither a class nor an image occurs twice in a batch.
-    """
-    classes = int(labels_M.max()) + 1
-    images_of = [torch.nonzero(labels_M == label).ravel() for label in range(classes)]
-    while True:
-        batch = []
-        for label in torch.randperm(classes, generator=generator)[:ways].tolist():
-            images = images_of[label]
-            order = torch.randperm(len(images), generator=generator)
-            batch.append(images[order[:per_class]])
-        yield torch.cat(batch)

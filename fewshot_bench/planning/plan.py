@@ -14,7 +14,7 @@ import torch
 from fewshot_bench.baseline import Baseline, EmbeddingSettings
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.learn.encoder import best_precision
-from fewshot_bench.learn.train import chosen_by_method
+from fewshot_bench.learn.training_settings import chosen_by_method
 from fewshot_bench.learn.weights_file import without_path
 from fewshot_bench.planning.dataset_choice import DataSetChoice
 from fewshot_bench.planning.episode_sets import EpisodeSet
@@ -37,7 +37,8 @@ __all__ = ["Cell", "Plan", "Training", "make_plan", "training_settings"]
 class Training:
     """One `fit`: a baseline with resolved settings, on the train images of a split, from one seed.
 
-    given: the settings that the user gave; version: of this package. `plugin` is the first field,
+    given: the settings that the user gave; version: of this package; beside_labels: the digest of
+    what the baseline sees beside the classes of the train images. `plugin` is the first field,
     because unpickling it makes the module that the class of the settings belongs to.
     """
 
@@ -49,6 +50,7 @@ class Training:
     split: Split
     seed: int
     version: str
+    beside_labels: str = ""
 
     def __getstate__(self) -> dict[str, Any]:
         """The fields alone: classes are found again through the plug-ins."""
@@ -71,8 +73,12 @@ class Training:
         for name in EmbeddingSettings.names():
             settings.pop(name, None)  # they are of the test images
         learns_from = self.baseline_class.learns_from
-        images = (self.dataset_digest, self.split.train_digest) if learns_from == "images" else ()
+        images: tuple[str, ...] = ()
+        if learns_from == "images":
+            images = (self.dataset_digest, self.split.train_digest)
         seed = None if learns_from == "nothing" else self.seed
+        if self.beside_labels:
+            images = (*images, self.beside_labels)
         code = (self.name, self.plugin.sha256, self.version)
         return digest(code, settings, *images, seed)[:32]
 
@@ -188,6 +194,7 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     for baseline in resolved.baselines:
         for sets in _by_train_size(resolved.episode_sets):
             settings, given = _settings(baseline, resolved, sets)
+            beside_labels = data.beside_labels_digest(baseline.baseline_class.sees)
             for of_training in _by_training(sets):
                 split = of_training[0].split
                 seeds = range(request.seeds or 1) if split.run is None else [split.run]
@@ -201,6 +208,7 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                         split=split,
                         seed=seed,
                         version=version("fewshot-bench"),
+                        beside_labels=beside_labels,
                     )
                     cells = _cells(training, baseline.rules, of_training, data.name)
                     trainings[training] = cells

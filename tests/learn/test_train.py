@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fewshot_bench.learn import EncoderBaseline, EncoderSettings, resize, train
-from fewshot_bench.learn.train import balanced_batches, shuffled_batches
+from fewshot_bench.learn.batches import balanced_batches, shuffled_batches
 from tests.helpers.training import CPU
 
 

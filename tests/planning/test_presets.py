@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fewshot_bench.learn import EncoderSettings, TrainingSettings
-from fewshot_bench.learn.train import chosen_by_method
+from fewshot_bench.learn.training_settings import chosen_by_method
 from fewshot_bench.planning.plan import Training, make_plan
 from fewshot_bench.planning.presets import PRESETS
 from fewshot_bench.registry.registry import Registry
