@@ -1,6 +1,7 @@
 """The base class of the methods in `baselines/`.
 
-Shapes: B images of C channels and H x W pixels, D features, N ways, K shots, Q queries.
+Shapes: B images of C channels and H x W pixels, D features, N ways, K shots, Q queries, P kinds of
+defect.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ class Baseline:
     One with `embed` can be asked for any other rule on its features too (`--rules`).
 
     A baseline with `logits`, a closed-set head over the train classes, answers classification
-    protocols by that head.
+    protocols by that head. One with `compose` answers episodes without references (0 shots), whose
+    classes are made of defects that it knows.
 
     The caller switches gradients off, except for heat maps, which need the gradient through the
     queries. So do not switch them off here.
@@ -117,6 +119,8 @@ class Baseline:
     needs: ClassVar[tuple[str, str] | None] = None
     # (baseline, rule): this name is an old one, and a run takes these instead
     stands_for: ClassVar[tuple[str, str] | None] = None
+    # whether `logits` has one more column, the last: none of the train classes
+    answers_none: ClassVar[bool] = False
     # variants are named NAME:VARIANT; a baseline with variants cannot be named alone
     variants: ClassVar[Mapping[str, type[Baseline]]] = {}
 
@@ -175,5 +179,12 @@ class Baseline:
         raise NotImplementedError
 
     def logits(self, images_BCHW: Tensor) -> Tensor:
-        """Scores (B, C_train) over the train classes."""
+        """Scores (B, C_train) over the train classes; one column more if it `answers_none`."""
+        raise NotImplementedError
+
+    def compose(self, images_BCHW: Tensor, defects_NP: Tensor) -> Tensor:
+        """Scores (B, N) of classes from what they are made of: bool, (N, P kinds of defect).
+
+        The kinds are those of the train images, which it asks for with `sees`.
+        """
         raise NotImplementedError

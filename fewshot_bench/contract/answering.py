@@ -19,6 +19,7 @@ __all__ = [
     "RESERVED",
     "OwnMethod",
     "checked_call",
+    "composes",
     "episode_rule",
     "has_features",
     "has_head",
@@ -29,8 +30,9 @@ __all__ = [
 ]
 
 OWN = "own"  # stands for the rule that a baseline has itself
-# how a baseline answers by itself: by the method of that name, "classifier" by `logits`
-OwnMethod = Literal["pair", "classify", "predict", "classifier"]
+# how a baseline answers by itself: by the method of that name, "classifier" by `logits`, "compose"
+# where there are no references
+OwnMethod = Literal["pair", "classify", "predict", "classifier", "compose"]
 # names that no rule may have
 RESERVED: tuple[str, ...] = (OWN, "all", *get_args(OwnMethod))
 PAIR_TILE = 128  # rows and columns of the score matrix that a pair head fills at once
@@ -43,6 +45,11 @@ def _has(baseline_class: type[Baseline], method: str) -> bool:
 def has_head(baseline_class: type[Baseline]) -> bool:
     """Whether it has a closed-set head."""
     return _has(baseline_class, "logits")
+
+
+def composes(baseline_class: type[Baseline]) -> bool:
+    """Whether it scores classes without references, by the defects that they are made of."""
+    return _has(baseline_class, "compose")
 
 
 def has_features(baseline_class: type[Baseline]) -> bool:
@@ -117,7 +124,7 @@ def scores_from_features(
             scores = pair_scores(baseline, query_QD, references)
             scores_QNK: Tensor = scores.unflatten(1, support_NKD.shape[:2])
             return scores_QNK.mean(2)
-        case "predict" | "classifier":
+        case "predict" | "classifier" | "compose":
             raise ValueError(f"{rule} does not answer from features")
         case _:
             assert_never(rule)

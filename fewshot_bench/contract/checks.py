@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.contract.answering import checked_call, episode_rule, has_head
+from fewshot_bench.contract.answering import checked_call, composes, episode_rule, has_head
 from fewshot_bench.contract.expectations import (
     ContractBroken,
     expect,
@@ -64,7 +64,13 @@ def answers_have_their_shapes(subject: Subject) -> None:
             expect_rows("embed", checked_call(subject.baseline, "embed", query), images)
         if has_head(subject.baseline_class):
             logits = checked_call(subject.baseline, "logits", query)
-            expect_rows("logits", logits, images, TRAIN_CLASSES)
+            width = TRAIN_CLASSES + subject.baseline_class.answers_none
+            expect_rows("logits", logits, images, width)
+        if composes(subject.baseline_class):
+            # each train class is a kind of defect of its own, and here a class is all but one
+            defects_CP = ~torch.eye(TRAIN_CLASSES, dtype=torch.bool)
+            scores = checked_call(subject.baseline, "compose", query, defects_CP)
+            expect_rows("compose", scores, images, TRAIN_CLASSES)
     try:
         scores = subject.reference_scores
     except NotApplicable as reason:

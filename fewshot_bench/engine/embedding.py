@@ -6,7 +6,7 @@ Shapes: M images, B images of a batch, D features.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,7 +25,11 @@ __all__ = ["Answers", "answer_each", "dihedral_views"]
 
 BATCH = 64  # images
 ALIKE = 1e-5  # of their length: features no further apart than rounding are the same
-NOUNS = {"embed": "embedding", "logits": "score"}  # of what the methods give, for messages
+NOUNS = {
+    "embed": "embedding",
+    "logits": "score",
+    "compose": "score",
+}  # of what the methods give, for messages
 
 
 @dataclass(frozen=True)
@@ -38,15 +42,16 @@ class Answers:
 
 def answer_each(
     fitted: FittedBaseline,
-    method: Literal["embed", "logits"],
+    method: Literal["embed", "logits", "compose"],
     indices: npt.NDArray[np.integer[Any]],
     *,
+    beside: Sequence[Tensor] = (),
     width: int | None = None,
 ) -> Answers:
     """The baseline's answer to the images at these indices, which come to it in random order.
 
-    width: of an answer, where it must have one. Where the settings ask for it, an answer is the
-    mean over the dihedral views of the image.
+    beside: what else the method takes; width: of an answer, where it must have one. Where the
+    settings ask for it, an answer is the mean over the dihedral views of the image.
 
     Raises `ValueError` for another shape, `Leak` where an answer depends on the other images,
     `Diverged` where one is not finite.
@@ -61,7 +66,7 @@ def answer_each(
     def answer(images_BCHW: Tensor) -> Tensor:
         total: Tensor = torch.zeros(())
         for view_BCHW in dihedral_views(images_BCHW, views):
-            total = total + checked_call(baseline, method, view_BCHW).float()
+            total = total + checked_call(baseline, method, view_BCHW, *beside).float()
         mean: Tensor = total / views
         return mean
 

@@ -51,10 +51,16 @@ class Predictor:
         self.episode_set = episode_set
         self.method = own_method(choice.name)
         self.of_rule: RuleFeatures | None = None
+        if self.method is None and episode_set.shots == 0:
+            raise NotApplicable(
+                f"{choice.name} compares with references, and there are none at 0 shots"
+            )
         if self.method is None:
             self.of_rule = features.of_rule(choice, episode_set.known)
         elif self.method == "classifier":
             self.classes_M = features.classes_M
+        elif self.method == "compose":
+            self.scores_MC = features.composed_MC(episode_set.protocol.test_classes)
         elif self.method == "predict" and episode_set.known:
             raise NotApplicable(
                 "it answers from the images of a support, and the references of a known class are "
@@ -92,7 +98,11 @@ class Predictor:
         query_TA = self._position[episodes.all_queries_TA]
         is_query_TA = query_TA >= 0
         if self.method == "classifier":
-            ways_TA = self.classes_M[query_TA]
+            # all classes are the ways of a run, in their order
+            classes_TA = self.classes_M[query_TA]
+            return Answered(np.where(is_query_TA, classes_TA, np.uint8(NO_PREDICTION)))
+        if self.method == "compose":
+            ways_TA = self._highest_ways(episodes, query_TA)
             return Answered(_classes_of_ways(episodes, ways_TA, is_query_TA))
         answers = self._in_random_order(self._support(episodes), query_TA, one_by_one)
         predicted_TA = _classes_of_ways(episodes, answers.ways_TQ, is_query_TA)
@@ -100,6 +110,14 @@ class Predictor:
         if isinstance(protocol, OpenWorld) and protocol.open_set:
             return Answered(predicted_TA, ranks_of(answers.scores_TQ, is_query_TA))
         return Answered(predicted_TA)
+
+    def _highest_ways(self, episodes: Episodes, query_TA: scoring.Ints) -> scoring.Ways:
+        """The way whose class has the highest score, for each query."""
+        ways = [
+            self.scores_MC[query_A][:, classes_N].argmax(1)
+            for query_A, classes_N in zip(query_TA, episodes.classes_TN, strict=True)
+        ]
+        return np.stack(ways).astype(np.uint8)
 
     def _support(self, episodes: Episodes) -> npt.NDArray[np.int32]:
         """Positions (T, N, K) of the references; a known class has K times its mean."""

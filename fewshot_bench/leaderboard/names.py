@@ -60,7 +60,8 @@ def row_names(records: Iterable[Record]) -> dict[str, str]:
         baseline = record.baseline
         of_datasets.setdefault(record.dataset.name, []).append(candidate)
         scope = (record.dataset.name, record.protocol.name, baseline.preset, baseline.answerer)
-        groups.setdefault(scope, []).append(candidate)
+        # without references a method answers by other means, and neither is the older one
+        groups.setdefault((*scope, record.shots == 0), []).append(candidate)
     # by data set, so that all rows of one question have the same mark
     data_marks: dict[str, str] = {}
     for of_dataset in of_datasets.values():

@@ -31,7 +31,7 @@ from fewshot_bench.leaderboard.open_rows import known_classes, true_classes
 from fewshot_bench.leaderboard.record_columns import LISTED, record_columns, row_key
 from fewshot_bench.leaderboard.rows import Row, rows_of
 from fewshot_bench.protocols.open_world import OpenWorld
-from fewshot_bench.records.answered import NO_PREDICTION
+from fewshot_bench.records.answered import NO_CLASS, NO_PREDICTION
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.stats.intervals import closed_half_width, disjoint_half_width
@@ -212,19 +212,21 @@ def confusion(predictions: Sequence[Predictions], names: Names | None = None) ->
     """A row a baseline x condition x true class x predicted class.
 
     count: over episodes and seeds; share: of the true class. The share of a class that is predicted
-    as itself is its recall.
+    as itself is its recall. Where a head said that pictures are of none of the classes, that is a
+    predicted class too.
     """
     table = []
     for row in rows_of(predictions, names).values():
         classes = (*row.record.protocol.test_classes, *known_classes(row.record))
-        counts_CC = _confusion_counts(row)
-        totals_C = counts_CC.sum(1)
+        counts_CP = _confusion_counts(row)
+        predictable = (*classes, NONE_OF_THEM)[: counts_CP.shape[1]]
+        totals_C = counts_CP.sum(1)
         columns = record_columns(row.record, row.name)
-        for true, predicted in np.ndindex(*counts_CC.shape):
-            count = counts_CC[true, predicted]
+        for true, predicted in np.ndindex(*counts_CP.shape):
+            count = counts_CP[true, predicted]
             cell = {
                 "class": classes[true],
-                "predicted": classes[predicted],
+                "predicted": predictable[predicted],
                 "count": count,
                 "share": count / totals_C[true],
             }
@@ -233,16 +235,20 @@ def confusion(predictions: Sequence[Predictions], names: Names | None = None) ->
 
 
 def _confusion_counts(row: Row) -> npt.NDArray[np.int64]:
-    """Queries by true class (row) and predicted class (column), over episodes and seeds."""
+    """Queries by true class (row) and predicted class (column), over episodes and seeds.
+
+    The last column is of none of the classes; it is there if that was ever predicted.
+    """
     size = len(row.record.pool)
-    counts = np.zeros(size**2, dtype=np.int64)
+    counts_CP = np.zeros((size, size + 1), dtype=np.int64)
     for one in row.predictions:
         predicted_TA = one.answered.predicted_TA
         true_TA = true_classes(one.episodes)
         is_counted_TA = (true_TA >= 0) & (predicted_TA != NO_PREDICTION)
-        pairs = true_TA[is_counted_TA] * size + predicted_TA[is_counted_TA]
-        counts += np.bincount(pairs, minlength=size**2)
-    return counts.reshape(size, size)
+        predicted = np.where(predicted_TA == NO_CLASS, size, predicted_TA)[is_counted_TA]
+        pairs = true_TA[is_counted_TA] * (size + 1) + predicted
+        counts_CP += np.bincount(pairs, minlength=counts_CP.size).reshape(counts_CP.shape)
+    return counts_CP if counts_CP[:, size].any() else counts_CP[:, :size]
 
 
 def episode_accuracies(
@@ -263,6 +269,7 @@ def episode_accuracies(
     return pd.concat(parts, ignore_index=True)[list(EPISODES)]
 
 
+NONE_OF_THEM = "none of these"  # a predicted class
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # the starts of a text that a spreadsheet would run
 
 

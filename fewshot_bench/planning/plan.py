@@ -21,7 +21,7 @@ from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.near_duplicate_choice import ChosenImages
 from fewshot_bench.planning.presets import Preset
 from fewshot_bench.planning.resolve import Resolved, ResolvedBaseline, resolve
-from fewshot_bench.planning.rule_choice import RuleChoice
+from fewshot_bench.planning.rule_choice import WITHOUT_REFERENCES, RuleChoice
 from fewshot_bench.protocols.split import Size, Split, size_text
 from fewshot_bench.records.paths import record_stem
 from fewshot_bench.records.record import SystemFigure
@@ -228,7 +228,9 @@ def _cells(
         for episodes in episode_sets:
             # the limit is for what is slow about the baseline itself
             limit = most if rule.is_own else None
-            cells.append(Cell(training, rule, episodes.at_most(limit), dataset))
+            has_references = episodes.shots > 0
+            answering = WITHOUT_REFERENCES if rule.is_own and not has_references else rule
+            cells.append(Cell(training, answering, episodes.at_most(limit), dataset))
     return cells
 
 

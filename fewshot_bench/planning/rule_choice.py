@@ -11,7 +11,7 @@ from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.registry.registry import Plugin, Registry, plugin_rule, usable
 from fewshot_bench.rule import Rule, RuleSettings
 
-__all__ = ["ALL", "RuleChoice", "chosen_rules", "fast_rules"]
+__all__ = ["ALL", "WITHOUT_REFERENCES", "RuleChoice", "chosen_rules", "fast_rules"]
 
 ALL = "all"
 
@@ -42,6 +42,10 @@ class RuleChoice:
         if self.plugin is None or self.settings is None:
             return ()
         return (self.name, self.plugin.sha256, self.settings.as_dict())
+
+
+# how every baseline answers episodes of 0 shots
+WITHOUT_REFERENCES = RuleChoice(None, "compose", is_own=True)
 
 
 def chosen_rules(

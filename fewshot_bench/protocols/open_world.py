@@ -43,6 +43,11 @@ class OpenWorld(FewShot):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if 0 in self.shots:
+            raise UserError(
+                "shots=0 leaves nothing to compare new classes with, as --known and --open-set do; "
+                "ask for 1 or more"
+            )
         if not 0 < self.held_out < 1:
             raise UserError(
                 f"held_out={self.held_out} is out of bounds (allowed: more than 0, less than 1)"

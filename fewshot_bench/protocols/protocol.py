@@ -27,7 +27,8 @@ __all__ = ["SPLITS_SUFFIX", "Classification", "FewShot", "Protocol"]
 VERSION = 1
 SPLITS_SUFFIX = "-splits"  # ends the name of the protocol that every split of a data set shares
 MOST_SPLITS = 1000
-MOST_CLASSES = 255  # predictions are stored as uint8, and one value means "no query"
+# predictions are stored as uint8: one value means "no query", and one "none of the classes"
+MOST_CLASSES = 254
 MOST_RUNS = 1000
 
 Groups = tuple[tuple[str, tuple[str, ...]], ...]  # (name, classes) of each group of classes
@@ -121,9 +122,9 @@ class FewShot(Protocol):
 
     A baseline is trained on all images of the train (base) classes and tested on the test (novel)
     classes: on `episodes` episodes of `ways` classes, with k support images of each class for every
-    k in `shots`, and `queries` query images of each class (None: all images that are not support).
-    The episodes depend only on the pixels of the data set, the test classes, these numbers and
-    `episode_seed`.
+    k in `shots` (0: none), and `queries` query images of each class (None: all images that are not
+    support). The episodes depend only on the pixels of the data set, the test classes, these
+    numbers and `episode_seed`.
     """
 
     kind = "few-shot"
@@ -141,9 +142,10 @@ class FewShot(Protocol):
         if self.queries is not None and self.queries < 1:
             raise UserError(f"queries={self.queries} is out of bounds (allowed: 1 or more, or all)")
         shots = self.shots
-        if not shots or min(shots) < 1 or repeats(shots):
+        if not shots or min(shots) < 0 or repeats(shots):
             raise UserError(
-                f"shots={shots} is out of bounds (allowed: different numbers, each 1 or more)"
+                f"shots={shots} is out of bounds (allowed: different numbers, each 1 or more, or 0 "
+                "for no references)"
             )
 
     def over(

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NO_PREDICTION", "NO_RANK", "Answered", "ranks_of"]
+__all__ = ["NO_CLASS", "NO_PREDICTION", "NO_RANK", "Answered", "ranks_of"]
 
 NO_PREDICTION = 255  # in the array of predicted classes: padding, where there is no query
+NO_CLASS = 254  # a head found that a picture is of none of the classes, which is always wrong
 NO_RANK = 0
 
 

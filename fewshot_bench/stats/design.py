@@ -118,6 +118,8 @@ class Samples:
         """Units that were seen in every role of each of their samples."""
         is_apart_U = self.is_apart_C[self._class_U]
         in_both_roles_U = self.is_support_U & self.is_query_U
+        if self._shots == 0:
+            in_both_roles_U = self.is_query_U  # there is one role
         first_U = np.where(is_apart_U, self.is_support_U, in_both_roles_U)
         return np.stack([first_U, is_apart_U & self.is_query_U])
 

@@ -247,8 +247,10 @@ def _common_noise(design: Design, moments: Moments, references: _References) -> 
     samples = design.samples
     recall_TN = moments.recall_TN
     recall_U = mean_by_unit(design, moments)
-    mean_TN = references.mean_U[design.support_units_TNK].mean(2)
-    as_reference_TN = references.value_TN - mean_TN
+    as_reference_TN = references.value_TN
+    if design.support_TNK.shape[2] > 0:
+        mean_TN = references.mean_U[design.support_units_TNK].mean(2)
+        as_reference_TN = references.value_TN - mean_TN
     weight_C = samples.query_weight_C / recall_TN.shape[1]
     as_query_TN = recall_TN - _mean_over_queries(design, recall_U)
     as_query_TN = weight_C[design.classes_TN] * as_query_TN

@@ -199,3 +199,21 @@ def test_over_runs_it_is_the_formula_of_its_docstring():
         assert found.variance_units == pytest.approx(weights**2 @ parts)
         assert found.mean == pytest.approx(weights @ [mean.mean() for mean in means])
         assert found.units == pytest.approx(1 / (weights**2 @ [1 / 60, 1 / 30]))
+
+
+def test_without_references_it_is_the_variance_of_the_class_recalls():
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 1, 2], [4, 6, 9])
+    right_M = rng.random(len(labels)) < 0.7
+    query = np.full((2, 3, 9), -1)
+    for way in range(3):
+        images = np.flatnonzero(labels == way)
+        query[:, way, : len(images)] = images
+    support = np.zeros((2, 3, 0), dtype=np.int64)
+    design = Design(np.tile(np.arange(3), (2, 1)), support, query, labels)
+    moments = Correctness(design, [right_M[query]]).moments
+    found = influence(design, moments)
+    by_class = [right_M[labels == way] for way in range(3)]
+    assert found.mean == pytest.approx(np.mean([right.mean() for right in by_class]))
+    expected = sum(right.var(ddof=1) / len(right) for right in by_class) / 9
+    assert found.variance == pytest.approx(expected)
