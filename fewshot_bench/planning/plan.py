@@ -14,7 +14,7 @@ import torch
 from fewshot_bench.baseline import Baseline, EmbeddingSettings
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.learn.encoder import best_precision
-from fewshot_bench.learn.training_settings import chosen_by_method
+from fewshot_bench.learn.training_settings import OwnNetworkSettings, chosen_by_method
 from fewshot_bench.learn.weights_file import without_path
 from fewshot_bench.planning.dataset_choice import DataSetChoice
 from fewshot_bench.planning.episode_sets import EpisodeSet
@@ -283,7 +283,12 @@ def training_settings(
     """
     settings_type = baseline.baseline_class.settings_type
     views = baseline.baseline_class.views
-    values = preset.settings(side=side, train_images=train_images, views=views)
+    values = preset.settings(
+        side=side,
+        train_images=train_images,
+        views=views,
+        own_network=issubclass(settings_type, OwnNetworkSettings),
+    )
     for name in chosen_by_method(settings_type):
         values.pop(name, None)
     given = {**settings_type.applicable(options), **baseline.overrides}

@@ -53,6 +53,12 @@ def test_paper_takes_weights_too():
     assert given["resnet"].settings.as_dict()["weights"] == "IMAGENET1K_V2"
 
 
+@pytest.mark.parametrize(("preset", "passes"), [("quick", 18_000), ("paper", 100)])
+def test_a_network_of_its_own_gets_the_budget_of_random_weights(preset: str, passes: int):
+    values = PRESETS[preset].settings(side=50, train_images=1, views=1, own_network=True)
+    assert values == {"image_size": 96 if preset == "quick" else 50, "passes": passes}
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_frozen_and_untrained_have_their_own_weights(preset: str):
     both = trainings(preset=preset, baselines=["frozen", "untrained"])
