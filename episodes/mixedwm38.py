@@ -86,71 +86,16 @@ BLOCK = 1024  # maps converted at once: 11 MB of int32
 MAPS_FILE = "arr_0.npy"
 LABELS_FILE = "arr_1.npy"
 
-# system -> how its figures in Table V of Phuong, Duc Tin and Hong Trang (2024) were measured
-SYSTEMS = {
-    "DC-Net": "cited as [18] in Table V of Phuong et al. (2024)",
-    "WSCN": "cited as [27] in Table V of Phuong et al. (2024); its average of 1 defect leaves the "
-    "normal map out, and its printed average of all is not the mean of its column, 97.82",
-    "SCL+AMP as published": "Table V of Phuong et al. (2024): ResNet-50, 100 epochs; initial "
-    "weights not stated",
-}
-# Table V, %: class or group -> figures of the systems, in the order of `SYSTEMS`
-TABLE_V = {
-    "Normal": (99.7, 100, 100),
-    "C": (97.8, 100, 100),
-    "D": (96.5, 100, 99),
-    "EL": (94.4, 97, 99),
-    "ER": (99.8, 99, 100),
-    "L": (93.8, 99, 100),
-    "NF": (95.8, 100, 96.6),
-    "S": (93.4, 99, 99),
-    "R": (100, 98, 96.1),
-    "C+EL": (99.2, 98, 98),
-    "C+ER": (97.9, 100, 100),
-    "C+L": (98.5, 99, 100),
-    "C+S": (96.7, 99, 100),
-    "D+EL": (99.3, 94, 98),
-    "D+ER": (96.1, 99, 99.5),
-    "D+L": (98.3, 95, 97.5),
-    "D+S": (92.8, 100, 99),
-    "EL+L": (93.9, 99, 99),
-    "EL+S": (92.3, 97, 96.5),
-    "ER+L": (94.6, 96, 98),
-    "ER+S": (90.7, 100, 99),
-    "L+S": (90.3, 97, 98.5),
-    "C+EL+L": (88.9, 97, 99),
-    "C+EL+S": (89.4, 99, 97.8),
-    "C+ER+L": (91.4, 97, 99),
-    "C+ER+S": (92.5, 100, 99.5),
-    "C+L+S": (90.5, 97, 98),
-    "D+EL+L": (88.3, 97, 98.5),
-    "D+EL+S": (90.5, 96, 94),
-    "D+ER+L": (92.3, 100, 99),
-    "D+ER+S": (91.5, 98, 99),
-    "D+L+S": (88.3, 97, 97.5),
-    "EL+L+S": (86.2, 96, 96),
-    "ER+L+S": (89, 97, 95),
-    "C+L+EL+S": (87, 94, 93.5),
-    "C+L+ER+S": (90.6, 97, 98),
-    "D+L+EL+S": (86.4, 95, 96.5),
-    "D+L+ER+S": (88.2, 95, 99.5),
-    "1 defect or none": (96.8, 99, 98.86),
-    "2 defects": (95.43, 97.92, 98.69),
-    "3 defects": (89.9, 97.58, 97.69),
-    "4 defects": (88.05, 95.25, 96.88),
-    ALL_CLASSES: (93.2, 98.2, 98.22),
-}
+# whose recalls Table V of Phuong, Duc Tin and Hong Trang (2024) prints
+PRINTED = (*CLASSES, *(name for name, _ in GROUPS), ALL_CLASSES)
 
 
-def _table_v(system: str) -> tuple[Published, ...]:
-    """The recall of each class and group in Table V."""
-    column = list(SYSTEMS).index(system)
-    differs = SYSTEMS[system]
-    rows = []
-    for group, percents in TABLE_V.items():
-        recall = percents[column] / 100
-        rows.append(Published("mixedwm38-classify", "0.8", recall, differs, group))
-    return tuple(rows)
+def table_v(differs: str, percents: Sequence[float]) -> tuple[Published, ...]:
+    """A column of Table V, in the order of `PRINTED`. differs: how its figures were measured."""
+    figures = {}
+    for name, percent in zip(PRINTED, percents, strict=True):
+        figures[name] = percent / 100
+    return Published.recalls("mixedwm38-classify", "0.8", differs, figures)
 
 
 class MixedWM38(DataSet):
@@ -173,7 +118,6 @@ class MixedWM38(DataSet):
         ),
         get_it="download Wafer_Map_Datasets.npz (MixedWM38) from its authors and name it, or a zip "
         "of it, with --data",
-        published={system: _table_v(system) for system in SYSTEMS},
     )
     protocols = (
         FewShot(

@@ -35,3 +35,13 @@ class Published:
         for at, accuracy in figures.items():
             rows.append(cls(protocol, at, accuracy, differs))
         return tuple(rows)
+
+    @classmethod
+    def recalls(
+        cls, protocol: str, at: str, differs: str, figures: Mapping[str, float]
+    ) -> tuple[Published, ...]:
+        """One `Published` for each class or group of classes -> recall in `figures`."""
+        rows = []
+        for group, recall in figures.items():
+            rows.append(cls(protocol, at, recall, differs, group))
+        return tuple(rows)

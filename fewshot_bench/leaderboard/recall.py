@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from fewshot_bench.leaderboard.columns import RECALLS
-from fewshot_bench.leaderboard.record_columns import record_columns
+from fewshot_bench.leaderboard.record_columns import printed_figures, record_columns
 from fewshot_bench.leaderboard.rows import Row, rows_of
-from fewshot_bench.published import ALL_CLASSES
+from fewshot_bench.published import ALL_CLASSES, Published
 from fewshot_bench.records.folder import Predictions
 
 __all__ = ["recalls"]
@@ -41,10 +41,12 @@ def recalls(
     for row in rows:
         table += _measured(row)
     # figures of papers stand once beside all baselines that answer their question
-    by_question = {(row.record.condition, row.question): row for row in rows}
-    for row in by_question.values():
-        table += _published(row)
-    return pd.DataFrame(table, columns=list(RECALLS))
+    published: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        for cells in _published(row):
+            key = (row.record.condition, row.question, cells["baseline"], cells["class"])
+            published[key] = cells
+    return pd.DataFrame([*table, *published.values()], columns=list(RECALLS))
 
 
 def _measured(row: Row) -> list[dict[str, Any]]:
@@ -81,14 +83,22 @@ def _weights(row: Row) -> Iterator[tuple[str, Weights]]:
 
 
 def _published(row: Row) -> list[dict[str, Any]]:
+    """Figures of systems that are no baselines, and recalls that the card of this one has."""
     columns = record_columns(row.record, row.name)
     shared = {name: columns[name] for name in OF_PUBLISHED}
+    figures: list[tuple[str, Published]] = []
+    for of_system in row.record.dataset.published:
+        figures.append((of_system.system, of_system))
+    for figure in printed_figures(row.record):
+        # an accuracy stands in the leaderboard
+        if figure.group:
+            figures.append((f"{row.record.baseline.title} as published", figure))
     table = []
-    for figure in row.record.dataset.published:
+    for system, figure in figures:
         cells = {
             "class": figure.group or ALL_IMAGES,
             "recall": figure.accuracy,
-            "baseline": figure.system,
+            "baseline": system,
             "published_differs": figure.differs,
         }
         table.append({**shared, **cells})

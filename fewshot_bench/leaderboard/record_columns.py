@@ -7,12 +7,14 @@ from typing import Any
 from fewshot_bench.leaderboard.columns import QUESTION
 from fewshot_bench.leaderboard.open_rows import LISTED, is_open_set, known_classes, known_text
 from fewshot_bench.protocols.split import size_text
+from fewshot_bench.published import ALL_CLASSES, Published
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
 
 __all__ = [
     "LISTED",
     "method_parts",
+    "printed_figures",
     "question_key",
     "record_columns",
     "row_key",
@@ -105,13 +107,18 @@ def _settings_digest(record: Record) -> str:
     return digest(settings)[:12]
 
 
+def printed_figures(record: Record) -> list[Published]:
+    """What a paper prints about this baseline, for the protocol and condition of this record."""
+    if not record.baseline.is_own_rule or known_classes(record):
+        return []  # the paper answered by the baseline's own rule, among the new classes
+    question = (record.protocol.name, size_text(record.condition))
+    figures = record.baseline.published
+    return [figure for figure in figures if (figure.protocol, figure.at) == question]
+
+
 def _published(record: Record) -> dict[str, Any]:
     """The figure of a paper that stands beside this row, if there is one; it is never ranked."""
-    condition = size_text(record.condition)
-    if not record.baseline.is_own_rule or known_classes(record):
-        return {}  # the paper answered by the baseline's own rule, among the new classes
-    for figure in record.baseline.published:
-        is_same = (figure.protocol, figure.at) == (record.protocol.name, condition)
-        if is_same and not figure.group:
+    for figure in printed_figures(record):
+        if figure.group in ("", ALL_CLASSES):
             return {"published": figure.accuracy, "published_differs": figure.differs}
     return {}

@@ -11,12 +11,21 @@ from fewshot_bench.learn.losses import (
     combined_loss,
     cosines,
     self_contrastive,
+    sigmoid_focal,
     supervised_contrastive,
 )
 from fewshot_bench.learn.train import EncoderBaseline, TrainedBaseline
 from fewshot_bench.learn.training_settings import OwnNetworkSettings, TrainingSettings
+from fewshot_bench.learn.wafer import (
+    FAILED,
+    KerasBatchNorm,
+    area_resize,
+    die_numbers,
+    measure_moments,
+)
 
 __all__ = [
+    "FAILED",
     "AdaptiveBaseline",
     "AdaptiveSettings",
     "ArcMargin",
@@ -28,15 +37,20 @@ __all__ = [
     "EncoderSettings",
     "EpisodicBaseline",
     "EpisodicSettings",
+    "KerasBatchNorm",
     "OwnNetworkSettings",
     "TrainedBaseline",
     "TrainingSettings",
+    "area_resize",
     "balanced_batches",
     "combined_loss",
     "cosines",
+    "die_numbers",
+    "measure_moments",
     "normalise_by_support",
     "resize",
     "self_contrastive",
     "shuffled_batches",
+    "sigmoid_focal",
     "supervised_contrastive",
 ]

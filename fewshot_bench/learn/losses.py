@@ -1,7 +1,7 @@
-"""Losses of Phuong, Duc Tin and Hong Trang (2024), and the supervised contrastive loss.
+"""Losses of Phuong, Duc Tin and Hong Trang (2024), and losses of others.
 
 Equation numbers are those of that paper.
-Shapes: N images of a batch, M views of them, D features, C train classes.
+Shapes: B, N images of a batch, M views of them, D features, C train classes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = [
     "contrast",
     "cosines",
     "self_contrastive",
+    "sigmoid_focal",
     "supervised_contrastive",
 ]
 
@@ -83,6 +84,22 @@ def supervised_contrastive(
     log_shares = scores.log_softmax(1).masked_fill(~is_positive, 0)
     mean_log_shares = log_shares.sum(1) / is_positive.sum(1)
     return -mean_log_shares.mean()
+
+
+def sigmoid_focal(scores_BC: Tensor, target_BC: Tensor, *, gamma: float, balance: float) -> Tensor:
+    """Binary focal loss (Lin et al. 2017, Eq. 5), a scalar: the mean over images and classes.
+
+    -a (1 - p)^gamma log p, where p is the probability that the sigmoid of a score gives to what is
+    true, and a is `balance` where the target is 1 and 1 - balance where it is 0.
+    """
+    cross_entropy = F.binary_cross_entropy_with_logits(scores_BC, target_BC, reduction="none")
+    is_positive = target_BC > 0
+    signed_scores = torch.where(is_positive, scores_BC, -scores_BC)
+    weight = torch.where(is_positive, balance, 1 - balance)
+    # 1 - p as the sigmoid of minus the score, which loses no digits
+    wrong_share = torch.sigmoid(-signed_scores)
+    losses = weight * wrong_share**gamma * cross_entropy
+    return losses.mean()
 
 
 class ArcMargin(nn.Module):

@@ -162,7 +162,7 @@ def _has_plain_features(baseline_class: type[EncoderBaseline]) -> bool:
 class TrainedBaseline(EncoderBaseline):
     """A baseline that trains its encoder. A subclass defines its loss, if needed its batches."""
 
-    settings_type = TrainingSettings
+    settings_type: ClassVar[type[LoopSettings]] = TrainingSettings
     settings: LoopSettings
 
     @abstractmethod

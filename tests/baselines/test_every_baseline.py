@@ -17,11 +17,12 @@ from tests.helpers.training import CPU, Trained, fitted, images
 
 TRAINED = ("scl_amp", "siamese", "protonet", "resnet")
 EPISODIC = ("matching", "relation")
-ENCODERS = (*EPISODIC, "baseline_pp", "supcon", "scl", "amp")
+ENCODERS = (*EPISODIC, "baseline_pp", "focal", "supcon", "scl", "amp")
 BUDGET = 4_000  # images passed; enough to learn something, and a sixth of the preset's
 RULES = {
     "amp": "mean_cosine",
     "baseline_pp": "classify",
+    "focal": "mean_cosine",
     "lbp": "mean_cosine",
     "matching": "pair",
     "pixels": "mean_cosine",

@@ -6,7 +6,35 @@ import torch
 from fewshot_bench.baseline import Context
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
-from tests.helpers.training import CPU, Trained, fitted, images
+from fewshot_bench.learn import TrainedBaseline
+from tests.helpers.learning import assert_gradient_reaches_all, assert_overfits
+from tests.helpers.training import CPU, Trained, fitted, images, made
+
+BY_HEART = {
+    "encoder": "resnet18",
+    "image_size": 32,
+    "passes": 1_000,
+    "batch_size": 20,
+    "augment": False,
+}
+
+
+def test_it_learns_twenty_pictures_by_heart_with_all_its_weights():
+    baseline = made("resnet", **BY_HEART | {"passes": 20})
+    assert isinstance(baseline, TrainedBaseline)
+    assert_gradient_reaches_all(baseline)
+    learned = type(baseline).settings_type(**BY_HEART)
+    assert_overfits(type(baseline), learned)
+
+
+def test_weights_out_of_reach_and_trainings_without_effect_are_seen():
+    baseline = made("resnet", **BY_HEART | {"passes": 20, "freeze": True})
+    assert isinstance(baseline, TrainedBaseline)
+    with pytest.raises(AssertionError, match=r"encoder.backbone.bn1.bias"):
+        assert_gradient_reaches_all(baseline)
+    too_short = type(baseline).settings_type(**BY_HEART | {"passes": 40})
+    with pytest.raises(AssertionError, match=r"the loss went from|pictures were not learned"):
+        assert_overfits(type(baseline), too_short)
 
 
 def test_resnet_has_a_closed_set_head_that_knows_its_classes(blobs: LabelledImages):

@@ -24,6 +24,11 @@ def fitted(
     settings_type = baseline_class.settings_type
     values = settings_type.applicable({**SMALL, **settings})
     baseline = baseline_class(settings_type.given(name, values))
+    return baseline, fitted_baseline(baseline, train, seed)
+
+
+def fitted_baseline(baseline: Baseline, train: LabelledImages, seed: int = 0) -> History:
+    """Call `fit` as a run does; returns the losses."""
     history: History = []
 
     def on_progress(images_passed: int, loss: float) -> None:
@@ -31,7 +36,7 @@ def fitted(
 
     with global_seed(seed):
         baseline.fit(train, context=Context(CPU, seed, on_progress))
-    return baseline, history
+    return history
 
 
 def made(name: str, **settings: object) -> Baseline:

@@ -7,12 +7,14 @@ import torch
 import torch.nn.functional as F
 from pytorch_metric_learning.losses import ArcFaceLoss, NTXentLoss, SupConLoss
 from torch import Tensor
+from torchvision.ops import sigmoid_focal_loss
 
 from fewshot_bench.learn.losses import (
     ArcMargin,
     combined_loss,
     contrast,
     self_contrastive,
+    sigmoid_focal,
     supervised_contrastive,
 )
 from tests.helpers.training import normal
@@ -156,3 +158,19 @@ def test_supervised_contrastive_by_hand():
     assert float(
         supervised_contrastive(features, torch.tensor([0, 1, 0, 1]), temperature=1.0)
     ) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("gamma", "balance"), [(2.0, 0.25), (0.5, 0.9), (0.0, 0.5)])
+def test_sigmoid_focal_is_that_of_torchvision(gamma: float, balance: float):
+    scores = 5 * normal(0, 12, 3)
+    target = F.one_hot(torch.arange(12) % 3).float()
+    expected = sigmoid_focal_loss(scores, target, alpha=balance, gamma=gamma, reduction="mean")
+    assert torch.allclose(sigmoid_focal(scores, target, gamma=gamma, balance=balance), expected)
+
+
+def test_sigmoid_focal_by_hand():
+    scores = torch.tensor([[math.log(4), 0.0]])  # probabilities 0.8 and 0.5; the first is true
+    right = 0.25 * 0.2**2 * -math.log(0.8)
+    wrong = 0.75 * 0.5**2 * -math.log(0.5)
+    loss = sigmoid_focal(scores, torch.tensor([[1.0, 0.0]]), gamma=2, balance=0.25)
+    assert float(loss) == pytest.approx((right + wrong) / 2)
