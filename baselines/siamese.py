@@ -11,12 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fewshot_bench import Card, Published, TrainedBaseline
+from fewshot_bench import Card, TrainedBaseline
 from fewshot_bench.learn import balanced_batches
-
-CITED = "cited as [30] by Phuong et al. (2024): another network"
-TABLE_IV = f"Table IV, {CITED}; pairs instead of 3-way episodes"
-TABLE_II = f"Table II, {CITED}"
 
 
 class Siamese(TrainedBaseline):
@@ -27,11 +23,9 @@ class Siamese(TrainedBaseline):
         title="Siamese",
         paper="Koch et al.: Siamese Neural Networks for One-shot Image Recognition (ICML workshop)",
         year=2015,
-        published=(
-            *Published.table("neu-heldout", TABLE_IV, {"1": 0.8322}),
-            *Published.table("neu-classify", TABLE_II, {"0.8": 0.9255}),
-        ),
     )
+
+    same_above = 0.5  # as a probability, see `pair`
 
     def heads(self, features: int, classes: int) -> dict[str, nn.Module]:
         """The pair head on |h1 - h2|."""

@@ -17,6 +17,7 @@ from fewshot_bench import (
     FewShot,
     FileTree,
     LabelledImages,
+    Pairs,
     Published,
     UserError,
     annotated_boxes,
@@ -65,9 +66,6 @@ class Neu(DataSet):
         get_it="download NEU-CLS or NEU-DET from its authors and name the folder or zip with "
         "--data",
         published={
-            "CASI-Net": Published.table(
-                "neu-classify", "cited as [26] in Table II of Phuong et al. (2024)", {"0.7": 0.9598}
-            ),
             "SSL, GAN and ResNet-18": Published.table(
                 "neu-classify", "cited as [15] in Table II of Phuong et al. (2024)", {"0.6": 0.9956}
             ),
@@ -76,6 +74,7 @@ class Neu(DataSet):
     protocols = (
         FewShot(name="neu-heldout", dataset="neu", train_classes=TRAIN, test_classes=TEST),
         Classification(name="neu-classify", dataset="neu", train_sizes=(0.8, 0.7, 0.6)),
+        Pairs(name="neu-pairs", dataset="neu", train_classes=TRAIN, test_classes=TEST),
         Classification(name="neu-small", dataset="neu", train_sizes=(10, 20, 50)),
     )
 

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from fewshot_bench.learn.training_settings import TrainingSettings
     from fewshot_bench.new_class import export, predict, recommend
     from fewshot_bench.optional import library
+    from fewshot_bench.protocols.pairs import Pairs
     from fewshot_bench.protocols.protocol import Classification, FewShot
     from fewshot_bench.published import ALL_CLASSES, Published
     from fewshot_bench.report.draw import Drawn, explain, map_features, plot, samples
@@ -85,6 +86,7 @@ _HOMES = {
     "MULTI_LABEL": "data.label_table",
     "NotApplicable": "errors",
     "Outcome": "api",
+    "Pairs": "protocols.pairs",
     "PictureSettings": "data.image_set",
     "Pictures": "data.masks",
     "Products": "rule",
@@ -159,6 +161,7 @@ __all__ = [
     "LabelledImages",
     "NotApplicable",
     "Outcome",
+    "Pairs",
     "PictureSettings",
     "Pictures",
     "Products",

@@ -26,6 +26,7 @@ from fewshot_bench.leaderboard.write import write_tables
 from fewshot_bench.planning.dataset_paths import path_in
 from fewshot_bench.planning.plan import Plan, make_plan
 from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
+from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.episode_files import write_episodes
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
@@ -208,10 +209,16 @@ def episodes(
 ) -> pd.DataFrame:
     """Write the episodes of the request's protocol to a file.
 
-    Returns a row for each shot value: shots, episodes and their digest.
+    Returns a row for each shot value: shots, episodes and their digest. Raises `UserError` for
+    pairs.
     """
     images, episode_sets = resolve_episodes(request, Registry(plugins))
     protocol = episode_sets[0].protocol
+    if isinstance(protocol, Pairs):
+        raise UserError(
+            f"{protocol.name} asks about pairs, which no file of episodes holds; name another "
+            "protocol, or run it: its pairs are the same every time"
+        )
     drawn = {}
     digests = {}
     rows = []

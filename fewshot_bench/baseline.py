@@ -111,6 +111,8 @@ class Baseline:
     learns_from: ClassVar[LearnsFrom] = "images"
     # what `fit` looks at beside the images and their classes, as far as the data set has it
     sees: ClassVar[Sees] = frozenset()
+    # of `pair`: two images are taken for one class where their score is above it
+    same_above: ClassVar[float | None] = None
     # images that pass through the encoder in training for each image of a batch
     views: ClassVar[int] = 1
     # a slow method answers only the first so many episodes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.protocols.protocol import Classification, FewShot
+from fewshot_bench.protocols.stored import AnyProtocol
 from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
@@ -46,7 +46,7 @@ class DataSet(ABC):
     """
 
     card: ClassVar[DataCard]
-    protocols: ClassVar[tuple[FewShot | Classification, ...]] = ()
+    protocols: ClassVar[tuple[AnyProtocol, ...]] = ()
     settings_type: ClassVar[type[Settings]] = Settings
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -62,7 +62,7 @@ class DataSet(ABC):
         of this data set.
         """
 
-    def versioned_protocols(self) -> tuple[FewShot | Classification, ...]:
+    def versioned_protocols(self) -> tuple[AnyProtocol, ...]:
         """`protocols`, in the version that belongs to the settings.
 
         Override it where a setting changes the images that the protocols mean.

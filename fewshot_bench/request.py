@@ -34,7 +34,8 @@ class Request:
     protocol of the data set; queries: a number or "all"; splits: "all" runs every split of the
     classes; known: train classes that are candidates beside the ways, or "all"; open_set: also ask
     about images of classes without references; train_per_class, train_fraction: train images of
-    each class, as numbers or as shares, for a classification protocol; runs: how often that
+    each class, as numbers or as shares, for a classification protocol; pairs: how many a pair
+    protocol asks about; runs: how often that
     protocol splits and trains; test_images: a number, a share or "all"; group_by: a regular
     expression that finds the group of an image (part, plate, wafer, coil) in the name of its file;
     class_level, fit, keep_masks: settings of a data
@@ -74,6 +75,7 @@ class Request:
     train_per_class: Sequence[int] | None = None
     train_fraction: Sequence[float] | None = None
     runs: int | None = None
+    pairs: int | None = None
     test_images: Size | str | None = None
     baselines: Sequence[str] = ()
     rules: Sequence[str] = ()

@@ -134,6 +134,11 @@ REQUEST_OPTIONS = (
         read=parsing.whole_number,
     ),
     Option(
+        "--pairs",
+        "Pair verification: pairs of test images, half of them of one class.  [default: 900]",
+        read=parsing.whole_number,
+    ),
+    Option(
         "--test-images",
         "Classification: number or share of the images to test on, or all (all others).",
         read=parsing.size_or_all,

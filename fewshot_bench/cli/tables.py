@@ -28,6 +28,7 @@ from fewshot_bench.cli.layout import (
 from fewshot_bench.cli.lists import contradictions_text, dropped_text
 from fewshot_bench.cli.output import show_failed, show_written
 from fewshot_bench.leaderboard.columns import (
+    BY_CONDITION,
     MEASURES,
     SPLITS_QUESTION,
     Ranking,
@@ -50,7 +51,11 @@ EXPLANATIONS = {
         "with known classes the accuracy is the harmonic mean of that on new and that on known "
         "classes"
     ),
-    "auroc": (
+    "pairs": (
+        "of pairs, the accuracy is the share that is rightly called the same class or not, and the "
+        "AUROC how often a pair of one class scores higher than one of two"
+    ),
+    "false_accepts": (
         "AUROC: how often a query with references scores higher than one without; false accepts: "
         "the share of those without that pass where 95 % of the others do"
     ),
@@ -117,9 +122,9 @@ def _show_ranking(console: Console, ranking: Ranking) -> None:
 
 def _ranking_heading(ranking: Ranking) -> str:
     row = ranking.first
-    is_few_shot = pd.isna(row["train_size"])
+    has_episodes = pd.isna(row["train_size"]) and pd.isna(row["pairs"])
     text = f"{row['dataset']}, {row['protocol']}: {question_text(row)}"
-    if is_few_shot:
+    if has_episodes:
         most_episodes = ranking.rows["episodes"].max()
         text += f", {most_episodes} episodes"
     text += f", preset {row['preset']}"
@@ -165,7 +170,7 @@ def _undecided(frame: pd.DataFrame) -> Iterator[str]:
     # an empty text and no text both stand for nothing
     is_open = frame["would_decide"].notna() & (frame["would_decide"] != "")
     for ranking in rankings(frame[is_open]):
-        ordered = ranking.rows.sort_values(["train_size", "shots"], kind="stable")
+        ordered = ranking.rows.sort_values([*BY_CONDITION], kind="stable")
         row = ordered.iloc[-1].to_dict()
         question = f"{row['dataset']}, {row['protocol']}{_grouping(row)}"
         label = condition_label(row)
@@ -284,7 +289,7 @@ def _lines(rows: pd.DataFrame, last: str) -> list[_Line]:
 
 def _condition_labels(rows: pd.DataFrame) -> list[str]:
     """The columns of a ranking: its shot values or train sizes, from the smallest on."""
-    ordered = rows.sort_values(["train_size", "shots"], kind="stable")
+    ordered = rows.sort_values([*BY_CONDITION], kind="stable")
     labels: list[str] = []
     for row in ordered.to_dict("records"):
         label = condition_label(row)

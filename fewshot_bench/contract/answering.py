@@ -24,15 +24,17 @@ __all__ = [
     "has_features",
     "has_head",
     "own_method",
+    "pair_rule",
     "pair_scores",
     "rule_of",
     "scores_from_features",
+    "scores_of_pairs",
 ]
 
 OWN = "own"  # stands for the rule that a baseline has itself
 # how a baseline answers by itself: by the method of that name, "classifier" by `logits`, "compose"
-# where there are no references
-OwnMethod = Literal["pair", "classify", "predict", "classifier", "compose"]
+# where there are no references, and "cosine", of two features, where pairs are asked about
+OwnMethod = Literal["pair", "classify", "predict", "classifier", "compose", "cosine"]
 # names that no rule may have
 RESERVED: tuple[str, ...] = (OWN, "all", *get_args(OwnMethod))
 PAIR_TILE = 128  # rows and columns of the score matrix that a pair head fills at once
@@ -88,6 +90,31 @@ def rule_of(baseline_class: type[Baseline], *, is_classification: bool) -> str:
     return episode_rule(baseline_class)
 
 
+def pair_rule(baseline_class: type[Baseline]) -> str:
+    """What scores a pair of images; "predict" where nothing does.
+
+    Raises `TypeError` as `episode_rule`.
+    """
+    if not _has(baseline_class, "embed"):
+        return episode_rule(baseline_class)
+    return "pair" if _has(baseline_class, "pair") else "cosine"
+
+
+def scores_of_pairs(baseline: Baseline, method: OwnMethod, a_PD: Tensor, b_PD: Tensor) -> Tensor:
+    """The score (P,) of each a with the b at its place, by a pair head or the cosine.
+
+    Raises `ValueError` for another method.
+    """
+    if method == "cosine":
+        return torch.cosine_similarity(a_PD, b_PD)
+    if method != "pair":
+        raise ValueError(f"{method} does not score pairs")
+    scores = []
+    for a_tile, b_tile in zip(a_PD.split(PAIR_TILE), b_PD.split(PAIR_TILE), strict=True):
+        scores.append(checked_call(baseline, "pair", a_tile, b_tile).float().diagonal())
+    return torch.cat(scores)
+
+
 def own_method(name: str) -> OwnMethod | None:
     """`name` as a method of the baseline itself; None for the name of a `Rule`."""
     for method in get_args(OwnMethod):
@@ -124,7 +151,7 @@ def scores_from_features(
             scores = pair_scores(baseline, query_QD, references)
             scores_QNK: Tensor = scores.unflatten(1, support_NKD.shape[:2])
             return scores_QNK.mean(2)
-        case "predict" | "classifier" | "compose":
+        case "predict" | "classifier" | "compose" | "cosine":
             raise ValueError(f"{rule} does not answer from features")
         case _:
             assert_never(rule)

@@ -26,7 +26,8 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.data.tree import FileTree
 from fewshot_bench.dataset import DataSet, under_own_name
 from fewshot_bench.errors import NotApplicable, UserError
-from fewshot_bench.protocols.protocol import Classification, FewShot
+from fewshot_bench.protocols.protocol import Classification
+from fewshot_bench.protocols.stored import AnyProtocol
 from fewshot_bench.seeds import global_seed
 
 __all__ = ["DATASET_CHECKS", "examine_dataset"]
@@ -265,9 +266,7 @@ def protocols_name_its_classes(subject: DataSubject) -> None:
         )
 
 
-def _expect_it_fits(
-    protocol: FewShot | Classification, data: LabelledImages, subject: DataSubject
-) -> None:
+def _expect_it_fits(protocol: AnyProtocol, data: LabelledImages, subject: DataSubject) -> None:
     """Its classes are there under their full names, each with images enough."""
     expected = f"protocol {protocol.name!r} to fit the data"
     try:

@@ -21,7 +21,7 @@ from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.errors import Diverged
 from fewshot_bench.seeds import derive, global_seed
 
-__all__ = ["Answers", "answer_each", "dihedral_views"]
+__all__ = ["Answers", "answer_each", "dihedral_views", "turned"]
 
 BATCH = 64  # images
 ALIKE = 1e-5  # of their length: features no further apart than rounding are the same
@@ -47,11 +47,13 @@ def answer_each(
     *,
     beside: Sequence[Tensor] = (),
     width: int | None = None,
+    turns: npt.NDArray[np.integer[Any]] | None = None,
 ) -> Answers:
     """The baseline's answer to the images at these indices, which come to it in random order.
 
-    beside: what else the method takes; width: of an answer, where it must have one. Where the
-    settings ask for it, an answer is the mean over the dihedral views of the image.
+    beside: what else the method takes; width: of an answer, where it must have one; turns: how each
+    image is turned, 0 to 7, see `turned`; None: none is. Where the settings ask for it, an answer
+    is the mean over the dihedral views of the image.
 
     Raises `ValueError` for another shape, `Leak` where an answer depends on the other images,
     `Diverged` where one is not finite.
@@ -75,6 +77,8 @@ def answer_each(
         for batch in order.split(BATCH):
             fitted.report("embed", BATCH * len(parts), len(order))
             images = fitted.images_of(indices[batch.numpy()])
+            if turns is not None:
+                images = turned(images, torch.from_numpy(turns)[batch])
             with assert_untouched(baseline, images):
                 parts.append(answer(images))
             _check_shape(parts[-1], len(images), width)
@@ -101,6 +105,12 @@ def dihedral_views(images_BCHW: Tensor, views: int) -> Iterator[Tensor]:
         turned = torch.rot90(images_BCHW, turns, (2, 3))
         yield turned
         yield turned.flip(3)
+
+
+def turned(images_BCHW: Tensor, turns_B: Tensor) -> Tensor:
+    """Square images, each turned by some of its 8 dihedral views, in the order of these views."""
+    views = torch.stack(list(dihedral_views(images_BCHW, 8)))
+    return views[turns_B.to(views.device), torch.arange(len(turns_B), device=views.device)]
 
 
 def _check_shape(answers: Tensor, images: int, width: int | None) -> None:

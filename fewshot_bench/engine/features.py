@@ -87,6 +87,12 @@ class Features:
         """Features of the train images, as `embeddings_MD`."""
         return self._features_of(self.fitted.training.split.train, self._train_path)
 
+    def turned_MD(self, indices: Indices, turns_M: Indices) -> Tensor:
+        """Features of turned images, as `embeddings_MD`, which are not kept. turns_M: 0 to 7."""
+        made = answer_each(self.fitted, "embed", indices, turns=turns_M)
+        self.seconds = (self.seconds or 0.0) + made.seconds
+        return made.answers.to(self.fitted.device)
+
     def of_rule(self, choice: RuleChoice, known: Names = ()) -> RuleFeatures:
         """What a rule makes of the features. The last rule's is kept, for its next cell.
 

@@ -9,12 +9,14 @@ from typing import Any
 from fewshot_bench.contract.leaks import Leak
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.fitted_baseline import FittedBaseline, Learned
+from fewshot_bench.engine.pairs import PairPredictor
 from fewshot_bench.engine.predict import Predictor
 from fewshot_bench.engine.progress import OnProgress, StageReporter
 from fewshot_bench.engine.provenance import provenance
 from fewshot_bench.errors import PLUGIN_ERRORS, Diverged, NotApplicable, UserError
 from fewshot_bench.planning.plan import Cell, Plan
 from fewshot_bench.planning.rule_choice import RuleChoice
+from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import BaselinePart, DataSetPart, Record, Status, TrainingPart
 
@@ -67,7 +69,7 @@ class Work:
         is_training = True
         try:
             learned = self.fitted.train()
-            predictor = Predictor(self.fitted, self.features, cell.episode_set, cell.rule)
+            predictor = self._predictor(cell)
             is_training = False
             self.fitted.report("score", note=cell.episode_set.label)
             start = time.perf_counter()
@@ -85,12 +87,20 @@ class Work:
         if cell.episode_set.file is not None:
             name = self.folder.keep_episodes(cell.episode_set.file)
             record = replace(record, episodes_file=name)
+        if isinstance(predictor, PairPredictor):
+            record = replace(record, threshold=predictor.threshold)
         record = replace(
             record,
             training=_with_outcome(record.training, learned),
             seconds=self._seconds(learned, score=seconds),
         )
         return self.folder.write(record, answered)
+
+    def _predictor(self, cell: Cell) -> Predictor | PairPredictor:
+        asked = (self.fitted, self.features, cell.episode_set)
+        if isinstance(cell.episode_set.protocol, Pairs):
+            return PairPredictor(*asked, cell.rule)
+        return Predictor(*asked, cell.rule)
 
     def _failed(self, record: Record, status: Status, reason: str, *, of_training: bool) -> Record:
         if of_training:

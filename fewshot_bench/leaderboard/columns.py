@@ -15,6 +15,7 @@ from fewshot_bench.protocols.protocol import SPLITS_SUFFIX
 from fewshot_bench.protocols.split import tested_on_text
 
 __all__ = [
+    "BY_CONDITION",
     "COMPARISON",
     "CONDITION",
     "CONFUSION",
@@ -66,7 +67,9 @@ QUESTION = (
 )
 OF_SPLIT = ("train_classes", "test_classes")  # what tells one split from another
 SPLITS_QUESTION = tuple(name for name in QUESTION if name not in OF_SPLIT)
-CONDITION = ("shots", "train_size")  # shot value or train size: the columns of a ranking
+# shot value, train size or number of pairs: the columns of a ranking
+CONDITION = ("shots", "train_size", "pairs")
+BY_CONDITION = ("train_size", "shots", "pairs")  # what rows of one ranking are sorted by
 METHOD = ("baseline", "encoder", "settings", "source", "version")
 
 # of QUESTION, what the heading of a table names only where the tables beside it differ in it
@@ -121,6 +124,7 @@ LEADERBOARD = (
     "false_accepts_low",
     "false_accepts_high",
     "rule",
+    "threshold",
     "transductive",
     "image_size",
     "images_passed",
@@ -347,7 +351,9 @@ def _difference_text(question: Mapping[Any, Any], columns: list[str]) -> str:
 
 
 def condition_label(row: Mapping[Any, Any]) -> str:
-    """What the column of this row is called in a table: its shot value or train size."""
+    """What the column of this row is called in a table: shot value, train size or pairs."""
+    if pd.notna(row.get("pairs")):
+        return f"{row['pairs']:.0f} pairs"
     size = row["train_size"]
     if pd.isna(size):
         return f"{row['shots']}-shot"
@@ -355,9 +361,11 @@ def condition_label(row: Mapping[Any, Any]) -> str:
 
 
 def question_text(row: Mapping[Any, Any]) -> str:
-    """What a row answers, in words, but for its shot value or train size."""
+    """What a row answers, in words, but for its condition."""
     queries = row["queries"]
-    if pd.isna(row["train_size"]):
+    if pd.notna(row.get("pairs")):
+        text = "same class or not, half of the pairs are"
+    elif pd.isna(row["train_size"]):
         text = f"{row['ways']}-way, {queries} queries a class"
     else:
         tested_on = None if queries == "all" else float(queries)

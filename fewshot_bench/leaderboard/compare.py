@@ -11,8 +11,9 @@ from typing import Any
 import pandas as pd
 
 from fewshot_bench.errors import UserError, unknown
-from fewshot_bench.leaderboard.columns import COMPARISON, QUESTION
+from fewshot_bench.leaderboard.columns import BY_CONDITION, COMPARISON, QUESTION
 from fewshot_bench.leaderboard.open_rows import harmonic_difference
+from fewshot_bench.leaderboard.pair_rows import difference_on_pairs, number_of_pairs
 from fewshot_bench.leaderboard.record_columns import record_columns
 from fewshot_bench.leaderboard.rows import (
     Row,
@@ -40,6 +41,8 @@ MARGIN = 0.005  # half a point: differences within it are called equivalent
 
 def _difference(first: Row, second: Row) -> stats.Difference | None:
     """The paired difference on what both answered; None where that is too little."""
+    if first.is_of_pairs and second.is_of_pairs:
+        return difference_on_pairs(first.pair_row, second.pair_row)
     if first.has_known and second.has_known:
         episodes = shared_episodes(first, second)
         if episodes < 2:
@@ -62,10 +65,11 @@ def _rankings(rows: Iterable[Row]) -> list[list[Row]]:
 
 
 def _by_condition(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Rows with the same shot value or train size."""
-    groups: dict[float, list[Row]] = {}
+    """Rows with the same shot value, train size or number of pairs."""
+    groups: dict[tuple[float, int | None], list[Row]] = {}
     for row in rows:
-        groups.setdefault(row.record.condition, []).append(row)
+        condition = (row.record.condition, number_of_pairs(row.record))
+        groups.setdefault(condition, []).append(row)
     yield from groups.values()
 
 
@@ -176,7 +180,7 @@ def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) ->
             "would_decide": would_decide(difference, level) if decision == "undecided" else "",
         }
         table.append({**columns, **decided})
-    frame = pd.DataFrame(table, columns=list(COMPARISON))
+    frame = pd.DataFrame(table, columns=list(COMPARISON)).astype({"pairs": "Int64"})
     return _sorted(frame)
 
 
@@ -249,7 +253,7 @@ def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     """By question, then by condition, then the largest difference first."""
     first = ["dataset", "protocol", "test_classes", "preset", "ways", "queries"]
     others = [name for name in QUESTION if name not in first]
-    order = [*first, *others, "train_size", "shots"]
+    order = [*first, *others, *BY_CONDITION]
     ascending = [True] * len(order)
     return frame.sort_values(
         [*order, "difference"], ascending=[*ascending, False], ignore_index=True
@@ -260,6 +264,10 @@ OVER_EPISODES = (
     "Paired differences on the same episodes, tested by what leaving out each test image does to "
     "them (episodes overlap, so a test over episodes would find any difference significant)"
 )
+OVER_PAIRS = (
+    "Paired differences on the same pairs of images, tested by how pairs that share an image are "
+    "answered alike"
+)
 OVER_RUNS = (
     "Paired differences on the same runs, tested by their spread over runs and over test images"
 )
@@ -268,9 +276,12 @@ OVER_RUNS = (
 def which_test(frame: pd.DataFrame) -> str:
     """One sentence: which test decided, and why."""
     is_run = frame["train_size"].notna()
+    is_pair = frame["pairs"].notna()
     tests = []
-    if not is_run.all():
+    if not (is_run | is_pair).all():
         tests.append(OVER_EPISODES)
+    if is_pair.any():
+        tests.append(OVER_PAIRS)
     if is_run.any():
         tests.append(OVER_RUNS)
     trainings = "for these trainings alone"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fewshot_bench.leaderboard.columns import LOSSES, SPLITS_SUFFIX, TIMINGS
 from fewshot_bench.leaderboard.names import row_names
+from fewshot_bench.leaderboard.pair_rows import number_of_pairs
 from fewshot_bench.leaderboard.record_columns import LISTED, row_key
 from fewshot_bench.records.record import Record
 
@@ -26,6 +27,7 @@ def timings(records: Iterable[Record]) -> pd.DataFrame:
             "dataset": record.dataset.name,
             "shots": record.shots,
             "train_size": record.train_size,
+            "pairs": number_of_pairs(record),
             "seed": record.training.seed,
             "seconds_train": seconds.get("train"),
             "seconds_embed": seconds.get("embed"),
@@ -36,7 +38,7 @@ def timings(records: Iterable[Record]) -> pd.DataFrame:
             "key": record.key,
         }
         table.append(row)
-    return pd.DataFrame(table, columns=list(TIMINGS))
+    return pd.DataFrame(table, columns=list(TIMINGS)).astype({"pairs": "Int64"})
 
 
 def costs(records: Iterable[Record]) -> pd.DataFrame:

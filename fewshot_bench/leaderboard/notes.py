@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from fewshot_bench.leaderboard.open_rows import known_classes
 from fewshot_bench.leaderboard.rows import Row
+from fewshot_bench.records.record import OWN_THRESHOLD
 from fewshot_bench.stats.intervals import Estimate
 
 __all__ = ["notes_of"]
@@ -24,6 +25,8 @@ def notes_of(row: Row, estimate: Estimate, failures: int) -> Iterator[str]:
         yield f"{failures} of its {trainings + failures} trainings gave no result"
     if row.is_classification:
         yield from _of_runs(row, estimate)
+    elif row.is_of_pairs:
+        yield from _of_pairs(row, estimate)
     else:
         yield from _of_episodes(row)
         yield from _of_known(row)
@@ -41,6 +44,14 @@ def _of_runs(row: Row, estimate: Estimate) -> Iterator[str]:
         yield f"one test image, so no interval: {_names(row, single)}"
     elif len(row.predictions) == 1:
         yield ONE_RUN
+
+
+def _of_pairs(row: Row, estimate: Estimate) -> Iterator[str]:
+    threshold = row.record.threshold
+    if threshold is not None and threshold.source != OWN_THRESHOLD:
+        yield f"accuracy at the threshold that is best on {threshold.source}, as it has none itself"
+    if estimate.kind == "too few images":
+        yield "few pairs or images, so no interval: each class needs 3 images, each kind 2 pairs"
 
 
 def _of_episodes(row: Row) -> Iterator[str]:

@@ -36,6 +36,7 @@ __all__ = [
     "LISTED",
     "OpenRow",
     "harmonic_difference",
+    "interval_columns",
     "is_open_set",
     "known_classes",
     "known_text",
@@ -226,15 +227,16 @@ class OpenRow:
         """What a leaderboard says beside the accuracy."""
         columns: dict[str, Any] = {}
         if known_classes(self._record):
-            columns |= _columns("accuracy_new", self.new_accuracy)
-            columns |= _columns("accuracy_known", self.known_accuracy)
+            columns |= interval_columns("accuracy_new", self.new_accuracy)
+            columns |= interval_columns("accuracy_known", self.known_accuracy)
         if is_open_set(self._record):
-            columns |= _columns("auroc", self.area)
-            columns |= _columns("false_accepts", self.false_accepts)
+            columns |= interval_columns("auroc", self.area)
+            columns |= interval_columns("false_accepts", self.false_accepts)
         return columns
 
 
-def _columns(name: str, estimate: Estimate) -> dict[str, float]:
+def interval_columns(name: str, estimate: Estimate) -> dict[str, float]:
+    """The columns of a measure and of the bounds of its interval."""
     return {
         name: estimate.accuracy,
         f"{name}_low": estimate.low,

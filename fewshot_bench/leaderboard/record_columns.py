@@ -6,6 +6,7 @@ from typing import Any
 
 from fewshot_bench.leaderboard.columns import QUESTION
 from fewshot_bench.leaderboard.open_rows import LISTED, is_open_set, known_classes, known_text
+from fewshot_bench.leaderboard.pair_rows import number_of_pairs
 from fewshot_bench.protocols.split import size_text
 from fewshot_bench.published import ALL_CLASSES, Published
 from fewshot_bench.records.record import Record
@@ -39,10 +40,12 @@ def record_columns(record: Record, name: str) -> dict[str, Any]:
         "ways": protocol.ways,
         "shots": record.shots,
         "train_size": record.train_size,
+        "pairs": number_of_pairs(record),
         "queries": protocol.queries_text,
         "episodes": record.episodes,
         "episode_seed": protocol.episode_seed,
         "rule": baseline.rule,
+        "threshold": record.threshold.source if record.threshold is not None else None,
         "transductive": baseline.transductive,
         "image_size": settings.get("image_size"),
         "precision": settings.get("precision"),

@@ -15,8 +15,10 @@ import numpy.typing as npt
 
 from fewshot_bench.leaderboard.names import row_names
 from fewshot_bench.leaderboard.open_rows import OpenRow, known_classes
+from fewshot_bench.leaderboard.pair_rows import PairRow
 from fewshot_bench.leaderboard.record_columns import method_parts, question_key, row_key
 from fewshot_bench.protocols.episode import Episodes, ImageGroups, Pool, in_data_set, together
+from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
@@ -67,6 +69,16 @@ class Row:
         """Whether known classes are candidates beside the new ones."""
         return bool(known_classes(self.record))
 
+    @property
+    def is_of_pairs(self) -> bool:
+        """Whether it answers pairs of images."""
+        return isinstance(self.record.protocol, Pairs)
+
+    @cached_property
+    def pair_row(self) -> PairRow:
+        """What it measures on pairs."""
+        return PairRow(self.predictions)
+
     def open_row(self, episodes: int | None = None) -> OpenRow:
         """What it measures in the first so many episodes of an open world."""
         return _open_row(self, self.record.episodes if episodes is None else episodes)
@@ -85,9 +97,12 @@ class Row:
     def estimate(self, weights_RC: Floats | None = None) -> intervals.Estimate:
         """Mean accuracy with its interval.
 
-        With known classes: the harmonic mean of the accuracies on new and on known classes.
+        With known classes: the harmonic mean of the accuracies on new and on known classes. Of
+        pairs: the share of them.
         weights_RC: over runs, the weight of each class; by default its share of the test images.
         """
+        if self.is_of_pairs:
+            return self.pair_row.accuracy
         if self.has_known:
             return self.open_row().harmonic
         if not self.is_classification:

@@ -149,7 +149,8 @@ class Standings:
 
 def label_of(record: Record) -> str:
     """What the column of this record is called in a table: its shot value or train size."""
-    return condition_label({"shots": record.shots, "train_size": record.train_size})
+    columns = record_columns(record, record.baseline.name)
+    return condition_label(columns)
 
 
 def is_one_of_splits(record: Record) -> bool:

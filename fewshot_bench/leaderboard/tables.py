@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from fewshot_bench.leaderboard.columns import (
+    BY_CONDITION,
     CONFUSION,
     EPISODES,
     LEADERBOARD,
@@ -28,6 +29,7 @@ from fewshot_bench.leaderboard.compare import places
 from fewshot_bench.leaderboard.names import row_names
 from fewshot_bench.leaderboard.notes import notes_of
 from fewshot_bench.leaderboard.open_rows import known_classes, true_classes
+from fewshot_bench.leaderboard.pair_rows import ANSWERS, true_answers
 from fewshot_bench.leaderboard.record_columns import LISTED, record_columns, row_key
 from fewshot_bench.leaderboard.rows import Row, rows_of
 from fewshot_bench.protocols.open_world import OpenWorld
@@ -75,13 +77,13 @@ def leaderboard(
         status = {"seeds": 0, "status": record.status, "note": record.reason}
         table.append({**record_columns(record, names[key]), **status})
     frame = pd.DataFrame(table, columns=list(LEADERBOARD))
-    whole_numbers = ("rank", "image_size", "images_passed", "parameters")
+    whole_numbers = ("rank", "pairs", "image_size", "images_passed", "parameters")
     return _sorted(frame.astype(dict.fromkeys(whole_numbers, "Int64")))
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     """By question and condition, then by rank, and within a rank the highest accuracy first."""
-    question = ["dataset", "protocol", "preset", "ways", "train_size", "shots", "queries"]
+    question = ["dataset", "protocol", "preset", "ways", *BY_CONDITION, "queries"]
     episodes = ["episodes", "episode_seed"]
     last = ["baseline", "settings", "source", "version", "train_classes", "episodes_digest"]
     order = [*question, *episodes, "rank", "accuracy", *last]
@@ -116,6 +118,8 @@ def _details(row: Row) -> dict[str, Any]:
     """What stands beside the accuracy of a row, by its kind of protocol."""
     if row.is_classification:
         return _run_details(row)
+    if row.is_of_pairs:
+        return row.pair_row.columns()
     opened = row.open_row().columns() if isinstance(row.record.protocol, OpenWorld) else {}
     # over episodes there are intervals of the accuracy on new classes alone
     return opened if row.has_known else {**_episode_details(row), **opened}
@@ -152,7 +156,7 @@ def wide(frame: pd.DataFrame) -> pd.DataFrame:
     A cell is "mean [low, high]", in fractions, and empty where there is no result.
     """
     labelled = frame.assign(column=[condition_label(row) for row in frame.to_dict("records")])
-    ordered = labelled.sort_values(["train_size", "shots"], na_position="first", kind="stable")
+    ordered = labelled.sort_values([*BY_CONDITION], na_position="first", kind="stable")
     columns = list(dict.fromkeys(ordered["column"]))
     texts = [_with_interval(row) for row in ordered.to_dict("records")]
     cells = ordered.assign(cell=texts, encoder=ordered["encoder"].fillna(""))
@@ -209,7 +213,7 @@ def number_of_splits(row: Mapping[Any, Any]) -> int:
 
 
 def confusion(predictions: Sequence[Predictions], names: Names | None = None) -> pd.DataFrame:
-    """A row a baseline x condition x true class x predicted class.
+    """A row a baseline x condition x true class x predicted class; of pairs: same or different.
 
     count: over episodes and seeds; share: of the true class. The share of a class that is predicted
     as itself is its recall. Where a head said that pictures are of none of the classes, that is a
@@ -218,7 +222,9 @@ def confusion(predictions: Sequence[Predictions], names: Names | None = None) ->
     table = []
     for row in rows_of(predictions, names).values():
         classes = (*row.record.protocol.test_classes, *known_classes(row.record))
-        counts_CP = _confusion_counts(row)
+        if row.is_of_pairs:
+            classes = tuple(ANSWERS.values())
+        counts_CP = _confusion_counts(row, len(classes))
         predictable = (*classes, NONE_OF_THEM)[: counts_CP.shape[1]]
         totals_C = counts_CP.sum(1)
         columns = record_columns(row.record, row.name)
@@ -231,19 +237,21 @@ def confusion(predictions: Sequence[Predictions], names: Names | None = None) ->
                 "share": count / totals_C[true],
             }
             table.append({**columns, **cell})
-    return pd.DataFrame(table, columns=list(CONFUSION))
+    return pd.DataFrame(table, columns=list(CONFUSION)).astype({"pairs": "Int64"})
 
 
-def _confusion_counts(row: Row) -> npt.NDArray[np.int64]:
+def _confusion_counts(row: Row, size: int) -> npt.NDArray[np.int64]:
     """Queries by true class (row) and predicted class (column), over episodes and seeds.
 
-    The last column is of none of the classes; it is there if that was ever predicted.
+    size: number of classes, or of answers about pairs. The last column is of none of the classes;
+    it is there if that was ever predicted.
     """
-    size = len(row.record.pool)
     counts_CP = np.zeros((size, size + 1), dtype=np.int64)
     for one in row.predictions:
         predicted_TA = one.answered.predicted_TA
         true_TA = true_classes(one.episodes)
+        if row.is_of_pairs:
+            true_TA = true_answers(one.record, one.episodes)
         is_counted_TA = (true_TA >= 0) & (predicted_TA != NO_PREDICTION)
         predicted = np.where(predicted_TA == NO_CLASS, size, predicted_TA)[is_counted_TA]
         pairs = true_TA[is_counted_TA] * (size + 1) + predicted
@@ -260,7 +268,7 @@ def episode_accuracies(
     """
     parts = []
     for row in rows_of(predictions, names).values():
-        if not row.is_classification:
+        if not (row.is_classification or row.is_of_pairs):
             columns = record_columns(row.record, row.name)
             accuracy_T = row.correctness().accuracy_ST.mean(0)
             parts.append(pd.DataFrame({**columns, "accuracy": accuracy_T}))

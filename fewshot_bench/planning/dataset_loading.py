@@ -16,8 +16,9 @@ from fewshot_bench.dataset import DataCard, DataSet, under_own_name
 from fewshot_bench.errors import UserError
 from fewshot_bench.planning.dataset_choice import HELDOUT, DataSetChoice
 from fewshot_bench.planning.dataset_paths import dataset_paths
-from fewshot_bench.protocols.protocol import Classification, FewShot
+from fewshot_bench.protocols.protocol import FewShot
 from fewshot_bench.protocols.sides import both_sides
+from fewshot_bench.protocols.stored import AnyProtocol
 from fewshot_bench.request import Request
 from fewshot_bench.settings import Settings
 
@@ -33,7 +34,7 @@ DATASET_OPTIONS = (
     "multi_label",
     "class_names",
 )
-Protocols = Sequence[FewShot | Classification]
+Protocols = Sequence[AnyProtocol]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,9 +24,9 @@ from fewshot_bench.protocols.episode import (
     prefixes,
 )
 from fewshot_bench.protocols.open_world import OpenWorld
-from fewshot_bench.protocols.protocol import Classification, FewShot
-from fewshot_bench.protocols.split import Size, Split, size_text
-from fewshot_bench.protocols.stored import protocol_of
+from fewshot_bench.protocols.protocol import FewShot
+from fewshot_bench.protocols.split import Size, Split
+from fewshot_bench.protocols.stored import AnyProtocol, protocol_of
 from fewshot_bench.records.episode_files import read_episodes
 
 __all__ = ["EpisodeSet", "episode_sets", "left_out_notes", "replayed"]
@@ -41,7 +41,7 @@ class EpisodeSet:
     episodes come from, if no protocol draws them; groups: of the images of the pool.
     """
 
-    protocol: FewShot | Classification
+    protocol: AnyProtocol
     condition: Size
     source: EpisodeSource
     pool: Pool
@@ -72,9 +72,7 @@ class EpisodeSet:
     @property
     def label(self) -> str:
         """Its condition in words, for progress."""
-        if self.is_classification:
-            return f"train size {size_text(self.condition)}"
-        return f"{self.condition} shots"
+        return self.protocol.condition_text(self.condition)
 
     @property
     def train_size(self) -> Size | None:
@@ -126,7 +124,7 @@ class EpisodeSet:
         return dataclasses.replace(self, protocol=shorter)
 
 
-def episode_sets(protocol: FewShot | Classification, data: LabelledImages) -> list[EpisodeSet]:
+def episode_sets(protocol: AnyProtocol, data: LabelledImages) -> list[EpisodeSet]:
     """The episode sets of a protocol: one a shot value, or one a train size and run."""
     pool = protocol.pool(data)
     groups = protocol.image_groups(data)

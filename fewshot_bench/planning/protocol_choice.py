@@ -10,7 +10,9 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.planning.episode_sets import EpisodeSet, episode_sets, replayed
 from fewshot_bench.protocols.open_world import OpenWorld
+from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.protocols.protocol import Classification, FewShot
+from fewshot_bench.protocols.stored import AnyProtocol
 from fewshot_bench.request import Request
 
 __all__ = ["chosen_episode_sets", "split_notes"]
@@ -28,10 +30,11 @@ FEW_SHOT_OPTIONS = (
     "seeds",
 )
 CLASSIFICATION_OPTIONS = ("train_per_class", "train_fraction", "runs", "test_images")
+OF_PAIRS_TOO = ("train_classes", "test_classes", "seeds")  # options of few-shot protocols
 
 
 def chosen_episode_sets(
-    request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
+    request: Request, data: LabelledImages, protocols: Sequence[AnyProtocol]
 ) -> list[EpisodeSet]:
     """The episode sets of a request: from its episodes file, or from a protocol.
 
@@ -45,6 +48,9 @@ def chosen_episode_sets(
         base = dataclasses.replace(base, episode_seed=request.episode_seed)
     if isinstance(base, Classification):
         return episode_sets(_classification(request, base).over(data), data)
+    if isinstance(base, Pairs):
+        settled = _pairs(request, base).over(data, request.train_classes, request.test_classes)
+        return episode_sets(settled, data)
     return _few_shot_sets(request, base, data)
 
 
@@ -60,7 +66,7 @@ def _options_in(request: Request, names: Sequence[str]) -> list[str]:
 def _refuse_options_beside_file(request: Request) -> None:
     # seeds are of the trainings, not of the episodes
     of_protocol = [name for name in FEW_SHOT_OPTIONS if name != "seeds"]
-    names = ["protocol", *of_protocol, *CLASSIFICATION_OPTIONS, "episode_seed"]
+    names = ["protocol", *of_protocol, *CLASSIFICATION_OPTIONS, "pairs", "episode_seed"]
     for option in _options_in(request, names):
         raise UserError(
             f"--episodes-file {request.episodes_file} settles the protocol; leave {option} out"
@@ -68,8 +74,8 @@ def _refuse_options_beside_file(request: Request) -> None:
 
 
 def _base_protocol(
-    request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
-) -> FewShot | Classification:
+    request: Request, data: LabelledImages, protocols: Sequence[AnyProtocol]
+) -> AnyProtocol:
     """The named protocol, else the data set's first one of the kind that the options are for.
 
     Without such options: its first few-shot one, or the first of all if none is.
@@ -80,6 +86,8 @@ def _base_protocol(
             what = f"protocol of {data.name}"
             raise unknown(what, request.protocol, named, "bench list shows them")
         return named[request.protocol]
+    if request.pairs is not None:
+        return _base_pairs(data, protocols)
     if _options_in(request, CLASSIFICATION_OPTIONS):
         return _base_classification(request, data, protocols)
     for protocol in protocols:
@@ -90,8 +98,22 @@ def _base_protocol(
     return FewShot(name=f"{data.name}-custom", dataset=data.name)
 
 
+def _base_pairs(data: LabelledImages, protocols: Sequence[AnyProtocol]) -> Pairs:
+    """The first pair protocol, else one over the classes of the first few-shot protocol."""
+    for protocol in protocols:
+        if isinstance(protocol, Pairs):
+            return protocol
+    plain = Pairs(name=f"{data.name}-pairs", dataset=data.name)
+    for protocol in protocols:
+        if isinstance(protocol, FewShot):
+            train = protocol.train_classes
+            test = protocol.test_classes
+            return dataclasses.replace(plain, train_classes=train, test_classes=test)
+    return plain
+
+
 def _base_classification(
-    request: Request, data: LabelledImages, protocols: Sequence[FewShot | Classification]
+    request: Request, data: LabelledImages, protocols: Sequence[AnyProtocol]
 ) -> Classification:
     """The first classification protocol whose train sizes are of the requested kind."""
     by_share = request.train_fraction is not None
@@ -112,6 +134,7 @@ def _base_classification(
 
 def _classification(request: Request, base: Classification) -> Classification:
     """The classification protocol with the request's options in place."""
+    _refuse_pairs(request, base)
     for option in _options_in(request, FEW_SHOT_OPTIONS):
         remedy = ""
         if option == "--seeds":
@@ -143,8 +166,28 @@ def _classification(request: Request, base: Classification) -> Classification:
     return dataclasses.replace(base, **changes)
 
 
+def _pairs(request: Request, base: Pairs) -> Pairs:
+    """The pair protocol with the request's options in place."""
+    of_others = [name for name in FEW_SHOT_OPTIONS if name not in OF_PAIRS_TOO]
+    for option in _options_in(request, [*of_others, *CLASSIFICATION_OPTIONS]):
+        raise UserError(
+            f"{option} is for other protocols, and {base.name} asks about pairs of images; "
+            "leave it out (--pairs says how many)"
+        )
+    return base if request.pairs is None else dataclasses.replace(base, pairs=request.pairs)
+
+
+def _refuse_pairs(request: Request, base: FewShot | Classification) -> None:
+    if request.pairs is not None:
+        raise UserError(
+            f"--pairs {request.pairs} is for protocols that ask about pairs, and {base.name} is a "
+            f"{base.kind} protocol; leave it out"
+        )
+
+
 def _few_shot_sets(request: Request, base: FewShot, data: LabelledImages) -> list[EpisodeSet]:
     """The episode sets of the few-shot protocol, or of all its splits."""
+    _refuse_pairs(request, base)
     for option in _options_in(request, CLASSIFICATION_OPTIONS):
         raise UserError(
             f"{option} is for classification protocols, and {base.name} is a few-shot protocol; "

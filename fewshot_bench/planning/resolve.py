@@ -17,7 +17,8 @@ from fewshot_bench.planning.episode_sets import EpisodeSet, left_out_notes
 from fewshot_bench.planning.near_duplicate_choice import ChosenImages, chosen_images
 from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.planning.protocol_choice import chosen_episode_sets, split_notes
-from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules
+from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules, rule_for_pairs
+from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.registry.registry import Plugin, Registry
 from fewshot_bench.request import Request
 
@@ -97,9 +98,12 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     baselines = []
     for plugin, rule_names in chosen.rules.items():
         # raises UserError where the method has no rule to answer by
-        rules = chosen_rules(
-            plugin, rule_names, overrides, registry, is_classification=is_classification
-        )
+        if isinstance(episode_sets[0].protocol, Pairs):
+            rules = [rule_for_pairs(classes[plugin.name], request)]
+        else:
+            rules = chosen_rules(
+                plugin, rule_names, overrides, registry, is_classification=is_classification
+            )
         own = overrides.get(plugin.name, {})
         baselines.append(ResolvedBaseline(plugin, classes[plugin.name], rules, own))
     preset = PRESETS[request.preset]

@@ -6,12 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.contract.answering import OWN, has_features, own_method
+from fewshot_bench.contract.answering import OWN, has_features, own_method, pair_rule
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.registry.registry import Plugin, Registry, plugin_rule, usable
+from fewshot_bench.request import Request
 from fewshot_bench.rule import Rule, RuleSettings
 
-__all__ = ["ALL", "WITHOUT_REFERENCES", "RuleChoice", "chosen_rules", "fast_rules"]
+__all__ = [
+    "ALL",
+    "WITHOUT_REFERENCES",
+    "RuleChoice",
+    "chosen_rules",
+    "fast_rules",
+    "rule_for_pairs",
+]
 
 ALL = "all"
 
@@ -89,6 +97,18 @@ def chosen_rules(
         given = {setting: getattr(settings, setting) for setting in texts}
         choices.append(RuleChoice(plugin, name, is_own, settings, given))
     return choices
+
+
+def rule_for_pairs(baseline_class: type[Baseline], request: Request) -> RuleChoice:
+    """How a baseline scores pairs. Raises `UserError` where the request names a rule."""
+    named = [name for name in request.rules if name != OWN]
+    named += [name for name in request.baselines if "+" in name]
+    if named:
+        raise UserError(
+            f"{named[0]} names a rule for episodes, and pairs are scored by the pair head of a "
+            "baseline or by the cosine of two features; leave the rule out"
+        )
+    return RuleChoice(None, pair_rule(baseline_class), is_own=True)
 
 
 def fast_rules(registry: Registry) -> list[str]:

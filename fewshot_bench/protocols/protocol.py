@@ -18,11 +18,11 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.protocols.episode import DrawnEpisodes, EpisodeSource, ImageGroups, Pool
 from fewshot_bench.protocols.grouped_episodes import GroupedEpisodes, check_groups
 from fewshot_bench.protocols.grouped_runs import GroupedRuns
-from fewshot_bench.protocols.sides import both_sides, check_ways
+from fewshot_bench.protocols.sides import check_ways, settled_sides
 from fewshot_bench.protocols.split import DrawnRuns, Size, Split, is_size, repeats, size_text
 from fewshot_bench.seeds import digest
 
-__all__ = ["SPLITS_SUFFIX", "Classification", "FewShot", "Protocol"]
+__all__ = ["MOST_CLASSES", "SPLITS_SUFFIX", "Classification", "FewShot", "Groups", "Protocol"]
 
 VERSION = 1
 SPLITS_SUFFIX = "-splits"  # ends the name of the protocol that every split of a data set shares
@@ -81,6 +81,10 @@ class Protocol(ABC):
 
         episodes: None means no limit.
         """
+
+    def condition_text(self, condition: Size) -> str:
+        """A condition in words, for messages."""
+        return f"{condition} shots"
 
     @property
     def is_one_of_splits(self) -> bool:
@@ -158,16 +162,10 @@ class FewShot(Protocol):
         Raises `UserError` if a class is unknown, too small, or both a train and a test class, or
         if there are fewer test classes than ways.
         """
-        is_own = train is None and test is None
-        if is_own:
-            train = self.train_classes
-            test = self.test_classes
-        train_names, test_names = both_sides(data, train or (), test or ())
-        own_train = self.train_classes or both_sides(data, (), test_names)[0]
-        is_own |= (train_names, test_names) == (own_train, self.test_classes)
-        name = self._name_for(data) if is_own else f"{data.name}-custom"
+        sides = settled_sides(data, (self.train_classes, self.test_classes), train, test)
+        name = self._name_for(data) if sides.are_own else f"{data.name}-custom"
         settled = replace(
-            self, name=name, dataset=data.name, train_classes=train_names, test_classes=test_names
+            self, name=name, dataset=data.name, train_classes=sides.train, test_classes=sides.test
         )
         settled._check_classes(data)
         return settled
@@ -328,6 +326,10 @@ class Classification(Protocol):
         runs = range(self.runs)
         pairs = itertools.product(self.train_sizes, runs)
         return list(pairs)
+
+    def condition_text(self, condition: Size) -> str:
+        """The train size."""
+        return f"train size {size_text(condition)}"
 
     @property
     def queries_text(self) -> int | str:

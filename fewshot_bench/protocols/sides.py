@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 
-__all__ = ["both_sides", "check_ways"]
+__all__ = ["Sides", "both_sides", "check_ways", "settled_sides"]
+
+Names = tuple[str, ...]
+
+
+class Sides(NamedTuple):
+    """Full names of train and test classes; are_own: whether they are those of the protocol."""
+
+    train: Names
+    test: Names
+    are_own: bool
+
+
+def settled_sides(
+    data: LabelledImages,
+    own: tuple[Names, Names],
+    train: Sequence[str] | None,
+    test: Sequence[str] | None,
+) -> Sides:
+    """The train and test classes of a protocol for `data`.
+
+    own: the protocol's; train, test: class names; both None means the protocol's. If only one side
+    is named, the other side is all other classes. Raises `UserError` as `both_sides`.
+    """
+    are_own = train is None and test is None
+    if are_own:
+        train, test = own
+    sides = both_sides(data, train or (), test or ())
+    own_train = own[0] or both_sides(data, (), sides[1])[0]
+    return Sides(*sides, are_own=are_own or sides == (own_train, own[1]))
 
 
 def both_sides(

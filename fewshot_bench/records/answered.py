@@ -10,18 +10,21 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NO_CLASS", "NO_PREDICTION", "NO_RANK", "Answered", "ranks_of"]
+__all__ = ["DIFFERENT", "NO_CLASS", "NO_PREDICTION", "NO_RANK", "SAME", "Answered", "ranks_of"]
 
 NO_PREDICTION = 255  # in the array of predicted classes: padding, where there is no query
 NO_CLASS = 254  # a head found that a picture is of none of the classes, which is always wrong
 NO_RANK = 0
+SAME = 0  # in the place of a predicted class, of a pair that is taken for one class
+DIFFERENT = 1  # of a pair that is taken for two
 
 
 class Answered(NamedTuple):
     """The class predicted for each query, and the rank of its highest score in its episode.
 
     ranks_TA: from 1 on, the same for equal scores; `NO_RANK` at padding. None where no query is
-    without references.
+    without references. Each pair of a pair protocol is an episode: predicted is whether it is taken
+    for one class or two (`SAME`, `DIFFERENT`), and its rank is that among all pairs.
     """
 
     predicted_TA: npt.NDArray[np.uint8]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import types
 import typing
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
 
 from fewshot_bench.protocols.episode import ImageGroups, Pool
-from fewshot_bench.protocols.protocol import Classification, FewShot
-from fewshot_bench.protocols.split import Size, size_text
-from fewshot_bench.protocols.stored import protocol_of
+from fewshot_bench.protocols.split import Size
+from fewshot_bench.protocols.stored import AnyProtocol, protocol_of
 from fewshot_bench.published import Published
+from fewshot_bench.records.parts import Part, check_type, converted, read_part
 from fewshot_bench.records.paths import record_stem
 
 __all__ = [
+    "OF_TRAIN_PAIRS",
+    "OWN_THRESHOLD",
     "RULE_SETTING",
     "SCHEMA",
     "ArrayFile",
@@ -26,15 +25,17 @@ __all__ = [
     "Record",
     "Status",
     "SystemFigure",
+    "Threshold",
     "TrainingPart",
     "read_record",
 ]
 
 SCHEMA = 2
+OWN_THRESHOLD = "own"  # where a threshold comes from
+OF_TRAIN_PAIRS = "pairs of train images"
 RULE_SETTING = "rule."  # names of a rule's settings start so beside those of the baseline
 Status = Literal["ok", "not applicable", "diverged", "failed"]
 Json = dict[str, Any]
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,17 @@ class ArrayFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """Pairs are called the same class where their score is above `score`.
+
+    source: `own`, of the baseline, or `pairs of train images`, which it tells apart best.
+    """
+
+    score: float
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Provenance:
     """Where a result comes from. commit: empty without a checkout; started: UTC, ISO 8601."""
 
@@ -157,9 +169,10 @@ class Record:
     episodes: int
     episodes_digests: dict[int, str]
     episodes_file: str = ""
-    protocol: FewShot | Classification
+    protocol: AnyProtocol
     pool: Pool
     groups: ImageGroups = ()
+    threshold: Threshold | None = None
     dataset: DataSetPart
     baseline: BaselinePart
     training: TrainingPart
@@ -198,10 +211,9 @@ class Record:
     @property
     def message(self) -> str:
         """One line that says what became of it."""
-        if self.protocol.is_classification:
-            training = f"train size {size_text(self.condition)}, run {self.training.seed}"
-        else:
-            training = f"{self.shots} shots, seed {self.training.seed}"
+        condition = self.protocol.condition_text(self.condition)
+        noun = "run" if self.protocol.is_classification else "seed"
+        training = f"{condition}, {noun} {self.training.seed}"
         return f"{self.baseline.answerer}, {training}: {self.status}: {self.reason}"
 
     def as_json(self) -> Json:
@@ -240,7 +252,7 @@ def read_record(values: object) -> Record:
     parts = {**values}
     for name, expected in PLAIN_FIELDS.items():
         if name in values:
-            _check_type(name, values[name], expected)
+            check_type(name, values[name], expected)
     digests = values["episodes_digests"].items()
     parts["episodes_digests"] = {int(count): str(digest) for count, digest in digests}
     parts["pool"] = tuple((int(first), int(count)) for first, count in values["pool"])
@@ -248,10 +260,12 @@ def read_record(values: object) -> Record:
     parts["protocol"] = _read_protocol(values["protocol"])
     parts["dataset"] = _read_part(DataSetPart, "dataset", values["dataset"])
     parts["baseline"] = _read_part(BaselinePart, "baseline", values["baseline"])
+    if values.get("threshold") is not None:
+        parts["threshold"] = _read_part(Threshold, "threshold", values["threshold"])
     parts["training"] = _read_part(TrainingPart, "training", values["training"])
     parts["predictions"] = _read_part(ArrayFile, "predictions", values.get("predictions", {}))
     parts["provenance"] = _read_part(Provenance, "provenance", values.get("provenance", {}))
-    parts["seconds"] = _converted("seconds", values.get("seconds", {}), dict[str, float])
+    parts["seconds"] = converted("seconds", values.get("seconds", {}), dict[str, float])
     record = Record(**parts)
     _check_settings(record.baseline.settings)
     if record.episodes not in record.episodes_digests:
@@ -262,17 +276,17 @@ def read_record(values: object) -> Record:
 
 
 def _read_groups(values: object, pool: Pool) -> ImageGroups:
-    _check_type("groups", values, list)
+    check_type("groups", values, list)
     groups = typing.cast(list[int], values)
     for group in groups:
-        _check_type("an item of groups", group, int)
+        check_type("an item of groups", group, int)
     images = sum(count for _, count in pool)
     if groups and len(groups) != images:
         raise ValueError(f"it has groups of {len(groups)} images and not {images}")
     return tuple(groups)
 
 
-def _read_protocol(values: object) -> FewShot | Classification:
+def _read_protocol(values: object) -> AnyProtocol:
     if not isinstance(values, dict):
         raise TypeError(f"protocol is {values!r}, not an object")
     protocol = protocol_of(values)
@@ -294,7 +308,7 @@ SHOWN_SETTINGS = {
 def _check_settings(settings: Json) -> None:
     for name, expected in SHOWN_SETTINGS.items():
         if name in settings:
-            _check_type(name, settings[name], expected)
+            check_type(name, settings[name], expected)
 
 
 # the fields that readers rely on and that must be right; the others describe, and are converted
@@ -314,80 +328,10 @@ RELIED_ON = {
     },
     "training": {"key", "seed", "version", "images_passed", "parameters"},
     "predictions": {"file", "sha256"},
+    "threshold": {"score", "source"},
     "provenance": set[str](),
 }
 
 
 def _read_part(part_class: type[Part], name: str, values: object) -> Part:
-    """A part of a record from JSON. Fields that this version does not know are ignored."""
-    if not isinstance(values, dict):
-        raise TypeError(f"{name} is {values!r}, not an object")
-    hints = _hints(typing.cast(Any, part_class))
-    known = {}
-    for key, expected in hints.items():
-        if key in values:
-            field_name = f"{name}.{key}"
-            if key in RELIED_ON[name]:
-                _check_type(field_name, values[key], expected)
-                known[key] = values[key]
-            else:
-                known[key] = _converted(field_name, values[key], expected)
-    return part_class(**known)
-
-
-@functools.cache
-def _hints(part_class: Any) -> dict[str, Any]:
-    return typing.get_type_hints(part_class)
-
-
-def _converted(name: str, value: object, expected: Any) -> Any:
-    """`value` as the type `expected`; raises `TypeError` or `ValueError` where that cannot be."""
-    origin = typing.get_origin(expected)
-    if origin is tuple:
-        return _converted_tuple(name, value, get_args(expected))
-    if origin is dict:
-        _check_type(name, value, dict)
-        _, value_type = get_args(expected)
-        items = typing.cast(Json, value).items()
-        return {key: _converted(f"{name}.{key}", item, value_type) for key, item in items}
-    if dataclasses.is_dataclass(expected):
-        _check_type(name, value, dict)
-        return _converted_fields(name, typing.cast(Json, value), expected)
-    if isinstance(expected, types.UnionType):
-        return None if value is None else get_args(expected)[0](value)
-    if value is None and expected is str:
-        return ""
-    return expected(value)
-
-
-def _converted_fields(name: str, values: Json, part_class: Any) -> Any:
-    hints = _hints(part_class)
-    fields = {}
-    for key, value in values.items():
-        fields[key] = _converted(f"{name}.{key}", value, hints[key])
-    return part_class(**fields)
-
-
-def _converted_tuple(name: str, value: object, item_types: tuple[Any, ...]) -> tuple[Any, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"{name} is {value!r}, not a list")
-    if item_types[-1] is ...:
-        item_types = (item_types[0],) * len(value)
-    pairs = zip(value, item_types, strict=True)
-    return tuple(_converted(f"an item of {name}", item, expected) for item, expected in pairs)
-
-
-def _check_type(name: str, value: object, expected: Any) -> None:
-    """Raise `TypeError` where `value` is not of a plain type or a union of plain types."""
-    if expected is Any:
-        return
-    is_union = isinstance(expected, types.UnionType)
-    # of dict[str, Any] the type is dict
-    allowed = get_args(expected) if is_union else (typing.get_origin(expected) or expected,)
-    if float in allowed:
-        allowed = (*allowed, int)
-    # True is an int to Python, and no number here
-    is_wrong_bool = isinstance(value, bool) and bool not in allowed
-    if is_wrong_bool or not isinstance(value, allowed):
-        names = " or ".join(item.__name__ for item in allowed)
-        raise TypeError(f"{name} is {value!r}, not {names}")
+    return read_part(part_class, name, values, RELIED_ON[name])

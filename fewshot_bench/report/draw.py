@@ -37,6 +37,7 @@ from fewshot_bench.optional import import_matplotlib, require
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.plan import Cell, Plan, make_plan
 from fewshot_bench.protocols.episode import NO_QUERY
+from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.paths import ResultPaths
 from fewshot_bench.registry.registry import Registry
@@ -134,6 +135,12 @@ def explain(
     from fewshot_bench.report import gallery
 
     plan = make_plan(request, Registry(plugins))
+    protocol = plan.cells[0].episode_set.protocol
+    if isinstance(protocol, Pairs):
+        raise UserError(
+            f"{protocol.name} asks about pairs, and bench explain draws what a choice between "
+            "classes looks at; name a protocol with episodes"
+        )
     results = ResultsFolder(out)
     names = plan.baselines
     if reference is not None and reference not in names:

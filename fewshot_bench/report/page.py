@@ -53,7 +53,7 @@ CAPTIONS = {
 }
 NEED_DATA = ("heat", "map", "samples")  # drawn by other commands, which read the images
 
-CONDITION_COLUMN = "shots or train size"  # one column for the two of CONDITION
+CONDITION_COLUMN = "shots, train size or pairs"  # one column for those of CONDITION
 FRONT = (
     "rank",
     "ties",
@@ -62,20 +62,35 @@ FRONT = (
     "accuracy",
     "ci95_low",
     "ci95_high",
+    "auroc",
+    "auroc_low",
+    "auroc_high",
     "published",
     "status",
     "seeds",
     "rule",
+    "threshold",
     "transductive",
 )
 HEADS = {  # of columns whose head is not their name
     "ci95_low": "from",
     "ci95_high": "to",
+    "auroc": "AUROC",
+    "auroc_low": "from",
+    "auroc_high": "to",
     "seeds": "trainings",
     "dataset": "data set",
     "dataset_digest": "data digest",
 }
-DECIMALS = {"accuracy": 1, "ci95_low": 1, "ci95_high": 1, "published": 2}  # of percent
+DECIMALS = {  # of percent
+    "accuracy": 1,
+    "ci95_low": 1,
+    "ci95_high": 1,
+    "auroc": 1,
+    "auroc_low": 1,
+    "auroc_high": 1,
+    "published": 2,
+}
 DIGEST_LETTERS = 12
 
 Row = Mapping[Hashable, Any]
@@ -170,8 +185,9 @@ def _rows(leaderboard: pd.DataFrame) -> list[list[Cell]]:
 def _cell(row: Row, name: str) -> Cell:
     """text, and number where the column sorts by one."""
     if name == CONDITION_COLUMN:
-        shots, train_size = (row[column] for column in CONDITION)
-        size = shots if pd.isna(train_size) else train_size
+        # shots are there in all rows
+        sizes = [row[column] for column in CONDITION if pd.notna(row[column])]
+        size = sizes[-1]
         return {"text": condition_label(row), "number": float(size)}
     value = row[name]
     if pd.isna(value):

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from fewshot_bench.leaderboard.columns import (
+    BY_CONDITION,
     QUESTION,
     SPLITS_QUESTION,
     Ranking,
@@ -134,7 +135,7 @@ def accuracy(ranking: Ranking, styles: Styles) -> Figure:
     A row without a result is a cross on the axis.
     """
     figure, axes = single(title_of(ranking.rows, ranking.differs))
-    rows = ranking.rows.sort_values(["train_size", "shots"], kind="stable")
+    rows = ranking.rows.sort_values([*BY_CONDITION], kind="stable")
     labels = pd.Series(map(condition_label, rows.to_dict("records")), index=rows.index)
     conditions = list(labels.unique())
     positions = labels.map(conditions.index)

@@ -22,6 +22,7 @@ __all__ = [
     "harmonic_mean",
     "harmonic_weights",
     "mean_recall",
+    "placements",
 ]
 
 Bools = npt.NDArray[np.bool_]
@@ -149,15 +150,24 @@ def area_under_roc(
 def _area(
     ranks_TA: npt.NDArray[np.uint16], is_known_TA: Bools, is_unknown_TA: Bools, sharing: Sharing
 ) -> Values:
+    place_TA = placements(ranks_TA, is_known_TA, is_unknown_TA)
     known_T1 = is_known_TA.sum(1, keepdims=True)
-    unknown_T1 = is_unknown_TA.sum(1, keepdims=True)
-    below_known_TA = _below(ranks_TA, is_unknown_TA) / unknown_T1
-    above_unknown_TA = 1 - _below(ranks_TA, is_known_TA) / known_T1
-    value_T1 = np.where(is_known_TA, below_known_TA, 0.0).sum(1, keepdims=True) / known_T1
-    without_known = _mean_of_others(below_known_TA, is_known_TA, sharing)
-    without_unknown = _mean_of_others(above_unknown_TA, is_unknown_TA, sharing)
+    value_T1 = np.where(is_known_TA, place_TA, 0.0).sum(1, keepdims=True) / known_T1
+    without_known = _mean_of_others(place_TA, is_known_TA, sharing)
+    without_unknown = _mean_of_others(place_TA, is_unknown_TA, sharing)
     without_TA = np.where(is_known_TA, without_known, without_unknown)
     return Values(value_T1[:, 0], without_TA)
+
+
+def placements(ranks_TA: npt.NDArray[np.uint16], is_high_TA: Bools, is_low_TA: Bools) -> Floats:
+    """Of each query, the share of the other kind that its rank is on the right side of.
+
+    is_high_TA, is_low_TA: the two kinds; the first should rank higher. Ties count half. The mean
+    over either kind is the area under the ROC curve (DeLong et al. 1988, Biometrics 44).
+    """
+    above_TA = _below(ranks_TA, is_low_TA) / is_low_TA.sum(1, keepdims=True)
+    below_TA = 1 - _below(ranks_TA, is_high_TA) / is_high_TA.sum(1, keepdims=True)
+    return np.asarray(np.where(is_high_TA, above_TA, below_TA))
 
 
 def _mean_of_others(values_TA: Floats, is_counted_TA: Bools, sharing: Sharing) -> Floats:

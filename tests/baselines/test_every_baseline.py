@@ -17,21 +17,24 @@ from tests.helpers.training import CPU, Trained, fitted, images
 
 TRAINED = ("scl_amp", "siamese", "protonet", "resnet")
 EPISODIC = ("matching", "relation")
-ENCODERS = (*EPISODIC, "baseline_pp", "focal", "supcon", "scl", "amp")
+ENCODERS = (*EPISODIC, "baseline_pp", "casi_net", "focal", "supcon", "scl", "amp")
 BUDGET = 4_000  # images passed; enough to learn something, and a sixth of the preset's
 RULES = {
     "amp": "mean_cosine",
     "baseline_pp": "classify",
+    "casi_net": "mean_cosine",
     "focal": "mean_cosine",
     "lbp": "mean_cosine",
     "matching": "pair",
     "pixels": "mean_cosine",
     "protonet": "prototype",
     "relation": "classify",
+    "repvgg_sa": "unit_mean",
     "resnet": "mean_cosine",
     "scl": "mean_cosine",
     "scl_amp": "mean_cosine",
     "siamese": "pair",
+    "siamese_deshpande": "pair",
     "supcon": "mean_cosine",
     "untrained": "mean_cosine",
 }
