@@ -71,6 +71,8 @@ class Context:
     stored.
     resumed: the last stored snapshot of an interrupted training, or None. A `fit` that ignores
     `keep` and `resumed` starts from the beginning.
+    unlabelled: further train images (U, C, H, W), uint8, on the processor, in random order, or
+    None. Only a baseline whose `sees` names them gets any. They are never test images.
     """
 
     device: torch.device
@@ -78,6 +80,7 @@ class Context:
     progress: Callable[[int, float], None]
     keep: Callable[[Callable[[], Mapping[str, Tensor]]], None] = _keep_nothing
     resumed: Mapping[str, Tensor] | None = None
+    unlabelled: Tensor | None = None
 
 
 class Baseline:

@@ -35,8 +35,9 @@ class Request:
     classes; known: train classes that are candidates beside the ways, or "all"; open_set: also ask
     about images of classes without references; train_per_class, train_fraction: train images of
     each class, as numbers or as shares, for a classification protocol; pairs: how many a pair
-    protocol asks about; runs: how often that
-    protocol splits and trains; test_images: a number, a share or "all"; group_by: a regular
+    protocol asks about; runs: how often that protocol splits and trains; test_images: a number, a
+    share or "all"; unlabelled: the share of the train images of each class that lose their label;
+    group_by: a regular
     expression that finds the group of an image (part, plate, wafer, coil) in the name of its file;
     class_level, fit, keep_masks: settings of a data
     set of files, see `class_layout` and `read_images`; labels: a table with the label of each
@@ -77,6 +78,7 @@ class Request:
     runs: int | None = None
     pairs: int | None = None
     test_images: Size | str | None = None
+    unlabelled: float | None = None
     baselines: Sequence[str] = ()
     rules: Sequence[str] = ()
     preset: str = "quick"

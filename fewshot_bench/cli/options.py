@@ -144,6 +144,11 @@ REQUEST_OPTIONS = (
         read=parsing.size_or_all,
     ),
     Option(
+        "--unlabelled",
+        "Share of the train images of each class that lose their label, e.g. 0.5.",
+        read=parsing.number,
+    ),
+    Option(
         "--episodes-file",
         "Replay the episodes of a file that bench episodes wrote.",
         Path | None,

@@ -116,6 +116,7 @@ class FittedBaseline:
             keeper.progress,
             keep=keeper.keep,
             resumed=resumed,
+            unlabelled=self._unlabelled(),
         )
         split = training.split
         # a notebook may have turned gradients off
@@ -138,6 +139,12 @@ class FittedBaseline:
         save_tensors(self._checkpoint, baseline.state(), asdict(learned))
         self._baseline = baseline
         return learned
+
+    def _unlabelled(self) -> Tensor | None:
+        """The train images without labels, for a baseline that looks at them."""
+        if not self.training.uses_unlabelled:
+            return None
+        return torch.from_numpy(self.data.images[self.training.split.unlabelled])
 
     def _from_checkpoint(self) -> Baseline:
         stored = load_tensors(self._checkpoint)

@@ -64,6 +64,7 @@ QUESTION = (
     "test_classes",
     "known_classes",
     "open_set",
+    "unlabelled",
 )
 OF_SPLIT = ("train_classes", "test_classes")  # what tells one split from another
 SPLITS_QUESTION = tuple(name for name in QUESTION if name not in OF_SPLIT)
@@ -79,6 +80,7 @@ NAMED_IF_DIFFERENT = {
     "episode_seed": "episode seed",
     "episodes_file": "episodes from",
     "group_by": "grouped by",
+    "unlabelled": "share without labels",
     "dataset_digest": "data digest",
 }
 
@@ -135,6 +137,7 @@ LEADERBOARD = (
     "test_classes",
     "known_classes",
     "open_set",
+    "unlabelled",
     "episodes_digest",
     "episodes_file",
     "group_by",
@@ -164,6 +167,7 @@ WIDE_BACK = (
     "test_classes",
     "known_classes",
     "open_set",
+    "unlabelled",
     "episodes_file",
     "group_by",
     "dataset_digest",
@@ -200,6 +204,7 @@ COMPARISON = (
     "train_classes",
     "known_classes",
     "open_set",
+    "unlabelled",
     "episode_seed",
     "episodes_file",
     "group_by",
@@ -219,6 +224,7 @@ _ANSWERED = (
     "test_classes",
     "known_classes",
     "open_set",
+    "unlabelled",
     "episodes",
     "episodes_digest",
     "episodes_file",
@@ -237,6 +243,7 @@ RECALLS = (
     "queries",
     "episode_seed",
     "group_by",
+    "unlabelled",
     "dataset_digest",
     "baseline",
     "encoder",
@@ -267,6 +274,7 @@ SPLITS = (
     "group_by",
     "known_classes",
     "open_set",
+    "unlabelled",
     "dataset_digest",
     "splits",
     "of",
@@ -375,6 +383,9 @@ def question_text(row: Mapping[Any, Any]) -> str:
         text += f", known classes: {known}"
     if row.get("open_set") in (True, "True"):
         text += ", open set"
+    share = row.get("unlabelled")
+    if pd.notna(share) and share != "":
+        text += f", {100 * float(share):g} % of the train images without labels"
     return f"{text}, groups kept apart" if row.get("group_by") else text
 
 

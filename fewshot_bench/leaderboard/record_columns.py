@@ -54,6 +54,7 @@ def record_columns(record: Record, name: str) -> dict[str, Any]:
         "test_classes": LISTED.join(protocol.test_classes),
         "known_classes": known_text(record),
         "open_set": is_open_set(record),
+        "unlabelled": size_text(protocol.unlabelled) if protocol.unlabelled else "",
         "episodes_digest": record.episodes_digest,
         "episodes_file": record.episodes_file,
         "group_by": record.dataset.group_by,
@@ -112,8 +113,8 @@ def _settings_digest(record: Record) -> str:
 
 def printed_figures(record: Record) -> list[Published]:
     """What a paper prints about this baseline, for the protocol and condition of this record."""
-    if not record.baseline.is_own_rule or known_classes(record):
-        return []  # the paper answered by the baseline's own rule, among the new classes
+    if not record.baseline.is_own_rule or known_classes(record) or record.protocol.unlabelled:
+        return []  # the paper answered by its own rule, among new classes, with all labels
     question = (record.protocol.name, size_text(record.condition))
     figures = record.baseline.published
     return [figure for figure in figures if (figure.protocol, figure.at) == question]

@@ -16,6 +16,7 @@ from fewshot_bench.baseline import EmbeddingSettings
 from fewshot_bench.errors import UserError
 from fewshot_bench.learn.network import NONE
 from fewshot_bench.learn.packaged_zoo import PACKAGES as PACKAGED
+from fewshot_bench.learn.strided import without_strided_points
 from fewshot_bench.learn.zoo import (
     check_image_size,
     check_weights,
@@ -124,6 +125,7 @@ class Encoder(nn.Module):
             _check_unchanged(settings)
         network = make_network(settings.encoder, settings.weights, size, fetch=fetch)
         self.backbone = network.module
+        without_strided_points(self.backbone)
         mean = torch.tensor(network.mean).view(1, 3, 1, 1)
         std = torch.tensor(network.std).view(1, 3, 1, 1)
         self.register_buffer("mean", WHITE * mean, persistent=False)

@@ -29,7 +29,7 @@ from fewshot_bench.protocols.split import Size, Split
 from fewshot_bench.protocols.stored import AnyProtocol, protocol_of
 from fewshot_bench.records.episode_files import read_episodes
 
-__all__ = ["EpisodeSet", "episode_sets", "left_out_notes", "replayed"]
+__all__ = ["EpisodeSet", "episode_sets", "left_out_notes", "replayed", "unlabelled_notes"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +148,25 @@ def left_out_notes(sets: Sequence[EpisodeSet]) -> list[str]:
             "groups are on the other side"
         ]
     return [f"{number} images are left out of the training: test classes have their groups too"]
+
+
+def unlabelled_notes(sets: Sequence[EpisodeSet], seen_by: Sequence[str]) -> list[str]:
+    """How many train images have no label, and who looks at them; no note if all have one.
+
+    seen_by: names of baselines.
+    """
+    share = sets[0].protocol.unlabelled
+    if share == 0:
+        return []
+    counts = []
+    for episode_set in sets:
+        without = len(episode_set.split.unlabelled)
+        counts.append(f"{without} of {without + len(episode_set.split.train)}")
+    different = list(dict.fromkeys(counts))
+    numbers = different[0] if len(different) == 1 else f"{different[0]} to {different[-1]}"
+    names = " and ".join(seen_by)
+    who = f"{names} alone may look at them" if seen_by else "no method of this run looks at them"
+    return [f"{numbers} train images have no label (--unlabelled {share:g}): {who}"]
 
 
 def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:

@@ -79,8 +79,15 @@ class Training:
         seed = None if learns_from == "nothing" else self.seed
         if self.beside_labels:
             images = (*images, self.beside_labels)
+        if self.uses_unlabelled:
+            images = (*images, self.split.unlabelled_digest)
         code = (self.name, self.plugin.sha256, self.version)
         return digest(code, settings, *images, seed)[:32]
+
+    @property
+    def uses_unlabelled(self) -> bool:
+        """Whether its baseline is handed train images without labels."""
+        return "unlabelled" in self.baseline_class.sees and len(self.split.unlabelled) > 0
 
     @functools.cached_property
     def features_key(self) -> str:
@@ -178,6 +185,8 @@ class Plan:
         """What papers print about systems that are no baselines here, for these episodes."""
         protocol = episode_set.protocol.name
         condition = size_text(episode_set.condition)
+        if episode_set.protocol.unlabelled:
+            return ()  # they had all labels
         figures = []
         for system, printed in self.dataset.published.items():
             for figure in printed:

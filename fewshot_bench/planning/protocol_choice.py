@@ -46,6 +46,13 @@ def chosen_episode_sets(
     base = _base_protocol(request, data, protocols)
     if request.episode_seed is not None:
         base = dataclasses.replace(base, episode_seed=request.episode_seed)
+    if request.unlabelled is not None:
+        if request.unlabelled == 0:
+            raise UserError(
+                "--unlabelled 0 is out of bounds (allowed: more than 0, less than 1); leave it out "
+                "to train with all labels"
+            )
+        base = dataclasses.replace(base, unlabelled=request.unlabelled)
     if isinstance(base, Classification):
         return episode_sets(_classification(request, base).over(data), data)
     if isinstance(base, Pairs):
@@ -66,7 +73,8 @@ def _options_in(request: Request, names: Sequence[str]) -> list[str]:
 def _refuse_options_beside_file(request: Request) -> None:
     # seeds are of the trainings, not of the episodes
     of_protocol = [name for name in FEW_SHOT_OPTIONS if name != "seeds"]
-    names = ["protocol", *of_protocol, *CLASSIFICATION_OPTIONS, "pairs", "episode_seed"]
+    of_any = ("pairs", "episode_seed", "unlabelled")
+    names = ["protocol", *of_protocol, *CLASSIFICATION_OPTIONS, *of_any]
     for option in _options_in(request, names):
         raise UserError(
             f"--episodes-file {request.episodes_file} settles the protocol; leave {option} out"

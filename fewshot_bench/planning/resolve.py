@@ -13,7 +13,7 @@ from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.planning.baseline_choice import chosen_baselines
 from fewshot_bench.planning.dataset_choice import DataSetChoice, chosen_dataset, dataset_notes
 from fewshot_bench.planning.dataset_loading import ResolvedData, loaded_data
-from fewshot_bench.planning.episode_sets import EpisodeSet, left_out_notes
+from fewshot_bench.planning.episode_sets import EpisodeSet, left_out_notes, unlabelled_notes
 from fewshot_bench.planning.near_duplicate_choice import ChosenImages, chosen_images
 from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.planning.protocol_choice import chosen_episode_sets, split_notes
@@ -109,6 +109,8 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     preset = PRESETS[request.preset]
     notes = [*dataset_notes(request, dataset.name), *chosen.notes, *images.notes]
     notes += [*split_notes(request, episode_sets), *left_out_notes(episode_sets)]
+    seen_by = [name for name, one in classes.items() if "unlabelled" in one.sees]
+    notes += unlabelled_notes(episode_sets, seen_by)
     return Resolved(
         dataset,
         images,

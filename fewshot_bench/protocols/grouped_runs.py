@@ -115,7 +115,7 @@ class GroupedRuns(DrawnRuns):
         )
 
     def _references(self, train: Ints) -> Ints:
-        """The references among the train images of a class: spread over their groups."""
+        """The references among the labelled images of a class: spread over their groups."""
         places = np.arange(self.shots) * len(train) // self.shots
         return train[places]
 

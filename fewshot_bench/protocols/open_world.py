@@ -15,7 +15,7 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.protocols.episode import EpisodeSource, ImageGroups, Pool
 from fewshot_bench.protocols.open_queries import Images, OpenEpisodeSource, held_out
 from fewshot_bench.protocols.protocol import MOST_CLASSES, FewShot
-from fewshot_bench.protocols.split import Size, Split
+from fewshot_bench.protocols.split import Size, Split, with_unlabelled
 from fewshot_bench.seeds import digest
 
 __all__ = ["ALL_KNOWN", "OpenWorld"]
@@ -138,7 +138,8 @@ class OpenWorld(FewShot):
         kept = of_train[~np.isin(of_train, asked)]
         train = apart_from(data, kept, asked)
         left_out = len(kept) - len(train)
-        return Split(self.train_classes, train, asked, left_out=left_out)
+        split = Split(self.train_classes, train, asked, left_out=left_out)
+        return with_unlabelled(split, data, self.unlabelled, self.episode_seed, self.version)
 
     def drawn(
         self, dataset_digest: str, pool: Pool, condition: Size, groups: ImageGroups = ()

@@ -15,7 +15,8 @@ from fewshot_bench.protocols.drawn_pairs import DrawnPairs, Images, Turns, most_
 from fewshot_bench.protocols.episode import ImageGroups, Pool
 from fewshot_bench.protocols.protocol import MOST_CLASSES, Groups, Protocol
 from fewshot_bench.protocols.sides import settled_sides
-from fewshot_bench.protocols.split import Size, Split
+from fewshot_bench.protocols.split import Size, Split, with_unlabelled
+from fewshot_bench.protocols.unlabelled import check_unlabelled
 from fewshot_bench.seeds import digest
 
 __all__ = ["Pairs"]
@@ -47,6 +48,7 @@ class Pairs(Protocol):
     def __post_init__(self) -> None:
         self._need("pairs", 2, MOST_PAIRS)
         self._need("episode_seed", 0)
+        check_unlabelled(self.unlabelled)
         if self.pairs % 2:
             raise UserError(
                 f"pairs={self.pairs} is odd, and half of the pairs are of one class; ask for "
@@ -122,7 +124,9 @@ class Pairs(Protocol):
         of_train = data.indices(self.train_classes)
         embedded = data.indices(self.test_classes)
         train = apart_from(data, of_train, embedded)
-        return Split(self.train_classes, train, embedded, left_out=len(of_train) - len(train))
+        left_out = len(of_train) - len(train)
+        split = Split(self.train_classes, train, embedded, left_out=left_out)
+        return with_unlabelled(split, data, self.unlabelled, self.episode_seed, self.version)
 
     def drawn(
         self, dataset_digest: str, pool: Pool, condition: Size, groups: ImageGroups = ()

@@ -19,7 +19,16 @@ from fewshot_bench.protocols.episode import DrawnEpisodes, EpisodeSource, ImageG
 from fewshot_bench.protocols.grouped_episodes import GroupedEpisodes, check_groups
 from fewshot_bench.protocols.grouped_runs import GroupedRuns
 from fewshot_bench.protocols.sides import check_ways, settled_sides
-from fewshot_bench.protocols.split import DrawnRuns, Size, Split, is_size, repeats, size_text
+from fewshot_bench.protocols.split import (
+    DrawnRuns,
+    Size,
+    Split,
+    is_size,
+    repeats,
+    size_text,
+    with_unlabelled,
+)
+from fewshot_bench.protocols.unlabelled import check_unlabelled
 from fewshot_bench.seeds import digest
 
 __all__ = ["MOST_CLASSES", "SPLITS_SUFFIX", "Classification", "FewShot", "Groups", "Protocol"]
@@ -40,7 +49,8 @@ class Protocol(ABC):
 
     train_classes, test_classes: names; of a few-shot protocol without them, `over` settles them;
     episode_seed: the seed of the episodes or splits; version: raised whenever the same protocol
-    would draw other episodes.
+    would draw other episodes; unlabelled: the share of the train images of each class whose labels
+    are taken away, less than 1.
     """
 
     kind: ClassVar[str]  # stands in every record
@@ -51,6 +61,7 @@ class Protocol(ABC):
     test_classes: tuple[str, ...] = ()
     episode_seed: int = 0
     version: int = VERSION
+    unlabelled: float = 0.0
 
     @property
     @abstractmethod
@@ -105,7 +116,10 @@ class Protocol(ABC):
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-serialisable values. `protocol_of` reads them back."""
-        return {"kind": self.kind, **asdict(self)}
+        values = {"kind": self.kind, **asdict(self)}
+        if self.unlabelled == 0:
+            del values["unlabelled"]  # as in records of before there was such a share
+        return values
 
     def _need(self, name: str, least: int, most: float = math.inf) -> None:
         """Raise `UserError` if the field `name` is not in [least, most]."""
@@ -143,6 +157,7 @@ class FewShot(Protocol):
         self._need("ways", 2)
         self._need("episodes", 1)
         self._need("episode_seed", 0)
+        check_unlabelled(self.unlabelled)
         if self.queries is not None and self.queries < 1:
             raise UserError(f"queries={self.queries} is out of bounds (allowed: 1 or more, or all)")
         shots = self.shots
@@ -254,7 +269,8 @@ class FewShot(Protocol):
         train = self._train_images(data, self.train_classes)
         embedded = data.indices(self.test_classes)
         left_out = len(data.indices(self.train_classes)) - len(train)
-        return Split(self.train_classes, train, embedded, left_out=left_out)
+        split = Split(self.train_classes, train, embedded, left_out=left_out)
+        return with_unlabelled(split, data, self.unlabelled, self.episode_seed, self.version)
 
     def drawn(
         self, dataset_digest: str, pool: Pool, condition: Size, groups: ImageGroups = ()
@@ -303,6 +319,7 @@ class Classification(Protocol):
         self._need("runs", 1, MOST_RUNS)
         self._need("references", 1)
         self._need("episode_seed", 0)
+        check_unlabelled(self.unlabelled)
         sizes = self.train_sizes
         if not sizes or repeats(sizes) or not all(map(is_size, sizes)):
             raise UserError(
@@ -360,7 +377,8 @@ class Classification(Protocol):
         test_images = episode.query_TNQ[episode.is_query_TNQ]
         embedded = np.unique(np.concatenate([references, test_images]))
         train = source.train_images(number)
-        return Split(self.train_classes, train, embedded, number, source.left_out(number))
+        split = Split(self.train_classes, train, embedded, number, source.left_out(number))
+        return replace(split, unlabelled=source.unlabelled_images(number))
 
     def _runs(self, data: LabelledImages, condition: Size) -> DrawnRuns:
         return self.drawn(data.digest, self.pool(data), condition, self.image_groups(data))
@@ -373,8 +391,8 @@ class Classification(Protocol):
         sizes = (pool, condition, self.test_images, self.references)
         if groups:
             key = digest("grouped runs", *parts, groups)
-            return GroupedRuns(*sizes, key, groups, self.test_classes)
-        return DrawnRuns(*sizes, digest("runs", *parts))
+            return GroupedRuns(*sizes, key, groups, self.test_classes, unlabelled=self.unlabelled)
+        return DrawnRuns(*sizes, digest("runs", *parts), unlabelled=self.unlabelled)
 
     def at_most(self, episodes: int | None) -> Self:
         """This protocol: a run is never shortened."""

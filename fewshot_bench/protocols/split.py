@@ -9,12 +9,13 @@ import functools
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.protocols.episode import (
     NO_QUERY,
@@ -26,6 +27,7 @@ from fewshot_bench.protocols.episode import (
     random_words,
     whole_steps,
 )
+from fewshot_bench.protocols.unlabelled import in_random_order, labelled_counts
 from fewshot_bench.seeds import digest
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "repeats",
     "size_text",
     "tested_on_text",
+    "with_unlabelled",
 ]
 
 Size = int | float  # a number of images, or a share below 1
@@ -48,7 +51,8 @@ class Split:
 
     train: class by class, in the order of `train_classes`; embedded: test images and references;
     run: the run of a classification protocol, else None; left_out: images that are not used because
-    other images of their group are on the other side.
+    other images of their group are on the other side; unlabelled: further train images, in random
+    order, whose labels nobody may see.
     """
 
     train_classes: tuple[str, ...]
@@ -56,16 +60,52 @@ class Split:
     embedded: npt.NDArray[np.integer]
     run: int | None = None
     left_out: int = 0
+    unlabelled: npt.NDArray[np.integer] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     @functools.cached_property
     def train_digest(self) -> str:
-        """The digest of the train classes and images."""
+        """The digest of the train classes and labelled images."""
         return digest(self.train_classes, _indices_digest(self.train))
+
+    @functools.cached_property
+    def unlabelled_digest(self) -> str:
+        """The digest of the train images without labels; empty if there are none."""
+        return _indices_digest(self.unlabelled) if len(self.unlabelled) else ""
 
     @functools.cached_property
     def embedded_digest(self) -> str:
         """The digest of the images whose features are needed."""
         return _indices_digest(self.embedded)
+
+
+def with_unlabelled(
+    split: Split, data: LabelledImages, share: float, seed: int, version: int
+) -> Split:
+    """The split, of which a share of the train images of each class has no label any more.
+
+    A larger share holds the images of a smaller one. seed, version: of the protocol. Raises as
+    `labelled_counts`.
+    """
+    if share == 0:
+        return split
+    key = digest("unlabelled", data.digest, split.train_classes, seed, version)
+    labels = data.labels[split.train]
+    of_classes = []
+    for name in split.train_classes:
+        of_class = split.train[labels == data.class_names.index(name)]
+        of_classes.append(in_random_order(of_class, digest(key, name)))
+    counts = labelled_counts([len(images) for images in of_classes], share)
+    # a larger share takes labels from the front on
+    losing = [len(images) - count for images, count in zip(of_classes, counts, strict=True)]
+    pairs = list(zip(of_classes, losing, strict=True))
+    labelled = [np.sort(images[lost:]) for images, lost in pairs]
+    unlabelled = [images[:lost] for images, lost in pairs]
+    return replace(
+        split,
+        train=np.concatenate(labelled),
+        # their order must not tell their classes
+        unlabelled=in_random_order(np.concatenate(unlabelled), digest(key, "order")),
+    )
 
 
 def _indices_digest(indices: npt.NDArray[np.integer]) -> str:
@@ -94,7 +134,8 @@ class DrawnRuns:
     below 1; test: images of all classes together, in proportion to the classes, or a share below 1
     of each class, or None for all images that are not trained on; references: at most so many train
     images of each class, the same number for every class; key: the key of the generator, 64 hex
-    digits.
+    digits; unlabelled: the share of the train images whose labels are not used. They are no
+    references.
     Raises `UserError` if a class is too small.
     """
 
@@ -103,6 +144,7 @@ class DrawnRuns:
     test: Size | None
     references: int
     key: str
+    unlabelled: float = field(default=0.0, kw_only=True)
 
     def __post_init__(self) -> None:
         counts = zip(self.class_sizes, self.train_counts, self.test_counts, strict=True)
@@ -114,6 +156,7 @@ class DrawnRuns:
                     f"{max(0, test)} to test on (allowed: 1 or more of each, {size} together); "
                     "choose other sizes with --train-per-class, --train-fraction or --test-images"
                 )
+        labelled_counts(self.train_counts, self.unlabelled)  # raises if there are too few
 
     @functools.cached_property
     def class_sizes(self) -> list[int]:
@@ -140,7 +183,12 @@ class DrawnRuns:
     @property
     def shots(self) -> int:
         """References of each class."""
-        return min(self.references, *self.train_counts)
+        return min(self.references, *self.labelled_counts)
+
+    @functools.cached_property
+    def labelled_counts(self) -> list[int]:
+        """Train images of each class that have a label."""
+        return labelled_counts(self.train_counts, self.unlabelled)
 
     def shuffled(self, run: int) -> list[Ints]:
         """The image indices of each class in the order of this run."""
@@ -175,8 +223,17 @@ class DrawnRuns:
         return 0
 
     def train_images(self, run: int) -> Ints:
-        """Indices of the train images, class by class."""
-        return np.concatenate([np.sort(part.train) for part in self.parts(run)])
+        """Indices of the train images that have a label, class by class."""
+        parts = zip(self.parts(run), self.labelled_counts, strict=True)
+        return np.concatenate([np.sort(part.train[:count]) for part, count in parts])
+
+    def unlabelled_images(self, run: int) -> Ints:
+        """Indices of the other train images, in an order that does not tell their classes."""
+        parts = zip(self.parts(run), self.labelled_counts, strict=True)
+        images = np.concatenate([part.train[count:] for part, count in parts])
+        if len(images) == 0:
+            return images
+        return in_random_order(images, digest("unlabelled", self.key, run))
 
     def draw(self, start: int, stop: int) -> Episodes:
         """Runs `start` to `stop - 1` as episodes."""
@@ -188,12 +245,13 @@ class DrawnRuns:
         query_SNQ = np.full((runs, classes, max(self.test_counts)), NO_QUERY, dtype=np.int32)
         for row in range(runs):
             for label, part in enumerate(self.parts(start + row)):
-                support_SNK[row, label] = self._references(part.train)
+                labelled = part.train[: self.labelled_counts[label]]
+                support_SNK[row, label] = self._references(labelled)
                 query_SNQ[row, label, : len(part.test)] = np.sort(part.test)
         return Episodes(classes_SN, support_SNK, query_SNQ)
 
     def _references(self, train: Ints) -> Ints:
-        """The references among the train images of a class, which are in the order of the run."""
+        """The references among the labelled images of a class, which are in the run's order."""
         return train[: self.shots]
 
 

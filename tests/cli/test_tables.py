@@ -24,6 +24,7 @@ OTHER_QUESTIONS = {
     "test_classes": ("Cr | Sc | RS", "tested on Cr | Sc | RS"),
     "known_classes": ("all", "known classes: all"),
     "open_set": (True, "open set"),
+    "unlabelled": ("0.5", "50 % of the train images without labels"),
 }
 
 

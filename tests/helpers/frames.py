@@ -13,6 +13,7 @@ BASE = {
     "episode_seed": 0,
     "episodes_file": "",
     "group_by": "",
+    "unlabelled": "",
     "preset": "quick",
     "protocol": "steel-heldout",
     "queries": 15,

@@ -35,6 +35,7 @@ RESULT: Row = {
     "test_classes": "Cr | Sc | PS",
     "episodes_file": "",
     "group_by": "",
+    "unlabelled": "",
     "dataset_digest": "0" * 32,
     "note": "",
     "ties": "a",
