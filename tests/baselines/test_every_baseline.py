@@ -17,12 +17,13 @@ from tests.helpers.training import CPU, Trained, fitted, images
 
 TRAINED = ("scl_amp", "siamese", "protonet", "resnet")
 EPISODIC = ("matching", "relation")
-ENCODERS = (*EPISODIC, "baseline_pp", "casi_net", "focal", "supcon", "scl", "amp")
+ENCODERS = (*EPISODIC, "baseline_pp", "casi_net", "dc_net", "focal", "supcon", "scl", "amp")
 BUDGET = 4_000  # images passed; enough to learn something, and a sixth of the preset's
 RULES = {
     "amp": "mean_cosine",
     "baseline_pp": "classify",
     "casi_net": "mean_cosine",
+    "dc_net": "mean_cosine",
     "focal": "mean_cosine",
     "lbp": "mean_cosine",
     "matching": "pair",
@@ -37,6 +38,7 @@ RULES = {
     "siamese_deshpande": "pair",
     "supcon": "mean_cosine",
     "untrained": "mean_cosine",
+    "wscn": "mean_cosine",
 }
 
 
