@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from fewshot_bench.report.draw import Drawn, explain, map_features, plot, samples
     from fewshot_bench.report.page import report
     from fewshot_bench.request import Request
-    from fewshot_bench.rule import Products, Rule, RuleSettings, unit
+    from fewshot_bench.rule import Products, Rule, RuleSettings, Together, unit
     from fewshot_bench.seeds import derive
     from fewshot_bench.settings import Settings
 
@@ -95,6 +95,7 @@ _HOMES = {
     "Rule": "rule",
     "RuleSettings": "rule",
     "Settings": "settings",
+    "Together": "rule",
     "TrainedBaseline": "learn.train",
     "TrainingSettings": "learn.training_settings",
     "UserError": "errors",
@@ -170,6 +171,7 @@ __all__ = [
     "Rule",
     "RuleSettings",
     "Settings",
+    "Together",
     "TrainedBaseline",
     "TrainingSettings",
     "UserError",

@@ -13,13 +13,12 @@ import numpy.typing as npt
 import torch
 
 from fewshot_bench.contract.answering import own_method
-from fewshot_bench.contract.leaks import assert_untouched
 from fewshot_bench.engine import scoring
+from fewshot_bench.engine.blocks import BlockAnswers
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.engine.one_by_one import OneByOne
 from fewshot_bench.engine.rule_features import RuleFeatures
-from fewshot_bench.engine.rule_leaks import assert_answered_as_alone
 from fewshot_bench.errors import NotApplicable
 from fewshot_bench.planning.episode_sets import EpisodeSet
 from fewshot_bench.planning.rule_choice import RuleChoice
@@ -51,6 +50,7 @@ class Predictor:
         self.episode_set = episode_set
         self.method = own_method(choice.name)
         self.of_rule: RuleFeatures | None = None
+        self.unfinished = 0  # episodes in which iterations of the rule did not converge
         if self.method is None and episode_set.shots == 0:
             raise NotApplicable(
                 f"{choice.name} compares with references, and there are none at 0 shots"
@@ -162,23 +162,10 @@ class Predictor:
     def _in_blocks(
         self, of_rule: RuleFeatures, support_TNK: scoring.Ints, query_TQ: scoring.Ints
     ) -> scoring.Answers:
-        """By a rule that reads inner products."""
-        score = of_rule.rule.score_products
-        engine_MD = of_rule.engine_MD
-        with assert_untouched(of_rule.rule):
-            if scoring.pays(len(engine_MD), self._vectors()):
-                matrix_MM = of_rule.products_MM
-                answers = scoring.from_matrix(score, matrix_MM, support_TNK, query_TQ)
-            else:
-                answers = scoring.from_features(score, engine_MD, support_TNK, query_TQ)
-        assert_answered_as_alone(
-            of_rule.fresh_rule,
-            of_rule.transformed_MD,
-            torch.from_numpy(engine_MD),
-            support_TNK,
-            query_TQ,
-            answers.ways_TQ,
-        )
+        """By a rule that answers blocks of episodes."""
+        in_blocks = BlockAnswers(of_rule, derive("orders of queries", self.episode_set.digest))
+        answers = in_blocks.answers(support_TNK, query_TQ, self._vectors())
+        self.unfinished += in_blocks.unfinished
         return answers
 
     def _vectors(self) -> int:

@@ -84,8 +84,8 @@ class RuleFeatures:
 
     @property
     def is_fast(self) -> bool:
-        """Whether blocks of episodes are answered at once, each query by itself."""
-        return self.rule.reads_products() and not self.rule.card.transductive
+        """Whether blocks of episodes are answered at once."""
+        return self.rule.is_fast()
 
     @cached_property
     def engine_MD(self) -> npt.NDArray[np.float32]:

@@ -68,40 +68,66 @@ def assert_answered_as_alone(
 
     features_MD: transformed; engine_MD: the same as the engine makes products of. Of some
     episodes, drawn at random, a copy of the rule that saw no other one gives the scores. They must
-    be those of `score_products`, must not depend on other queries, and the predicted ways must have
-    the highest.
+    be those of a block, must not depend on other queries, and the predicted ways must have the
+    highest. A transductive rule gets the queries in another order; the answers to one episode may
+    differ, since rounding may change what its iterations come to.
     """
     generator = np.random.default_rng(len(query_TQ))
+    is_transductive = fresh().card.transductive
+    differ = []
     for episode in generator.permutation(len(query_TQ))[:CHECKED_EPISODES]:
         query_Q = query_TQ[episode]
         is_query_Q = query_Q >= 0
-        support = torch.from_numpy(support_TNK[episode])
         query = torch.from_numpy(query_Q[is_query_Q])
+        ways_Q = torch.from_numpy(predicted_TQ[episode][is_query_Q]).long()
+        if is_transductive:
+            order = torch.from_numpy(generator.permutation(len(query)))
+            query = query[order]
+            ways_Q = ways_Q[order]
+        support = torch.from_numpy(support_TNK[episode])
+        difference = _difference(fresh, features_MD, engine_MD, support, query, ways_Q)
+        if difference is not None:
+            differ.append(difference)
+    if len(differ) > (1 if is_transductive else 0):
+        raise Leak(differ[0])
 
-        def scores_of(queries: Tensor, support: Tensor = support) -> Tensor:
-            return checked_call(fresh(), "scores", features_MD[support], queries).float()
 
-        scores_QN = scores_of(features_MD[query])
-        assert_inductive(fresh(), scores_of, features_MD[query], scores_QN)
-        by_products_QN = fresh().scores_by_products(engine_MD[support], engine_MD[query]).float()
-        # also by a number for each query, as scores of different queries are compared in open sets
-        if largest_difference(scores_QN, by_products_QN) > TOLERANCE or _are_moved(
-            scores_QN, by_products_QN
-        ):
-            raise Leak(
-                "score_products and scores differ; if it is not the same after one vector is "
-                "subtracted from all features, say shift_invariant = False"
-            )
-        ways_Q1 = torch.from_numpy(predicted_TQ[episode][is_query_Q]).long()[:, None]
-        missed_Q1 = scores_QN.amax(1, keepdim=True) - scores_QN.gather(1, ways_Q1)
-        spread = scores_QN.max() - scores_QN.min()
-        # scores that are all alike may round to another order
-        allowed = TOLERANCE * spread + ROUNDING * scores_QN.abs().max()
-        if missed_Q1.max() > allowed:
-            raise Leak(
-                "it answers an episode otherwise among others than alone; scores must depend on "
-                "their episode only"
-            )
+def _difference(
+    fresh: Fresh,
+    features_MD: Tensor,
+    engine_MD: Tensor,
+    support_NK: Tensor,
+    query_Q: Tensor,
+    ways_Q: Tensor,
+) -> str | None:
+    """How an episode, answered alone, differs from what was predicted for it among others.
+
+    Raises `Leak` where an inductive rule uses other queries.
+    """
+
+    def scores_of(queries_QD: Tensor) -> Tensor:
+        return checked_call(fresh(), "scores", features_MD[support_NK], queries_QD).float()
+
+    query_QD = features_MD[query_Q]
+    scores_QN = scores_of(query_QD)
+    assert_inductive(fresh(), scores_of, query_QD, scores_QN)
+    in_block_QN = fresh().scores_in_block(engine_MD[support_NK], engine_MD[query_Q]).float()
+    # also by a number for each query, as scores of different queries are compared in open sets
+    if largest_difference(scores_QN, in_block_QN) > TOLERANCE or _are_moved(scores_QN, in_block_QN):
+        return (
+            f"{fresh().block_method()} and scores differ; if it is not the same after one vector "
+            "is subtracted from all features, say shift_invariant = False"
+        )
+    missed_Q1 = scores_QN.amax(1, keepdim=True) - scores_QN.gather(1, ways_Q[:, None])
+    spread = scores_QN.max() - scores_QN.min()
+    # scores that are all alike may round to another order
+    allowed = TOLERANCE * spread + ROUNDING * scores_QN.abs().max()
+    if missed_Q1.max() > allowed:
+        return (
+            "it answers an episode otherwise among others than alone; scores must depend on their "
+            "episode only"
+        )
+    return None
 
 
 def _are_moved(first_QN: Tensor, second_QN: Tensor) -> bool:

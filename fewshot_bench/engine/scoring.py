@@ -25,6 +25,7 @@ __all__ = [
     "Ways",
     "from_features",
     "from_matrix",
+    "in_blocks",
     "mean_score",
     "pays",
     "predict_each",
@@ -89,8 +90,11 @@ def from_matrix(score: Score, matrix_RM: Floats, support_TNK: Ints, query_TQ: In
 
         return Products(torch.from_numpy(of_queries), of_support, query_squares)
 
+    def scores(support_BNK: Ints, query_BQ: Ints) -> Tensor:
+        return score(products(support_BNK, query_BQ))
+
     values_per_episode = query_TQ[:1].size * support_TNK[:1].size
-    return _in_blocks(score, products, support_TNK, query_TQ, SCORES // max(1, values_per_episode))
+    return in_blocks(scores, support_TNK, query_TQ, SCORES // max(1, values_per_episode))
 
 
 def from_features(score: Score, features_MD: Floats, support_TNK: Ints, query_TQ: Ints) -> Answers:
@@ -116,9 +120,12 @@ def from_features(score: Score, features_MD: Floats, support_TNK: Ints, query_TQ
 
         return Products(of_queries_BNKQ.permute(1, 2, 0, 3), of_support, query_squares)
 
+    def scores(support_BNK: Ints, query_BQ: Ints) -> Tensor:
+        return score(products(support_BNK, query_BQ))
+
     vectors_per_episode = query_TQ[:1].size + support_TNK[:1].size
     block = FEATURES // max(1, vectors_per_episode * features_MD.shape[1])
-    return _in_blocks(score, products, support_TNK, query_TQ, block)
+    return in_blocks(scores, support_TNK, query_TQ, block)
 
 
 def predict_each(
@@ -136,20 +143,16 @@ def predict_each(
     return Answers(predicted_TQ, highest_TQ)
 
 
-def _in_blocks(
-    score: Score,
-    products: Callable[[Ints, Ints], Products],
-    support_TNK: Ints,
-    query_TQ: Ints,
-    block: int,
+def in_blocks(
+    scores: Callable[[Ints, Ints], Tensor], support_TNK: Ints, query_TQ: Ints, block: int
 ) -> Answers:
-    """Answer blocks of so many episodes, at least one."""
+    """Answer blocks of so many episodes, at least one: scores (N, B, Q) from their positions."""
     predicted_TQ = np.empty(query_TQ.shape, dtype=np.uint8)
     highest_TQ = np.empty(query_TQ.shape, dtype=np.float32)
     size = max(1, block)
     for start in range(0, len(query_TQ), size):
         part = slice(start, start + size)
-        scores_NBQ = score(products(support_TNK[part], query_TQ[part])).numpy()
+        scores_NBQ = scores(support_TNK[part], query_TQ[part]).numpy()
         if not np.isfinite(scores_NBQ).all():
             raise Diverged(f"a score of a query is not finite, among episodes from {start} on")
         predicted_TQ[part], highest_TQ[part] = _first_highest(scores_NBQ)

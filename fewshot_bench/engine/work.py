@@ -93,6 +93,7 @@ class Work:
             record,
             training=_with_outcome(record.training, learned),
             seconds=self._seconds(learned, score=seconds),
+            unfinished=predictor.unfinished,
         )
         return self.folder.write(record, answered)
 

@@ -23,6 +23,9 @@ def notes_of(row: Row, estimate: Estimate, failures: int) -> Iterator[str]:
     trainings = len(row.predictions)
     if failures:
         yield f"{failures} of its {trainings + failures} trainings gave no result"
+    unfinished = sum(one.record.unfinished for one in row.predictions)
+    if unfinished:
+        yield f"iterations of the rule did not converge in {unfinished:,} episodes"
     if row.is_classification:
         yield from _of_runs(row, estimate)
     elif row.is_of_pairs:

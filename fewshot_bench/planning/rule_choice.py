@@ -115,6 +115,6 @@ def fast_rules(registry: Registry) -> list[str]:
     """The rules that `all` stands for: inductive ones that answer blocks of episodes at once."""
     names = []
     for plugin, rule_class in usable(registry.every_rule()):
-        if rule_class.reads_products() and not rule_class.card.transductive:
+        if rule_class.is_fast() and not rule_class.card.transductive:
             names.append(plugin.name)
     return names

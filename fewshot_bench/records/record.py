@@ -178,6 +178,7 @@ class Record:
     training: TrainingPart
     predictions: ArrayFile = ArrayFile()
     seconds: dict[str, float] = field(default_factory=dict)
+    unfinished: int = 0  # episodes in which iterations of the rule did not converge
     provenance: Provenance = Provenance()
 
     @property
@@ -233,6 +234,7 @@ PLAIN_FIELDS = {
     "first_episode": int,
     "episodes": int,
     "episodes_file": str,
+    "unfinished": int,
 }
 
 

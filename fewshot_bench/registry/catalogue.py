@@ -63,7 +63,7 @@ def _baseline_columns(plugin: Plugin[Baseline]) -> PluginRow:
 def _rule_columns(plugin: Plugin[Rule]) -> PluginRow:
     rule_class = plugin.load()
     about = ["learns from the train classes"] if rule_class.learns() else []
-    if not rule_class.reads_products():
+    if not rule_class.is_fast():
         about.append("answers one episode after another")
     settings = " ".join(rule_class.settings_type.names())
     return {**_card_columns(rule_class.card, about), "settings": settings}

@@ -49,13 +49,7 @@ class Ridge(Rule):
     def score_products(self, products: Products) -> Tensor:
         """The regression (N, B, Q) of each class's indicator."""
         ways, shots = products.query_NKBQ.shape[:2]
-        support_BSS = products.support_BNKNK.flatten(3, 4).flatten(1, 2)
-        query_BQS = products.query_NKBQ.flatten(0, 1).permute(1, 2, 0)
-        # products of centred features, from those of the features themselves
-        mean_B1S = support_BSS.mean(1, keepdim=True)
-        mean_B11 = mean_B1S.mean(2, keepdim=True)
-        support_BSS = support_BSS - mean_B1S - mean_B1S.mT + mean_B11
-        query_BQS = query_BQS - query_BQS.mean(2, keepdim=True) - mean_B1S + mean_B11
+        support_BSS, query_BQS = products.centred()
         references = ways * shots
         penalty_SS = self.settings.strength * torch.eye(references)
         indicators_SN = torch.eye(ways).repeat_interleave(shots, dim=0)

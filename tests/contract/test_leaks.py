@@ -92,6 +92,9 @@ RULE_CHEATS = {
     "statistics_behind_the_first_images": "depends on the others it came with",
     "episodes_look_at_each_other": "otherwise among others than alone",
     "remembers_queries_under_new_names": "depends on the others it came with",
+    "transductive_across_episodes": "otherwise among others than alone",
+    "transductive_by_place": "otherwise among others than alone",
+    "together_but_not_transductive": "depends on the others it came with",
 }
 
 

@@ -34,6 +34,6 @@ def test_scores_of_different_queries_do_not_hang_on_where_the_features_lie(name:
     support = features[:6].unflatten(0, (3, 2))
     query = features[6:20]
     moved = 0.5
-    expected = rule.scores_by_products(support, query)
-    found = rule.scores_by_products(support - moved, query - moved)
+    expected = rule.scores_in_block(support, query)
+    found = rule.scores_in_block(support - moved, query - moved)
     assert torch.allclose(found, expected, atol=1e-3 * float(expected.abs().max()))

@@ -6,6 +6,9 @@ import numpy as np
 import torch
 
 from fewshot_bench.engine import scoring
+from fewshot_bench.engine.blocks import BlockAnswers
+from fewshot_bench.engine.rule_features import RuleFeatures
+from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.episode import DrawnEpisodes
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.rule import Rule
@@ -62,3 +65,34 @@ def predicted_in_blocks(
     else:
         answers = scoring.from_features(rule.score_products, features, drawn.support_TNK, query_TQ)
     return answers.ways_TQ
+
+
+def of_rule(name: str, features_MD: np.ndarray = FEATURES_MD, **settings: Any) -> RuleFeatures:
+    """What the engine makes of features by the rule of this name."""
+    plugin = Registry().rule(name)
+    chosen = plugin.load().settings_type(**settings)
+    choice = RuleChoice(plugin, name, False, chosen)
+    return RuleFeatures(choice, torch.from_numpy(features_MD), TRAIN_MD, TRAIN_LABELS_M)
+
+
+def overlapping(features: int, apart: float = 2.0) -> np.ndarray:
+    """Features (95, D) of the classes of `POOL`, all positive as after a ReLU."""
+    rng = np.random.default_rng(4)
+    centres = apart * rng.normal(size=(3, features)) / features**0.25
+    return np.abs(centres[CLASSES_M] + rng.normal(size=(95, features))).astype(np.float32)
+
+
+def agreement(name: str, peer: str, features_MD: np.ndarray, shots: int, episodes: int) -> float:
+    """The share of 15 queries a class to which a rule and one of easyfsl give the same answer."""
+    drawn = DrawnEpisodes(POOL, 3, shots, 15, "x").draw(0, episodes)
+    query_TQ = drawn.query_TNQ.reshape(episodes, -1)
+    ours = BlockAnswers(of_rule(name, features_MD), 1)
+    ways_TQ = ours.answers(drawn.support_TNK, query_TQ, 10_000).ways_TQ
+    theirs = fitted(f"easyfsl:{peer}")
+    features = torch.from_numpy(features_MD)
+    same = []
+    with torch.no_grad():
+        for support_NK, query_Q, ways_Q in zip(drawn.support_TNK, query_TQ, ways_TQ, strict=True):
+            scores_QN = theirs.answer(features[support_NK], features[query_Q])
+            same.append(scores_QN.argmax(1).numpy() == ways_Q)
+    return float(np.mean(same))
