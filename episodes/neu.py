@@ -18,7 +18,6 @@ from fewshot_bench import (
     FileTree,
     LabelledImages,
     Pairs,
-    Published,
     UserError,
     annotated_boxes,
     cached_images,
@@ -65,11 +64,6 @@ class Neu(DataSet):
         found_as=("NEU-CLS.zip", "NEU-CLS", "NEU-DET.zip", "NEU-DET"),
         get_it="download NEU-CLS or NEU-DET from its authors and name the folder or zip with "
         "--data",
-        published={
-            "SSL, GAN and ResNet-18": Published.table(
-                "neu-classify", "cited as [15] in Table II of Phuong et al. (2024)", {"0.6": 0.9956}
-            ),
-        },
     )
     protocols = (
         FewShot(name="neu-heldout", dataset="neu", train_classes=TRAIN, test_classes=TEST),

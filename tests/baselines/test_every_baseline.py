@@ -27,6 +27,7 @@ RULES = {
     "focal": "mean_cosine",
     "lbp": "mean_cosine",
     "matching": "pair",
+    "multi_training": "mean_cosine",
     "pixels": "mean_cosine",
     "protonet": "prototype",
     "relation": "classify",
