@@ -90,7 +90,7 @@ class PairPredictor:
         except ValueError:
             raise NotApplicable(
                 "it has no threshold of its own, and pairs of train images, which give one, need "
-                "two train classes"
+                "two train classes with two images each"
             ) from None
         pairs = source.draw(0, source.pairs)
         labels_P2 = data.labels[_images(pairs)]

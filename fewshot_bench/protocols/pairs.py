@@ -142,8 +142,8 @@ class Pairs(Protocol):
     def train_pairs(self, data: LabelledImages) -> DrawnPairs:
         """As many pairs of train images, or as many as there are, drawn as the test pairs are.
 
-        A baseline without a threshold of its own gets one from them. Raises `ValueError` for a
-        single train class.
+        A baseline without a threshold of its own gets one from them. Raises `ValueError` where
+        there is a single train class, or one of a single image or group.
         """
         train = self.split(data, 1, None).train
         of_classes = []
@@ -156,6 +156,8 @@ class Pairs(Protocol):
             groups = tuple(data.groups[np.concatenate(of_classes)].tolist())
         classes = tuple(of_classes)
         count = min(self.pairs, most_pairs(classes, groups))
+        if count == 0:
+            raise ValueError("a train class has no pair of images")
         key = digest("train pairs", self.train_classes, self._key(data.digest))
         return DrawnPairs(classes, count, key, groups)
 

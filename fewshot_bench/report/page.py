@@ -53,7 +53,7 @@ CAPTIONS = {
 }
 NEED_DATA = ("heat", "map", "samples")  # drawn by other commands, which read the images
 
-CONDITION_COLUMN = "shots, train size or pairs"  # one column for those of CONDITION
+CONDITION_COLUMN = "shots or train size or pairs"  # one column for those of CONDITION
 FRONT = (
     "rank",
     "ties",
@@ -75,9 +75,8 @@ FRONT = (
 HEADS = {  # of columns whose head is not their name
     "ci95_low": "from",
     "ci95_high": "to",
-    "auroc": "AUROC",
-    "auroc_low": "from",
-    "auroc_high": "to",
+    "auroc_low": "auroc from",
+    "auroc_high": "auroc to",
     "seeds": "trainings",
     "dataset": "data set",
     "dataset_digest": "data digest",

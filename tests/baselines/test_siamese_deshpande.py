@@ -11,7 +11,7 @@ from fewshot_bench.plugins.baselines.siamese_deshpande import (
     contrastive,
 )
 
-from tests.helpers.learning import assert_gradient_reaches_all, assert_overfits
+from tests.helpers.learning import assert_gradient_reaches_all, assert_overfits, pictures
 from tests.helpers.training import CPU, made
 
 SMALL = {"image_size": 32}
@@ -83,6 +83,13 @@ def test_gradient_reaches_all_its_weights():
     )
 
 
-def test_it_overfits_20_pictures():
-    settings = SiameseDeshpandeSettings(image_size=32, passes=64 * 25, augment=False)
-    assert_overfits(SiameseDeshpande, settings, loss_share=0.2)
+def test_it_overfits_20_pictures_and_tells_all_pairs_of_them():
+    settings = SiameseDeshpandeSettings(
+        image_size=32, passes=64 * 30, augment=False, learning_rate=1e-3
+    )
+    baseline = assert_overfits(SiameseDeshpande, settings, loss_share=0.1)
+    labels = torch.from_numpy(pictures().labels)
+    with torch.no_grad():
+        features = baseline.embed(torch.from_numpy(pictures().images))
+        is_same = baseline.pair(features, features) > SiameseDeshpande.same_above
+    assert torch.equal(is_same, labels[:, None] == labels)

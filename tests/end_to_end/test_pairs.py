@@ -122,9 +122,11 @@ def test_tables_on_the_terminal_and_the_page_name_the_pairs(bench, out: Path):
     assert status == 0
     assert "different" in bench("show", "--out", out)[1]
     page = report(out).read_text()
-    for text in ("90 pairs", "AUROC", "same class or not, half of the pairs are"):
+    for text in ("90 pairs", "same class or not, half of the pairs are"):
         assert text in shown
         assert text in page
+    assert "AUROC" in shown
+    assert "auroc from" in page
 
 
 def test_a_method_that_answers_from_images_is_not_applicable(tmp_path: Path):

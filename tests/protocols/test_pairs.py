@@ -101,6 +101,17 @@ def test_train_pairs_are_of_train_images_alone():
     assert set(labels.ravel().tolist()) == {3, 4, 5}
 
 
+@pytest.mark.parametrize(("each", "train"), [(10, ["d"]), (1, ["d", "e", "f"])])
+def test_no_pairs_of_a_single_train_class_or_image(each: int, train: list[str]):
+    labels = np.repeat(np.arange(6), [10, 10, 10, each, each, each])
+    pixels = np.random.default_rng(0).integers(0, 256, (len(labels), 1, 8, 8), dtype=np.uint8)
+    files = [f"{number}.png" for number in range(len(labels))]
+    data = group_by_class("d", pixels, labels.tolist(), NAMES, files)
+    settled = HELD_OUT.over(data, train, ["a", "b", "c"])
+    with pytest.raises(ValueError, match=r"two classes|no pair of images"):
+        settled.train_pairs(data)
+
+
 def test_a_record_reads_the_protocol_back():
     settled = HELD_OUT.over(DATA, None, None)
     assert protocol_of(settled.as_dict()) == settled

@@ -120,7 +120,7 @@ def test_a_confusion_of_many_classes_is_told_by_colour(classes: int, written: in
         (f"class{i}", f"class{j}", float(i == j)) for i in range(classes) for j in range(classes)
     ]
     frame = pd.DataFrame(pairs, columns=["class", "predicted", "share"]).assign(
-        dataset="many", protocol="many", preset="quick", ways=classes, queries="15", test_classes="all", shots=1, train_size=np.nan,
+        dataset="many", protocol="many", preset="quick", ways=classes, queries="15", test_classes="all", shots=1, train_size=np.nan, pairs=np.nan,
         baseline="pixels", encoder="", settings="",
     )  # fmt: skip
     drawn = plots.confusions(Ranking(frame, ""), {})
@@ -134,7 +134,7 @@ def test_a_confusion_has_room_for_long_names():
     names = ["oxide scale of temperature system", "finishing roll printing"]
     pairs = [(one, other, 0.5) for one in names for other in names]
     frame = pd.DataFrame(pairs, columns=["class", "predicted", "share"]).assign(
-        dataset="steel", protocol="steel", preset="quick", ways=2, queries="15", test_classes="all", shots=1, train_size=np.nan,
+        dataset="steel", protocol="steel", preset="quick", ways=2, queries="15", test_classes="all", shots=1, train_size=np.nan, pairs=np.nan,
         baseline="pixels", encoder="", settings="",
     )  # fmt: skip
     drawn = plots.confusions(Ranking(frame, ""), {})
