@@ -89,11 +89,12 @@ class Work:
             record = replace(record, episodes_file=name)
         if isinstance(predictor, PairPredictor):
             record = replace(record, threshold=predictor.threshold)
+        else:
+            record = replace(record, unfinished=predictor.unfinished)
         record = replace(
             record,
             training=_with_outcome(record.training, learned),
             seconds=self._seconds(learned, score=seconds),
-            unfinished=predictor.unfinished,
         )
         return self.folder.write(record, answered)
 

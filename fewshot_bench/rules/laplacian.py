@@ -58,7 +58,7 @@ class Laplacian(BdCspn):
         # a query's own squared length decides nothing between classes
         distances_BNQ = squares_BN[..., None] - 2 * products_BNQ
         affinity_BQQ = self.settings.strength * self._neighbours(together)
-        probabilities_BNQ = (-distances_BNQ).softmax(1)
+        probabilities_BNQ: Tensor = (-distances_BNQ).softmax(1)
         for _ in range(self.settings.steps):
             before_BNQ = probabilities_BNQ
             # row i of the affinity marks the neighbours of query i
