@@ -14,7 +14,8 @@ from fewshot_bench import Card, NotApplicable, Rule, RuleSettings, Together, uni
 
 SMALLEST = 1e-6  # epsilon of Eq. 1
 LEAST = torch.finfo(torch.float32).tiny  # share of the queries that a class has at any time
-TOLERANCE = 1e-6  # of a class's share of the queries
+# change of a factor between two iterations, at which easyfsl stops too
+TOLERANCE = 1e-6
 ITERATIONS = 1000  # of Sinkhorn's algorithm, at most, for each of the steps
 
 
@@ -103,12 +104,14 @@ class PtMap(Rule):
         """
         logits_NBQ = 2 * self.settings.strength * products_NBQ
         share_B1 = is_query_BQ.sum(1, keepdim=True) / len(products_NBQ)
+        before_NB1 = torch.zeros_like(potential_NB1)
         for _ in range(ITERATIONS):
             plan_NBQ = (logits_NBQ + potential_NB1).softmax(0) * is_query_BQ
             sums_NB1 = plan_NBQ.sum(2, keepdim=True).clamp_min(LEAST)
             ratios_NB1 = share_B1 / sums_NB1
             # an episode that converged stays as it is, whatever others of its block need
-            is_unfinished_B1 = ((ratios_NB1 - 1).abs() > TOLERANCE).any(0)
+            is_unfinished_B1 = ((ratios_NB1 - before_NB1).abs() > TOLERANCE).any(0)
+            before_NB1 = ratios_NB1
             if not is_unfinished_B1.any():
                 break
             steps_NB1 = ratios_NB1.log()
