@@ -17,7 +17,17 @@ from tests.helpers.training import CPU, Trained, fitted, images
 
 TRAINED = ("scl_amp", "siamese", "protonet", "resnet")
 EPISODIC = ("matching", "relation")
-ENCODERS = (*EPISODIC, "baseline_pp", "casi_net", "dc_net", "focal", "supcon", "scl", "amp")
+ENCODERS = (
+    *EPISODIC,
+    "baseline_pp",
+    "casi_net",
+    "dc_net",
+    "focal",
+    "multi_training",
+    "supcon",
+    "scl",
+    "amp",
+)
 BUDGET = 4_000  # images passed; enough to learn something, and a sixth of the preset's
 RULES = {
     "amp": "mean_cosine",
