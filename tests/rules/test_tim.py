@@ -7,7 +7,7 @@ from tests.helpers.rule_checks import agreement, fitted, overlapping
 @pytest.mark.parametrize("shots", [1, 5])
 def test_answers_are_easyfsls(shots: int):
     """Both take Adam's steps; where a gradient is all rounding, these may differ."""
-    assert agreement("tim", "TIM", overlapping(64), shots, 10) >= 0.995
+    assert agreement("tim", "TIM", overlapping(64), shots, 4) >= 0.995
 
 
 @pytest.mark.slow
