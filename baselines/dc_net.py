@@ -19,7 +19,6 @@ import torch
 import torch.nn.functional as F
 from fewshot_bench.plugins.episodes.mixedwm38 import table_v
 from torch import Tensor, nn
-from torchvision.ops import deform_conv2d
 
 from fewshot_bench import Card, Context, LabelledImages, TrainedBaseline
 from fewshot_bench.learn import (
@@ -103,6 +102,9 @@ class TapConvolution(nn.Module):
 
     def forward(self, maps_BCHW: Tensor) -> Tensor:
         """The output, in float32."""
+        # here, as it takes a second to import, and the other offsets do without
+        from torchvision.ops import deform_conv2d
+
         offsets = self.offsets(maps_BCHW).float()
         result: Tensor = deform_conv2d(
             maps_BCHW.float(),

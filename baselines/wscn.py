@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from fewshot_bench import Card, Context, LabelledImages, NotApplicable, TrainedBaseline
 from fewshot_bench.learn import (
-    FAILED,
     Batch,
     KerasBatchNorm,
     OwnNetworkSettings,
@@ -156,7 +155,7 @@ class WaferEncoder(nn.Module):
             # a grey picture is repeated to three channels
             return enlarged.expand(-1, 3, -1, -1)
         numbers = area_resize(die_numbers(images_BCHW), self.enlarged)
-        states_BHW = numbers[:, 0].round().clamp(0, FAILED).long()
+        states_BHW = numbers[:, 0].round().clamp(0, len(SOURCE_COLOURS) - 1).long()
         colours = torch.tensor(SOURCE_COLOURS, device=numbers.device)
         return colours[states_BHW].permute(0, 3, 1, 2)
 

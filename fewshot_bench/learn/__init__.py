@@ -17,7 +17,6 @@ from fewshot_bench.learn.losses import (
 from fewshot_bench.learn.train import EncoderBaseline, TrainedBaseline
 from fewshot_bench.learn.training_settings import OwnNetworkSettings, TrainingSettings
 from fewshot_bench.learn.wafer import (
-    FAILED,
     KerasBatchNorm,
     area_resize,
     die_numbers,
@@ -25,7 +24,6 @@ from fewshot_bench.learn.wafer import (
 )
 
 __all__ = [
-    "FAILED",
     "AdaptiveBaseline",
     "AdaptiveSettings",
     "ArcMargin",

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.learn.encoder import resize
 
-__all__ = ["FAILED", "KerasBatchNorm", "area_resize", "die_numbers", "measure_moments"]
+__all__ = ["KerasBatchNorm", "area_resize", "die_numbers", "measure_moments"]
 
 FAILED = 2  # the number of a failed die; 0 is no die, 1 a good die
 WHITE = 255  # the largest value of a pixel
