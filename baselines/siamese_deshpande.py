@@ -108,11 +108,11 @@ class SiameseDeshpande(TrainedBaseline):
         another class. Where there is a single class, all pairs are of it.
         """
         pairs = self.settings.batch_size // 2
-        is_same_MM = labels_M[:, None] == labels_M
         while True:
             first_P = torch.randint(len(labels_M), (pairs,), generator=generator)
             of_one_P = torch.rand(pairs, generator=generator) < 0.5
-            is_other_PM = is_same_MM[first_P] == of_one_P[:, None]
+            is_same_PM = labels_M[first_P][:, None] == labels_M
+            is_other_PM = is_same_PM == of_one_P[:, None]
             is_other_PM |= ~is_other_PM.any(1, keepdim=True)
             second_P1 = torch.multinomial(is_other_PM.float(), 1, generator=generator)
             yield torch.cat([first_P, second_P1[:, 0]])
