@@ -186,9 +186,10 @@ class DrawnEpisodes:
         """Positions (T, N, K) of images within their classes, from the words (T, W)."""
         begin = self.ways  # the words before are for the classes
         end = begin + self.ways * self.images_per_class
-        of_class = words[:, begin:end].reshape(-1, self.images_per_class)
+        # without references and with all images as queries, none are drawn
+        of_class = words[:, begin:end].reshape(class_sizes_TN.size, self.images_per_class)
         positions = first_of_shuffle(of_class, class_sizes_TN.ravel())
-        return positions.reshape(-1, self.ways, self.images_per_class)
+        return positions.reshape(*class_sizes_TN.shape, self.images_per_class)
 
     def _all_but(self, support_TNK: Ints, classes_TN: Ints) -> Ints:
         """Image indices (T, N, Q) of all images of the classes that are not support.

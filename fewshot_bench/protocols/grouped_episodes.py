@@ -118,7 +118,7 @@ class GroupedEpisodes:
         tables = self._tables
         shape = (*classes_TN.shape, self.shots)
         group_counts = tables.groups_C[classes_TN].ravel()
-        group_words = of_groups.reshape(-1, self.shots)
+        group_words = of_groups.reshape(classes_TN.size, self.shots)
         group_TNK = first_of_shuffle(group_words, group_counts).reshape(shape)
         class_TN1 = classes_TN[:, :, None]
         size_TNK = tables.size_CJ[class_TN1, group_TNK].astype(np.uint64)

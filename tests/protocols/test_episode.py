@@ -15,9 +15,10 @@ def drawn(
     return DrawnEpisodes(pool, ways, shots, queries, seed)
 
 
+@pytest.mark.parametrize("shots", [0, 2])
 @pytest.mark.parametrize("queries", [4, None])
-def test_counts_classes_and_disjointness(queries: int | None):
-    episodes = drawn(queries=queries).draw(0, 200)
+def test_counts_classes_and_disjointness(queries: int | None, shots: int):
+    episodes = drawn(shots=shots, queries=queries).draw(0, 200)
     for classes, support, query in zip(
         episodes.classes_TN, episodes.support_TNK, episodes.query_TNQ, strict=True
     ):
@@ -26,8 +27,8 @@ def test_counts_classes_and_disjointness(queries: int | None):
             first, count = POOL[label]
             asked = asked[asked >= 0]
             together = {*chosen, *asked}
-            assert len(chosen) == 2
-            assert len(asked) == (4 if queries else count - 2)
+            assert len(chosen) == shots
+            assert len(asked) == (4 if queries else count - shots)
             assert len(together) == len(chosen) + len(asked)
             assert together <= set(range(first, first + count))
 

@@ -36,9 +36,10 @@ def drawn(
     return GroupedEpisodes(POOL, 3, shots, queries, seed, groups)
 
 
+@pytest.mark.parametrize("shots", [0, 2])
 @pytest.mark.parametrize("queries", [4, None])
-def test_no_query_shares_a_group_with_a_support_image_of_any_way(queries: int | None):
-    episodes = drawn(queries).draw(0, 300)
+def test_no_query_shares_a_group_with_a_support_image_of_any_way(queries: int | None, shots: int):
+    episodes = drawn(queries, shots=shots).draw(0, 300)
     for classes, support, query in zip(
         episodes.classes_TN, episodes.support_TNK, episodes.query_TNQ, strict=True
     ):
@@ -48,7 +49,7 @@ def test_no_query_shares_a_group_with_a_support_image_of_any_way(queries: int | 
             first, count = POOL[label]
             members = set(range(first, first + count))
             asked = asked[asked != NO_QUERY].tolist()
-            assert len({GROUP_OF[image] for image in chosen}) == 2
+            assert len({GROUP_OF[image] for image in chosen}) == shots
             assert set(chosen) <= members
             assert len(set(asked)) == len(asked)
             free = {image for image in members if GROUP_OF[image] not in used}
