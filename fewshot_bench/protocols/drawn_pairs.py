@@ -32,7 +32,7 @@ class DrawnPairs:
     the images, class by class: two of one group are no pair.
 
     The pairs of one class are dealt to the classes in turn, and those of two to each two classes.
-    Each is drawn from all pairs that there are, and none comes twice.
+    Who gets one more is drawn. Each pair is drawn from all that there are, and none comes twice.
     """
 
     classes: tuple[Images, ...]
@@ -50,8 +50,10 @@ class DrawnPairs:
         images = []
         labels = []
         for of_half in kinds:
-            shares = Counter(itertools.islice(itertools.cycle(of_half), self.pairs // 2))
-            for kind, count in shares.items():
+            words_K4 = _words(digest("kinds", self.key, of_half), len(of_half))
+            turn = [of_half[place] for place in words_K4[:, 0].argsort(kind="stable")]
+            shares = Counter(itertools.islice(itertools.cycle(turn), self.pairs // 2))
+            for kind, count in sorted(shares.items()):
                 images.append(self._of_kind(kind, count))
                 labels.append(np.tile(kind, (count, 1)))
         # in random order, and either image first

@@ -67,6 +67,16 @@ def test_every_pair_is_drawn_equally_often():
     assert 65 < min(of_two) <= max(of_two) < 140
 
 
+def test_fewer_pairs_than_kinds_favour_no_class():
+    classes = tuple(tuple(range(first, first + 5)) for first in range(0, 50, 5))
+    counts: Counter[int] = Counter()
+    for seed in range(200):
+        pairs = DrawnPairs(classes, 10, f"{seed:032x}").draw(0, 10)
+        both = np.stack([pairs.support_TNK.ravel(), pairs.query_TNQ.ravel()]) // 5
+        counts.update(both[:, both[0] != both[1]].ravel().tolist())
+    assert 150 < min(counts.values()) <= max(counts.values()) < 250  # 200 expected
+
+
 def test_images_of_one_group_are_no_pair():
     groups = tuple(number // 2 for number in range(10)) * 2
     classes = (tuple(range(10)), tuple(range(10, 20)))
