@@ -259,14 +259,16 @@ def confusions(ranking: Ranking, styles: Styles) -> Figure:
     del styles
     rows = of_most_shots(ranking.rows)
     classes = list(rows["class"].unique())
+    # what pictures were taken for may be no class too: none of these
+    taken_for = [*classes, *(name for name in rows["predicted"].unique() if name not in classes)]
     parts = best_first(_of_right_predictions(rows), "share")
     columns = min(BROADEST, len(parts))
     lines = math.ceil(len(parts) / columns)
     has_numbers = len(classes) <= MOST_WRITTEN
     field = 0.45 if has_numbers else 0.16  # inches
-    side = 0.9 + field * len(classes)
+    side = 0.9 + field * len(taken_for)
     # names stand once, left of all panels and below them
-    longest_name = max(map(len, classes))
+    longest_name = max(map(len, taken_for))
     beyond = max(0.0, LETTER * longest_name - 0.9)
     width = max(SIZE[0] / 2, columns * side + 1 + beyond)
     height = lines * side + 0.8 + beyond
@@ -276,12 +278,12 @@ def confusions(ranking: Ranking, styles: Styles) -> Figure:
         is_own = rows["baseline"] == name
         # raises where two rows have one name: shares of two rows are never averaged
         table = rows[is_own].pivot(index="class", columns="predicted", values="share")
-        shares = table.reindex(classes, columns=classes)
+        shares = table.reindex(classes, columns=taken_for, fill_value=0.0)
         image = axes.imshow(100 * shares, cmap="cividis", vmin=0, vmax=100)
         axes.grid(visible=False)
         axes.set_title(name, fontsize=8)
         letters = 9 if has_numbers else 6
-        axes.set_xticks(range(len(classes)), classes, rotation=90, fontsize=letters)
+        axes.set_xticks(range(len(taken_for)), taken_for, rotation=90, fontsize=letters)
         axes.set_yticks(range(len(classes)), classes, fontsize=letters)
         if has_numbers:
             _write_shares(axes, shares)

@@ -130,6 +130,20 @@ def test_a_confusion_of_many_classes_is_told_by_colour(classes: int, written: in
     )  # the colour bar
 
 
+def test_a_confusion_shows_what_was_taken_for_none_of_the_classes():
+    answers = ["dent", "rust", "none of these"]
+    shares = {"dent": [0.5, 0.0, 0.5], "rust": [0.0, 1.0, 0.0]}
+    cells = [(name, *cell) for name in shares for cell in zip(answers, shares[name], strict=True)]
+    frame = pd.DataFrame(cells, columns=["class", "predicted", "share"]).assign(
+        dataset="steel", protocol="steel", preset="quick", ways=2, queries="15", test_classes="all", shots=1, train_size=np.nan, pairs=np.nan,
+        baseline="pixels", encoder="", settings="",
+    )  # fmt: skip
+    axes = plots.confusions(Ranking(frame, ""), {}).axes[0]
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert names == answers
+    assert [text.get_text() for text in axes.texts] == ["50", "0", "50", "0", "100", "0"]
+
+
 def test_a_confusion_has_room_for_long_names():
     names = ["oxide scale of temperature system", "finishing roll printing"]
     pairs = [(one, other, 0.5) for one in names for other in names]
