@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from fewshot_bench.plugins.episodes.mixedwm38 import table_v
 from torch import Tensor, nn
 
-from fewshot_bench import Card, Context, LabelledImages, TrainedBaseline
+from fewshot_bench import Card, Context, LabelledImages, NotApplicable, TrainedBaseline
 from fewshot_bench.learn import (
     Batch,
     KerasBatchNorm,
@@ -270,9 +270,18 @@ class DcNet(TrainedBaseline):
         return log_odds
 
     def logits(self, images_BCHW: Tensor) -> Tensor:
-        """Scores (B, C_train + 1). The last column is any combination that is no train class."""
-        outputs_BP = self.outputs(images_BCHW)
+        """Scores (B, C_train + 1). The last column is any combination that is no train class.
+
+        Raises `NotApplicable` for scores that are averaged over views and may be of no class: one
+        view in which a class fits would all but rule out the last column.
+        """
         is_closed = self.settings.decision == "classes"
+        if self.settings.views > 1 and not is_closed:
+            raise NotApplicable(
+                f"its outputs decide on one view of a picture, and views={self.settings.views} are "
+                "averaged; take the best class with --set dc_net.decision=classes, or one view"
+            )
+        outputs_BP = self.outputs(images_BCHW)
         return scores_or_none(outputs_BP, self.defects_CP, never_none=is_closed)
 
     def compose(self, images_BCHW: Tensor, defects_NP: Tensor) -> Tensor:

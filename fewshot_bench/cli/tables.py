@@ -172,13 +172,19 @@ def _undecided(frame: pd.DataFrame) -> Iterator[str]:
     for ranking in rankings(frame[is_open]):
         ordered = ranking.rows.sort_values([*BY_CONDITION], kind="stable")
         row = ordered.iloc[-1].to_dict()
-        question = f"{row['dataset']}, {row['protocol']}{_grouping(row)}"
+        question = f"{row['dataset']}, {row['protocol']}{_apart(row)}"
         label = condition_label(row)
         yield f"Undecided, {question}: {row['baseline']} at {label}, {row['would_decide']}."
 
 
-def _grouping(row: Cells) -> str:
-    return f", grouped by {row['group_by']}" if row["group_by"] else ""
+def _apart(row: Cells) -> str:
+    """What sets a question apart from others of its protocol."""
+    texts = []
+    if row["group_by"]:
+        texts.append(f", grouped by {row['group_by']}")
+    if row["unlabelled"]:
+        texts.append(f", {row['unlabelled']} of the train images without labels")
+    return "".join(texts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,6 +248,8 @@ class _Line:
 def _episodes_mark(row: Cells, most_episodes: int) -> str:
     """The number of episodes, if others answered more and the name does not say it already."""
     episodes = row["episodes"]
+    if pd.isna(episodes):  # of pairs
+        return ""
     if episodes == most_episodes or f"episodes={episodes}" in row["baseline"]:
         return ""
     return f"{episodes} episodes"

@@ -83,6 +83,7 @@ def _put_together(parts: Sequence[LabelledImages], side: int) -> LabelledImages:
         whole,
         dropped=(*dropped, *whole.dropped),
         contradictions=(*contradictions, *whole.contradictions),
+        mask_channel=_mask_channel(parts),
         groups=_groups(parts, whole.files),
         group_by=_group_by(parts),
     )
@@ -130,6 +131,12 @@ def _boxes(parts: Sequence[LabelledImages], side: int) -> Boxes | None:
         scale = side / np.array([width, height, width, height])
         boxes += [np.rint(rows * scale).astype(np.int64) for rows in part.boxes]
     return tuple(boxes)
+
+
+def _mask_channel(parts: Sequence[LabelledImages]) -> int | None:
+    """The channel that says where the defect is, if it is the same one in all parts."""
+    channels = {part.mask_channel for part in parts}
+    return channels.pop() if len(channels) == 1 else None
 
 
 def _groups(parts: Sequence[LabelledImages], files: Sequence[str]) -> npt.NDArray[np.int64] | None:
@@ -187,6 +194,15 @@ def _notes(parts: Sequence[LabelledImages], side: int) -> Iterator[str]:
             grey[part.name] = "grey"
     if grey:
         yield f"all images are RGB: their three channels are equal in {', '.join(grey)}"
+    masked = [part.name for part in parts if part.mask_channel is not None]
+    if masked and _mask_channel(parts) is None:
+        yield f"where the defect is, a channel of {', '.join(masked)} says: it is not kept"
+    composed = [part.name for part in parts if part.composition]
+    if composed:
+        yield (
+            f"each class is a kind of defect of its own: what those of {', '.join(composed)} are "
+            "made of is not kept"
+        )
     alone = [part.name for part in parts if part.groups is None]
     if 0 < len(alone) < len(parts):
         yield f"each image of {', '.join(alone)} is a group of its own, as there are none in it"

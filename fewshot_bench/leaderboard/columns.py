@@ -80,7 +80,6 @@ NAMED_IF_DIFFERENT = {
     "episode_seed": "episode seed",
     "episodes_file": "episodes from",
     "group_by": "grouped by",
-    "unlabelled": "share without labels",
     "dataset_digest": "data digest",
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fewshot_bench.errors import unknown
+from fewshot_bench.leaderboard.pair_rows import number_of_pairs
 from fewshot_bench.leaderboard.record_columns import question_key, row_key
 from fewshot_bench.records.record import RULE_SETTING, Record
 from fewshot_bench.seeds import digest
@@ -41,7 +42,7 @@ class _Candidate:
     def place(self) -> Hashable:
         """Where two rows of one baseline stand beside each other: the question and condition."""
         record = self.record
-        return (*question_key(record), record.condition)
+        return (*question_key(record), record.condition, number_of_pairs(record))
 
 
 def row_names(records: Iterable[Record]) -> dict[str, str]:
@@ -122,7 +123,8 @@ def _names_in_group(group: list[_Candidate], data_marks: Mapping[str, str]) -> d
             if setting in settings:
                 name = setting.removeprefix(RULE_SETTING)
                 parts.append(f"{name}={_value_text(settings[setting])}")
-        if candidate.record.episodes < most_episodes[candidate.method]:
+        is_short = candidate.record.episodes < most_episodes[candidate.method]
+        if is_short and number_of_pairs(candidate.record) is None:
             parts.append(f"episodes={candidate.record.episodes}")
         brackets = f"[{','.join(parts)}]" if parts else ""
         marks = code_marks[candidate.key] + data_marks[candidate.key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -54,7 +55,15 @@ def _of_pairs(row: Row, estimate: Estimate) -> Iterator[str]:
     if threshold is not None and threshold.source != OWN_THRESHOLD:
         yield f"accuracy at the threshold that is best on {threshold.source}, as it has none itself"
     if estimate.kind == "too few images":
-        yield "few pairs or images, so no interval: each class needs 3 images, each kind 2 pairs"
+        yield "few images, so no interval: pairs of each class need 3 images of it"
+    elif estimate.kind == "too few pairs":
+        classes = len(row.record.protocol.test_classes)
+        # half of the pairs are of two classes, two of each two, and half of one
+        kinds = max(classes, math.comb(classes, 2))
+        yield (
+            f"few pairs, so no interval: each class and each two classes need 2; ask for --pairs "
+            f"{4 * kinds}"
+        )
 
 
 def _of_episodes(row: Row) -> Iterator[str]:

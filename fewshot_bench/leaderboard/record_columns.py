@@ -30,6 +30,7 @@ def record_columns(record: Record, name: str) -> dict[str, Any]:
     baseline = record.baseline
     protocol = record.protocol
     settings = baseline.settings
+    pairs = number_of_pairs(record)
     return {
         "baseline": name,
         "encoder": settings.get("encoder"),
@@ -40,9 +41,9 @@ def record_columns(record: Record, name: str) -> dict[str, Any]:
         "ways": protocol.ways,
         "shots": record.shots,
         "train_size": record.train_size,
-        "pairs": number_of_pairs(record),
+        "pairs": pairs,
         "queries": protocol.queries_text,
-        "episodes": record.episodes,
+        "episodes": record.episodes if pairs is None else None,
         "episode_seed": protocol.episode_seed,
         "rule": baseline.rule,
         "threshold": record.threshold.source if record.threshold is not None else None,

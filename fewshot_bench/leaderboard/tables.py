@@ -77,7 +77,7 @@ def leaderboard(
         status = {"seeds": 0, "status": record.status, "note": record.reason}
         table.append({**record_columns(record, names[key]), **status})
     frame = pd.DataFrame(table, columns=list(LEADERBOARD))
-    whole_numbers = ("rank", "pairs", "image_size", "images_passed", "parameters")
+    whole_numbers = ("rank", "pairs", "episodes", "image_size", "images_passed", "parameters")
     return _sorted(frame.astype(dict.fromkeys(whole_numbers, "Int64")))
 
 

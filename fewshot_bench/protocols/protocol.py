@@ -250,7 +250,7 @@ class FewShot(Protocol):
         if shots + queries > count:
             raise UserError(
                 f"{shots} shots and {queries} {noun} need {shots + queries} images, but class "
-                f"{name!r} has {count}; ask for fewer --shots or --queries"
+                f"{name!r} has {count}; ask for fewer {'--shots or ' if shots else ''}--queries"
             )
 
     @property

@@ -28,6 +28,7 @@ DifferenceKind = Literal[
     "images+runs",
     "never different",
     "too few images",
+    "too few pairs",
     "too few drawn",
     "one episode",
     "too few trainings",

@@ -20,7 +20,7 @@ __all__ = ["Influence", "Unknown", "influence", "influence_over_runs", "jackknif
 
 Floats = npt.NDArray[np.float64]
 
-Unknown = Literal["", "too few images", "too few drawn", "one episode"]
+Unknown = Literal["", "too few images", "too few pairs", "too few drawn", "one episode"]
 
 GATHERED = 1_000_000  # numbers gathered at once: 8 MB
 

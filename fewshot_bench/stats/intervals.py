@@ -38,6 +38,7 @@ IntervalKind = Literal[
     "images+runs",
     "never wrong",
     "too few images",
+    "too few pairs",
     "too few drawn",
     "one episode",
     "too few trainings",

@@ -101,9 +101,13 @@ def influence_of_pairs(design: PairDesign, value: Value, *, is_ever_wrong: bool)
     effective = min(len(group_P2), used_groups / 2)
     pairs_K = np.bincount(design.kind_P)
     sizes_C = design.sizes_C
-    if pairs_K.min() < 2 or (sizes_C[sizes_C > 0] < FEWEST_IN_A_CLASS).any():
+    why: Unknown = ""
+    if pairs_K.min() < 2:
+        why = "too few pairs"
+    elif (sizes_C[sizes_C > 0] < FEWEST_IN_A_CLASS).any():
+        why = "too few images"
+    if why:
         nan = math.nan
-        why: Unknown = "too few images"
         return Influence(value.mean, nan, nan, nan, effective, is_ever_wrong, why)
 
     mean_K = np.bincount(design.kind_P, value.effect_P) / pairs_K

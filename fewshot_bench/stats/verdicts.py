@@ -95,6 +95,8 @@ def would_decide(undecided: Difference, level: float) -> str:
     """
     if undecided.images.unknown == "one episode":
         return "more episodes would decide"
+    if undecided.images.unknown == "too few pairs":
+        return "more pairs would decide"
     if undecided.images.unknown:
         return "more images of the smallest classes would decide"
     has_trainings = undecided.trainings.variance > 0

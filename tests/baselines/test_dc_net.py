@@ -21,6 +21,7 @@ from fewshot_bench.plugins.baselines.dc_net import (
 )
 from torch import Tensor, nn
 
+from fewshot_bench import NotApplicable
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
 from tests.helpers.learning import assert_gradient_reaches_all, assert_overfits
 from tests.helpers.training import fitted_baseline, normal, without_progress
@@ -170,6 +171,17 @@ def test_it_recognises_mixtures_and_composes_those_that_it_never_saw(mixtures: L
     assert (composed.argmax(1) == 0).float().mean() > 0.8
     # no class is made of these two: most are called another combination
     assert (loaded.logits(unseen).argmax(1) == 6).float().mean() > 0.5
+
+
+def test_a_decision_output_by_output_is_not_averaged_over_views(mixtures: LabelledImages):
+    images = torch.from_numpy(mixtures.images[:4])
+    eight = DcNet(DcNetSettings(image_size=32, passes=40, views=8))
+    fitted_baseline(eight, mixtures)
+    with pytest.raises(NotApplicable, match=r"dc_net\.decision=classes"):
+        eight.logits(images)
+    closed = DcNet(DcNetSettings(image_size=32, passes=40, views=8, decision="classes"))
+    fitted_baseline(closed, mixtures)
+    assert closed.logits(images).shape == (4, 7)
 
 
 def test_gradient_descent_as_in_the_source():

@@ -40,6 +40,19 @@ def test_classes_files_copies_and_notes_name_their_part():
     assert whole.notes == ("one: a note", "two: a note")
 
 
+def test_what_is_not_kept_of_a_part_is_told():
+    told = {"composition": (("d",), ("d", "r")), "defects": ("d", "r"), "mask_channel": 2}
+    composed = dataclasses.replace(part("one", channels=3), **told)
+    second = dataclasses.replace(part("two", channels=3, seed=1), **told)
+    alike = put_together([composed, second])
+    assert alike.mask_channel == 2
+    assert alike.composition == ()
+    assert any("what those of one, two are made of is not kept" in note for note in alike.notes)
+    other = put_together([composed, part("two", channels=3, seed=1)])
+    assert other.mask_channel is None
+    assert any("a channel of one says: it is not kept" in note for note in other.notes)
+
+
 def test_images_get_the_shortest_side_and_the_channels_of_all():
     grey = part("one", side=12)
     colours = part("two", side=8, channels=3)

@@ -129,6 +129,31 @@ def test_tables_on_the_terminal_and_the_page_name_the_pairs(bench, out: Path):
     assert "auroc from" in page
 
 
+def test_two_numbers_of_pairs_are_two_columns_of_one_row(bench, tmp_path: Path):
+    asked = dataclasses.replace(ASKED, baselines=["pixels"], budget=None, encoder=None)
+    api.run(asked, tmp_path)
+    table = api.run(dataclasses.replace(asked, pairs=60), tmp_path).table
+    assert table["baseline"].tolist() == ["pixels"]
+    table = api.leaderboard(tmp_path)
+    assert table["baseline"].tolist() == ["pixels", "pixels"]
+    assert table["rank"].tolist() == [1, 1]
+    wide = pd.read_csv(tmp_path / "leaderboard-wide.csv")
+    assert len(wide) == 1
+    _, shown, _ = bench("leaderboard", "--out", tmp_path)
+    assert "60 pairs" in shown
+    assert "90 pairs" in shown
+    assert "missing" not in shown
+
+
+def test_so_few_pairs_that_there_is_no_interval_say_how_many_it_takes(tmp_path: Path):
+    asked = dataclasses.replace(ASKED, baselines=["pixels"], budget=None, encoder=None, pairs=8)
+    table = api.run(asked, tmp_path).table
+    assert table["ci95_kind"].item() == "too few pairs"
+    assert "ask for --pairs 12" in table["note"].item()
+    enough = api.run(dataclasses.replace(asked, pairs=12), tmp_path).table
+    assert enough["ci95_kind"].item() == "images"
+
+
 def test_a_method_that_answers_from_images_is_not_applicable(tmp_path: Path):
     plugin = Path(__file__).parents[1] / "helpers" / "plugins" / "by_predict.py"
     request = dataclasses.replace(ASKED, baselines=["by_predict"], budget=None, encoder=None)

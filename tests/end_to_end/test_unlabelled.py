@@ -90,7 +90,9 @@ def test_trainings_are_shared_where_they_see_the_same(tmp_path: Path):
 
 
 @pytest.mark.parametrize("request_made", [FEW_SHOT, CLASSIFICATION], ids=["few-shot", "classes"])
-def test_rows_with_fewer_labels_are_not_ranked_with_others(request_made: Request, tmp_path: Path):
+def test_rows_with_fewer_labels_are_not_ranked_with_others(
+    bench, request_made: Request, tmp_path: Path
+):
     request = dataclasses.replace(request_made, baselines=["pixels"])
     api.run(request, tmp_path)
     fewer = dataclasses.replace(request, unlabelled=0.5)
@@ -103,6 +105,9 @@ def test_rows_with_fewer_labels_are_not_ranked_with_others(request_made: Request
     for path in sorted((tmp_path / "records").rglob("*.json")):
         shares.append(json.loads(path.read_text())["protocol"].get("unlabelled"))
     assert sorted(map(str, shares)) == ["0.5", "None"]
+    status, shown, _ = bench("leaderboard", "--out", tmp_path)
+    assert status == 0
+    assert " ".join(shown.split()).count("50 % of the train images without labels") == 1
     # and again: what is on disk is read, and nothing runs anew
     again = api.run(fewer, tmp_path)
     assert len(again.records) == 1

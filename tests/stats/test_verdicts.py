@@ -105,7 +105,12 @@ def test_what_would_decide_names_what_is_wanting():
     assert "times the trainings" in would_decide(seeds, 0.95)
     assert "times the images" not in would_decide(seeds, 0.95)
     assert would_decide(difference(0.0001, 0.01), 0.95).startswith("more than 100 times the images")
-    for unknown, expected in (("too few images", "smallest classes"), ("one episode", "episodes")):
+    wanting = {
+        "too few images": "smallest classes",
+        "too few pairs": "more pairs",
+        "one episode": "episodes",
+    }
+    for unknown, expected in wanting.items():
         images = Influence(0.0, math.nan, 0, 0, 9, is_ever_wrong=True, unknown=unknown)
         assert expected in would_decide(Difference("images", images, ONE_TRAINING), 0.95)
 
