@@ -18,7 +18,7 @@ from fewshot_bench.leaderboard.columns import condition_label
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
-PAGES = (ROOT / "README.md", ROOT / "results" / "FINDINGS.md")
+PAGES = (ROOT / "README.md", ROOT / "results" / "FINDINGS.md", ROOT / "docs" / "systems.md")
 TABLE = re.compile(r"(<!-- table: (\w+) ([\w-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
