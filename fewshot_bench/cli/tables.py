@@ -220,8 +220,9 @@ class _Line:
         values = [cell[column] for cell in self.cells.values()]
         if column == "seeds":
             return str(max(values))
-        value = values[0]  # encoder and rule are the same in all cells
-        return "-" if pd.isna(value) else str(value)
+        # the encoder is the same in all cells, and the rule but for 0 shots
+        texts = ["-" if pd.isna(value) else str(value) for value in values]
+        return ", ".join(dict.fromkeys(texts))
 
     def marked_name(self, most_episodes: int) -> str:
         """Its name, marked if it answered fewer episodes than others or is transductive."""

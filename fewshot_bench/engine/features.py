@@ -16,13 +16,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from fewshot_bench.contract.answering import PAIR_TILE, checked_call, composes, pair_scores
+from fewshot_bench.contract.answering import PAIR_TILE, checked_call, pair_scores
 from fewshot_bench.contract.leaks import assert_inductive, assert_untouched
 from fewshot_bench.data.cache_files import cache_folder, hold, storing
 from fewshot_bench.engine.embedding import answer_each
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.engine.rule_features import RuleFeatures, class_means
-from fewshot_bench.errors import Diverged, NotApplicable, UserError
+from fewshot_bench.errors import Diverged, UserError
 from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.records.answered import NO_CLASS
 from fewshot_bench.records.tensors import load_tensors, save_tensors
@@ -200,19 +200,8 @@ class Features:
         return np.where(column_M < classes, column_M, NO_CLASS).astype(np.uint8)
 
     def composed_MC(self, names: Names) -> npt.NDArray[np.float32]:
-        """Scores of the classes of these names for each embedded image, from their defects.
-
-        Raises `NotApplicable` where the baseline or the data set does not tell.
-        """
-        data = self.fitted.data
-        if not composes(self.fitted.training.baseline_class):
-            raise NotApplicable("it needs references; ask for 1 shot or more")
-        if not data.composition:
-            raise NotApplicable(
-                f"the classes of {data.name} are not made of known kinds of defect, so it needs "
-                "references; ask for 1 shot or more"
-            )
-        defects_CP = torch.from_numpy(data.defects_CP[self._labels(names)])
+        """Scores of the classes of these names for each embedded image, from their defects."""
+        defects_CP = torch.from_numpy(self.fitted.data.defects_CP[self._labels(names)])
         made = answer_each(
             self.fitted,
             "compose",

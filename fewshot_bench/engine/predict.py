@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from fewshot_bench.contract.answering import own_method
+from fewshot_bench.baseline import Baseline
+from fewshot_bench.contract.answering import composes, own_method
+from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.engine import scoring
 from fewshot_bench.engine.blocks import BlockAnswers
 from fewshot_bench.engine.features import Features
@@ -27,9 +29,31 @@ from fewshot_bench.protocols.open_world import OpenWorld
 from fewshot_bench.records.answered import NO_PREDICTION, Answered, ranks_of
 from fewshot_bench.seeds import derive, global_seed
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "check_references"]
 
 INDICES = 8_000_000  # of images, in the episodes that are answered at once
+
+
+def check_references(
+    baseline_class: type[Baseline],
+    choice: RuleChoice,
+    episode_set: EpisodeSet,
+    data: LabelledImages,
+) -> None:
+    """Raise `NotApplicable` where there are no references and it needs some; before a training."""
+    if episode_set.shots > 0:
+        return
+    if choice.name != "compose":
+        raise NotApplicable(
+            f"{choice.name} compares with references, and there are none at 0 shots"
+        )
+    if not composes(baseline_class):
+        raise NotApplicable("it needs references; ask for 1 shot or more")
+    if not data.composition:
+        raise NotApplicable(
+            f"the classes of {data.name} are not made of known kinds of defect, so it needs "
+            "references; ask for 1 shot or more"
+        )
 
 
 class Predictor:
@@ -51,10 +75,6 @@ class Predictor:
         self.method = own_method(choice.name)
         self.of_rule: RuleFeatures | None = None
         self.unfinished = 0  # episodes in which iterations of the rule did not converge
-        if self.method is None and episode_set.shots == 0:
-            raise NotApplicable(
-                f"{choice.name} compares with references, and there are none at 0 shots"
-            )
         if self.method is None:
             self.of_rule = features.of_rule(choice, episode_set.known)
         elif self.method == "classifier":

@@ -10,7 +10,7 @@ from fewshot_bench.contract.leaks import Leak
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.fitted_baseline import FittedBaseline, Learned
 from fewshot_bench.engine.pairs import PairPredictor
-from fewshot_bench.engine.predict import Predictor
+from fewshot_bench.engine.predict import Predictor, check_references
 from fewshot_bench.engine.progress import OnProgress, StageReporter
 from fewshot_bench.engine.provenance import provenance
 from fewshot_bench.errors import PLUGIN_ERRORS, Diverged, NotApplicable, UserError
@@ -68,6 +68,8 @@ class Work:
             return self.folder.write(replace(record, status=status, reason=reason))
         is_training = True
         try:
+            chosen = (self.fitted.training.baseline_class, cell.rule)
+            check_references(*chosen, cell.episode_set, self.plan.data)
             learned = self.fitted.train()
             predictor = self._predictor(cell)
             is_training = False

@@ -52,8 +52,10 @@ class Ridge(Rule):
         support_BSS, query_BQS = products.centred()
         references = ways * shots
         penalty_SS = self.settings.strength * torch.eye(references)
-        indicators_SN = torch.eye(ways).repeat_interleave(shots, dim=0)
-        weights_BSN = torch.linalg.solve(support_BSS + penalty_SS, indicators_SN)
+        indicators_SN = torch.eye(ways, dtype=torch.float64).repeat_interleave(shots, dim=0)
+        # many references of few features: in float32 rounding would grow to a part of the scores
+        penalised_BSS = (support_BSS + penalty_SS).double()
+        weights_BSN = torch.linalg.solve(penalised_BSS, indicators_SN)
         # the intercept: the mean of the indicators
-        scores_BQN: Tensor = query_BQS @ weights_BSN + 1 / ways
-        return scores_BQN.permute(2, 0, 1)
+        scores_BQN: Tensor = query_BQS.double() @ weights_BSN + 1 / ways
+        return scores_BQN.float().permute(2, 0, 1)

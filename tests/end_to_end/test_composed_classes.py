@@ -31,12 +31,21 @@ def test_unseen_mixtures_are_recognised_without_references(tmp_path: Path):
     assert zero.loc["composing", "accuracy"] > 0.55  # chance is 1/3
     width = zero.loc["composing", "ci95_high"] - zero.loc["composing", "ci95_low"]
     assert 0 < width < 0.3
+    assert zero.loc["pixels", "rule"] == "compose"
     reasons = zero["note"]
     assert "needs references; ask for 1 shot" in reasons["pixels"]
     assert "none at 0 shots" in reasons["composing+unit_mean"]
     one = table[table["shots"] == 1].set_index("baseline")
     assert (one["status"] == "ok").all()
     assert one.loc["composing", "rule"] == "mean_cosine"
+
+
+def test_who_needs_references_is_not_trained_for_0_shots(tmp_path: Path):
+    outcome = run(tmp_path, baselines=["siamese"], shots=[0], budget=64)
+    (record,) = outcome.records
+    assert record.status == "not applicable"
+    assert record.training.images_passed is None
+    assert not list(tmp_path.glob("trainings/*"))
 
 
 def test_without_references_classes_must_be_made_of_defects(tmp_path: Path):

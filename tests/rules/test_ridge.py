@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import Ridge
 
 from tests.helpers.rule_checks import fitted, scores
@@ -15,3 +16,15 @@ def test_scores_are_those_of_a_ridge_regression_on_the_classes(strength: float):
     ridge = Ridge(alpha=strength)  # with an intercept it centres by the support
     ridge.fit(support.reshape(-1, 16), indicators)
     assert np.allclose(given, ridge.predict(query), atol=1e-4)
+
+
+def test_many_references_of_few_features_leave_rounding_small():
+    """38 classes of 40 references in 64 dimensions: the system of the references is nearly singular."""
+    generator = torch.Generator().manual_seed(0)
+    centres = torch.randn(38, 1, 64, generator=generator).abs()
+    support = centres + 0.1 * torch.randn(38, 40, 64, generator=generator)
+    query = centres[:, 0] + 0.1 * torch.randn(38, 64, generator=generator)
+    rule = fitted("ridge")
+    together = rule.answer(support, query)
+    alone = torch.cat([rule.answer(support, one[None]) for one in query])
+    assert (together - alone).abs().max() <= 5e-5 * together.abs().max()
