@@ -19,12 +19,14 @@ def test_scores_are_those_of_a_ridge_regression_on_the_classes(strength: float):
 
 
 def test_many_references_of_few_features_leave_rounding_small():
-    """38 classes of 40 references in 64 dimensions: the system of the references is nearly singular."""
+    """38 classes of 40 references in 8 dimensions: the system of the references is nearly singular."""
     generator = torch.Generator().manual_seed(0)
-    centres = torch.randn(38, 1, 64, generator=generator).abs()
-    support = centres + 0.1 * torch.randn(38, 40, 64, generator=generator)
-    query = centres[:, 0] + 0.1 * torch.randn(38, 64, generator=generator)
+    basis = torch.randn(8, 64, generator=generator)
+    centres = torch.randn(38, 1, 8, generator=generator)
+    support = (centres + 0.1 * torch.randn(38, 40, 8, generator=generator)) @ basis
+    query = (centres[:, 0] + 0.1 * torch.randn(38, 8, generator=generator)) @ basis
     rule = fitted("ridge")
     together = rule.answer(support, query)
     alone = torch.cat([rule.answer(support, one[None]) for one in query])
-    assert (together - alone).abs().max() <= 5e-5 * together.abs().max()
+    # in float32 it is 8e-4, which a check for leaks takes for one
+    assert (together - alone).abs().max() <= 1e-4 * together.abs().max()
