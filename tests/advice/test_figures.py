@@ -37,7 +37,7 @@ def counted(measured: Measured, results: ResultsFolder) -> Figures:
 
 def test_recalls_are_those_of_the_leaderboard(measured: Measured, results: ResultsFolder):
     found = counted(measured, results)
-    assert len(found.methods) == 16
+    assert len(found.methods) == 18
     assert found.has_known
     assert found.is_new_SC.sum(1).tolist() == [2, 2, 2]
     table = leaderboard(results.out).set_index(["baseline", "test_classes"])
@@ -57,5 +57,5 @@ def test_a_method_without_a_result_somewhere_is_left_out(
     broken = dataclasses.replace(measured.records[1][0], status="failed", reason="out of luck")
     records = [measured.records[0], [broken, *measured.records[1][1:]], measured.records[2]]
     found = figures(records, results, CLASSES, [8, 8, 8])
-    assert len(found.methods) == 15
+    assert len(found.methods) == 17
     assert list(found.left_out.values()) == ["out of luck"]

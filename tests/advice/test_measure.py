@@ -52,7 +52,7 @@ def test_as_many_splits_as_fit_and_a_later_run_goes_on(small: Request, tmp_path:
     assert len(scored) == first.done
     cells = [step for step in steps if step.stage == "cell"]
     assert [step.done for step in cells] == list(range(1, len(cells) + 1))
-    assert {step.total for step in cells} == {6 * 2 * 8}  # splits, powers, rules
+    assert {step.total for step in cells} == {6 * 2 * 9}  # splits, powers, rules
 
     every = run(1e9)
     assert every.done == 6

@@ -23,7 +23,7 @@ def test_a_recommendation_and_its_files(tmp_path: Path):
         assert 0 <= expected.low <= expected.mean <= expected.high <= 1
     assert made.paragraph.startswith(f"Use {made.about['row']} (--method {made.method.name}")
     assert list(made.table.columns) == list(TABLE)
-    assert len(made.table) == 3 * 16  # shots, and 8 rules with 2 powers each
+    assert len(made.table) == 3 * 18  # shots, and 9 rules with 2 powers each
     assert made.table["method"].iloc[0] == made.about["row"]
     assert made.table["known_accuracy"].between(0, 1).all()
     assert "3 of 3 splits were run: every one holds out 2 of the 3 classes" in made.notes
