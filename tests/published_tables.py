@@ -122,9 +122,11 @@ KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
 
 
 def rebuild(folder: Path) -> None:
-    """The CSV files of a folder from its records; a comparison keeps its reference."""
+    """The CSV files of a folder from its records; a comparison, if there is one, keeps its reference."""
     api.rebuild(folder)
     comparison = folder / "comparison.csv"
+    if not comparison.is_file():  # of a single baseline
+        return
     reference = pd.read_csv(comparison)["reference"].iloc[0]
     comparison.write_text(tables.csv_text(api.compare(folder, reference)))
 
