@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from fewshot_bench.baseline import Baseline
+from fewshot_bench.contract.answering import composes
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.planning.baseline_choice import chosen_baselines
@@ -94,6 +95,7 @@ def resolve(request: Request, registry: Registry) -> Resolved:
     source = loaded_data(request, dataset, overrides)
     images = chosen_images(source.data, request.near_duplicates)
     episode_sets = chosen_episode_sets(request, images.data, source.protocols)
+    _refuse_without_references(episode_sets, classes)
     is_classification = episode_sets[0].is_classification
     baselines = []
     for plugin, rule_names in chosen.rules.items():
@@ -121,6 +123,18 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         device,
         notes,
     )
+
+
+def _refuse_without_references(
+    sets: Sequence[EpisodeSet], classes: Mapping[str, type[Baseline]]
+) -> None:
+    """Raise `UserError` for 0 shots that none of the baselines of these names can answer."""
+    asks_without = any(episode_set.shots == 0 for episode_set in sets)
+    if asks_without and not any(map(composes, classes.values())):
+        raise UserError(
+            f"0 shots leave no references, and {', '.join(classes)} cannot do without; ask for 1 "
+            "shot or more, or a baseline that knows what classes are made of (dc_net)"
+        )
 
 
 def options_for_all(request: Request) -> dict[str, object]:

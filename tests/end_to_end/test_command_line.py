@@ -262,7 +262,7 @@ MISTAKES = {
     ),
     "unknown preset": (("--preset", "fast"), "unknown preset 'fast'"),
     "unknown device": (("--device", "tpu"), "allowed: auto, cpu, cuda"),
-    "no shots": (("--shots", "0"), "shots=(0,) is out of bounds"),
+    "no shots": (("--shots", "0"), "0 shots leave no references"),
     "empty shot": (("--shots", "1,,3"), "has an empty entry"),
     "shot that is no number": (
         ("--shots", "a"),

@@ -11,6 +11,7 @@ from tests.helpers.runs import run
 
 WAFER = {"wafer-sim.per_class": "20"}
 COMPOSING = [plugin("composing")]
+SMALL_WAFER = {"dataset": "wafer-sim", "settings": {"wafer-sim.per_class": "8"}, "queries": 2}
 
 
 def test_unseen_mixtures_are_recognised_without_references(tmp_path: Path):
@@ -41,11 +42,17 @@ def test_unseen_mixtures_are_recognised_without_references(tmp_path: Path):
 
 
 def test_who_needs_references_is_not_trained_for_0_shots(tmp_path: Path):
-    outcome = run(tmp_path, baselines=["siamese"], shots=[0], budget=64)
-    (record,) = outcome.records
-    assert record.status == "not applicable"
-    assert record.training.images_passed is None
-    assert not list(tmp_path.glob("trainings/*"))
+    outcome = run(
+        tmp_path, COMPOSING, baselines=["siamese", "composing"], shots=[0], **SMALL_WAFER, budget=64
+    )
+    (siamese,) = [one for one in outcome.records if one.baseline.name == "siamese"]
+    assert siamese.status == "not applicable"
+    assert siamese.training.images_passed is None
+
+
+def test_0_shots_that_nobody_answers_are_a_mistake(tmp_path: Path):
+    with pytest.raises(UserError, match="siamese, pixels cannot do without"):
+        run(tmp_path, baselines=["siamese", "pixels"], shots=[0])
 
 
 def test_without_references_classes_must_be_made_of_defects(tmp_path: Path):

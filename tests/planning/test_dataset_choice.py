@@ -48,7 +48,7 @@ def test_names_with_a_plus_between_them_are_put_together():
         assert choice.name == "neu+xsdd"
         assert choice.owners == ["neu", "xsdd", "neu+xsdd"]
         assert choice.published == {}  # nobody printed a figure of both
-    assert chosen_dataset(Request(dataset="neu"), registry).published
+    assert chosen_dataset(Request(dataset="xsdd"), registry).published
     with pytest.raises(UserError, match="'neu' is named twice in 'neu\\+xsdd\\+neu'"):
         chosen_dataset(Request(dataset="neu+xsdd+neu"), registry)
     with pytest.raises(UserError, match="unknown data set 'xsd'; did you mean 'xsdd'"):
