@@ -1,4 +1,4 @@
-"""The method in docs/own-method.md is one."""
+"""The methods in docs/own-method.md are methods."""
 
 import re
 from pathlib import Path
@@ -12,17 +12,37 @@ from tests.helpers.places import ROOT
 DOCUMENT = (ROOT / "docs" / "own-method.md").read_text()
 
 
-@pytest.fixture
-def spot(tmp_path: Path) -> Path:
-    (text,) = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
-    path = tmp_path / "spot.py"
+def written(name: str, folder: Path) -> Path:
+    """The file of the page whose text begins with this name."""
+    texts = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
+    (text,) = [text for text in texts if text.startswith(f'"""{name}:')]
+    path = folder / f"{name.lower()}.py"
     path.write_text(text)
     return path
 
 
-def test_it_keeps_the_contract(bench, spot: Path):
-    status, out, _ = bench("check", spot)
+@pytest.fixture
+def spot(tmp_path: Path) -> Path:
+    return written("Spot", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Spot", "Kinds"])
+def test_it_keeps_the_contract(bench, tmp_path: Path, name: str):
+    status, out, _ = bench("check", written(name, tmp_path))
     assert status == 0, out
+
+
+def test_one_that_knows_the_kinds_of_defect_answers_without_references(bench, tmp_path: Path):
+    words = words_of(
+        "--dataset wafer-sim --set wafer-sim.per_class=6 --baselines kinds --shots 0,1 --queries 2 "
+        "--ways 3 --episodes 20 --budget 64 --preset scratch --encoder shufflenet_v2_x0_5 --out"
+    )
+    kinds = written("Kinds", tmp_path)
+    status, _, err = bench("run", "--plugin", kinds, *words, tmp_path / "out")
+    assert status == 0, err
+    table = pd.read_csv(tmp_path / "out" / "leaderboard.csv")
+    assert table["status"].tolist() == ["ok", "ok"]
+    assert table["rule"].tolist() == ["compose", "unit_mean"]
 
 
 def test_it_learns_from_masks(bench, tmp_path: Path, spot: Path):
