@@ -165,13 +165,16 @@ class Samples:
     @cached_property
     def rest_weight_C(self) -> Floats:
         """(n - 1) / (n - K): of a reference on the recall of the other classes."""
-        weight_C: Floats = (self.references_C - 1) / (self.references_C - self._shots)
+        # below 1 only in classes that are not asked, or too small
+        others_C = np.maximum(self.references_C - self._shots, 1)
+        weight_C: Floats = (self.references_C - 1) / others_C
         return weight_C
 
     @cached_property
     def own_weight_C(self) -> Floats:
         """(n - 1) / (n - K - 1): of a reference on the recall of its own class."""
-        together_C = (self.references_C - 1) / (self.references_C - self._shots - 1)
+        others_C = np.maximum(self.references_C - self._shots - 1, 1)
+        together_C = (self.references_C - 1) / others_C
         return np.where(self.is_apart_C, self.rest_weight_C, together_C)
 
     @cached_property

@@ -35,7 +35,7 @@ def test_it_keeps_the_contract(bench, tmp_path: Path, name: str):
 def test_one_that_knows_the_kinds_of_defect_answers_without_references(bench, tmp_path: Path):
     words = words_of(
         "--dataset wafer-sim --set wafer-sim.per_class=6 --baselines kinds --shots 0,1 --queries 2 "
-        "--ways 3 --episodes 20 --budget 64 --preset scratch --encoder shufflenet_v2_x0_5 --out"
+        "--ways 3 --episodes 20 --budget 640 --preset scratch --image-size 32 --out"
     )
     kinds = written("Kinds", tmp_path)
     status, _, err = bench("run", "--plugin", kinds, *words, tmp_path / "out")
