@@ -132,7 +132,6 @@ class BlockAnswers:
 
     def _by_features(self, support_TNK: Ints, query_TQ: Ints) -> Answers:
         features_MD = self.of_rule.transformed_MD.numpy()
-
         ways = support_TNK.shape[1]
 
         def scores(support_BNK: Ints, query_BQ: Ints) -> Tensor:
