@@ -62,12 +62,14 @@ if TYPE_CHECKING:
     from fewshot_bench.rule import Products, Rule, RuleSettings, Together, unit
     from fewshot_bench.seeds import derive
     from fewshot_bench.settings import Settings
+    from fewshot_bench.tracker import CellDone, Ended, Event, Started, Step, Tracker
 
 _HOMES = {
     "ALL_CLASSES": "published",
     "AnnotatedBox": "data.voc",
     "Baseline": "baseline",
     "Card": "baseline",
+    "CellDone": "tracker",
     "ClassLayout": "data.layout",
     "Classification": "protocols.protocol",
     "Context": "baseline",
@@ -75,6 +77,8 @@ _HOMES = {
     "DataSet": "dataset",
     "Drawn": "report.draw",
     "EmbeddingSettings": "baseline",
+    "Ended": "tracker",
+    "Event": "tracker",
     "FITS": "data.image_set",
     "FewShot": "protocols.protocol",
     "FileTree": "data.tree",
@@ -95,7 +99,10 @@ _HOMES = {
     "Rule": "rule",
     "RuleSettings": "rule",
     "Settings": "settings",
+    "Started": "tracker",
+    "Step": "tracker",
     "Together": "rule",
+    "Tracker": "tracker",
     "TrainedBaseline": "learn.train",
     "TrainingSettings": "learn.training_settings",
     "UserError": "errors",
@@ -147,6 +154,7 @@ __all__ = [
     "AnnotatedBox",
     "Baseline",
     "Card",
+    "CellDone",
     "ClassLayout",
     "Classification",
     "Context",
@@ -154,6 +162,8 @@ __all__ = [
     "DataSet",
     "Drawn",
     "EmbeddingSettings",
+    "Ended",
+    "Event",
     "FewShot",
     "FileTree",
     "ImageHeader",
@@ -171,7 +181,10 @@ __all__ = [
     "Rule",
     "RuleSettings",
     "Settings",
+    "Started",
+    "Step",
     "Together",
+    "Tracker",
     "TrainedBaseline",
     "TrainingSettings",
     "UserError",

@@ -34,6 +34,7 @@ from fewshot_bench.registry.catalogue import listed_plugins
 from fewshot_bench.registry.examined import Examined, ExaminedData, examined
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
+from fewshot_bench.tracking import Tracking
 
 __all__ = [
     "Outcome",
@@ -95,26 +96,33 @@ def run(
     fresh: bool = False,
     reference: str | None = None,
     plugins: Sequence[Path | str] = (),
+    trackers: Sequence[str] = (),
     notify: OnProgress = lambda progress: None,
 ) -> Outcome:
     """Run a request, keep its records in the folder `out`, and write the leaderboard there anew.
 
     fresh: compute again what is on disk; reference: a baseline that the others are compared with;
-    plugins: files that define more baselines or data sets; notify: called with each `Progress`;
+    plugins: files that define more baselines or data sets; trackers: names of those that listen
+    (docs/trackers.md); notify: called with each `Progress`;
     `leaderboard.standings` makes accuracies of the records that come with it.
 
     Raises `UserError` for what cannot be run, and `Stopped`, a `KeyboardInterrupt`, if it is
     stopped after a cell is done. What fails while it runs is in `Outcome.failed`.
     """
-    plan = make_plan(request, Registry(plugins))
+    registry = Registry(plugins)
+    tracker_classes = {name: registry.tracker(name).load() for name in trackers}
+    plan = make_plan(request, registry)
     if reference is not None and reference not in plan.baselines:
         raise unknown("reference", reference, plan.baselines)
     results = ResultsFolder(out)
+    listening = {name: tracker(results.out) for name, tracker in tracker_classes.items()}
+    tracking = Tracking(plan, results.out, listening)
     done: list[Record] = []
 
     def on_progress(progress: Progress) -> None:
         if progress.record is not None:
             done.append(progress.record)
+        tracking(progress)
         notify(progress)
 
     try:
@@ -125,7 +133,10 @@ def run(
         answered = {record.baseline.answerer for record in done if record.status == "ok"}
         known_reference = reference if reference in answered else None
         raise Stopped(_outcome(plan, results, done, known_reference)) from None
-    return _outcome(plan, results, records, reference)
+    finally:
+        tracking.close()
+    outcome = _outcome(plan, results, records, reference)
+    return dataclasses.replace(outcome, notes=[*outcome.notes, *tracking.notes])
 
 
 def _outcome(

@@ -15,8 +15,8 @@ from tests.helpers.house import (
     FILES,
     FLOOR,
     PAGE,
+    PLUGINS,
     ROOT,
-    RULES,
     imported,
     room,
     with_picture,
@@ -46,13 +46,14 @@ def test_no_circles():
 @pytest.mark.parametrize("name", FILES)
 def test_the_core_never_names_a_plugin(name: str):
     text = FILES[name].read_text()
-    assert not re.search(r"plugins\.(baselines|episodes|rules)\.\w", text)
+    assert not re.search(r"plugins\.(baselines|episodes|rules|trackers)\.\w", text)
     registry = Registry()
     strings = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
-    assert not strings & ({*registry.baselines, *registry.datasets, *registry.rules} - {"folder"})
+    names = {*registry.baselines, *registry.datasets, *registry.rules, *registry.trackers}
+    assert not strings & (names - {"folder"})
 
 
-PLUGIN_FOLDERS = (ROOT / "baselines", ROOT / "episodes", RULES)
+PLUGIN_FOLDERS = (ROOT / "baselines", ROOT / "episodes", *PLUGINS)
 PLUGIN_FILES = [path for folder in PLUGIN_FOLDERS for path in folder.glob("*.py")]
 PUBLIC = ("fewshot_bench", "fewshot_bench.learn")
 

@@ -45,6 +45,7 @@ __all__ = [
     "SHOWN_BASELINES",
     "SHOWN_SHOTS",
     "STAGE",
+    "TRACKERS",
 ]
 
 DATASET = Option("--dataset", "Name of the data set; bench list shows all.")
@@ -266,6 +267,12 @@ PLUGIN = Option(
     list[Path],
     (),
     parameter="plugins",
+)
+TRACKERS = Option(
+    "--tracker",
+    "Names of trackers that are told of the run: mlflow, tensorboard.",
+    read=parsing.names,
+    parameter="trackers",
 )
 QUIET = Option("--quiet", "Print errors only.", bool, default=False)
 FORMAT = Option(

@@ -31,6 +31,7 @@ from fewshot_bench.cli.options import (
     REQUEST_OPTIONS,
     SAMPLES,
     STAGE,
+    TRACKERS,
 )
 from fewshot_bench.cli.output import Form
 
@@ -53,7 +54,7 @@ app = typer.Typer()
         "bench run --baselines scl_amp,protonet --seeds 3 --set scl_amp.margin=0.3",
     )
 )
-@takes(REFERENCE, OUT, PLOTS, FRESH, PLUGIN, QUIET, FORMAT, JSON, request=REQUEST_OPTIONS)
+@takes(REFERENCE, OUT, PLOTS, FRESH, PLUGIN, TRACKERS, QUIET, FORMAT, JSON, request=REQUEST_OPTIONS)
 def run(
     request: Request,
     reference: str | None,
@@ -61,6 +62,7 @@ def run(
     plots: bool,
     fresh: bool,
     plugins: list[Path],
+    trackers: list[str] | None,
     quiet: bool,
     form: Form,
     json: bool,
@@ -76,7 +78,13 @@ def run(
     try:
         with watch, output.prints_to_stderr(form):
             outcome = api.run(
-                request, out, fresh=fresh, reference=reference, plugins=plugins, notify=watch
+                request,
+                out,
+                fresh=fresh,
+                reference=reference,
+                plugins=plugins,
+                trackers=trackers or (),
+                notify=watch,
             )
     except KeyboardInterrupt as stop:  # main tells how to go on
         if isinstance(stop, api.Stopped):

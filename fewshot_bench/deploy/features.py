@@ -45,7 +45,7 @@ class MethodFeatures:
         self.chosen = chosen
         self.train = train
         self._paths = paths
-        self._report = StageReporter(chosen.method.name, "", notify)
+        self._report = StageReporter(chosen.method.name, "", "", notify)
         settings, given = training_settings(
             chosen.baseline,
             chosen.preset,

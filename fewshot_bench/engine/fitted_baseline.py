@@ -211,7 +211,8 @@ class _Keeper:
             raise Diverged(
                 f"the loss was {loss} after {images_passed} images passed; lower the learning rate"
             )
-        self.fitted.report("train", images_passed, self._total, f"loss {loss:.3f}")
+        note = f"loss {loss:.3f}"
+        self.fitted.report("train", images_passed, self._total, note, loss=loss)
 
 
 def _ignore_progress(images_passed: int, loss: float) -> None:

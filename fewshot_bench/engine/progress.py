@@ -20,6 +20,8 @@ class Progress:
     In the stage `cell`, `record` is that of a cell, `total` the number of cells of the run, and
     `done` how many of them have a record. A run begins with the stage `found`: once without a
     record, then once for each record that an earlier run left.
+
+    identity: of the training; loss: in the stage `train`, of the last step.
     """
 
     baseline: str
@@ -29,6 +31,8 @@ class Progress:
     total: int = 0
     note: str = ""
     record: Record | None = None
+    identity: str = ""
+    loss: float | None = None
 
 
 OnProgress = Callable[[Progress], None]
@@ -40,6 +44,7 @@ class StageReporter:
 
     baseline: str
     training: str
+    identity: str
     on_progress: OnProgress
 
     def __call__(
@@ -49,6 +54,18 @@ class StageReporter:
         total: int = 0,
         note: str = "",
         record: Record | None = None,
+        loss: float | None = None,
     ) -> None:
-        """Report one step; `stage` and `record` as in `Progress`."""
-        self.on_progress(Progress(self.baseline, self.training, stage, done, total, note, record))
+        """Report one step; the arguments are as in `Progress`."""
+        progress = Progress(
+            baseline=self.baseline,
+            training=self.training,
+            stage=stage,
+            done=done,
+            total=total,
+            note=note,
+            record=record,
+            identity=self.identity,
+            loss=loss,
+        )
+        self.on_progress(progress)

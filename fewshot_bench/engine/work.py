@@ -28,7 +28,7 @@ def fitted_baseline(
 ) -> FittedBaseline:
     """The training that serves a cell; its `fit` runs when it is first needed."""
     training = cell.training
-    report = StageReporter(training.name, _training_label(cell), on_progress)
+    report = StageReporter(training.name, _training_label(cell), training.identity, on_progress)
     return FittedBaseline(plan.data, training, plan.device, folder.paths, report)
 
 

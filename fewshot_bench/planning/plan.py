@@ -84,6 +84,13 @@ class Training:
         code = (self.name, self.plugin.sha256, self.version)
         return digest(code, settings, *images, seed)[:32]
 
+    @functools.cached_property
+    def identity(self) -> str:
+        """What tells it apart in a run, also where one checkpoint serves several splits."""
+        split = self.split
+        images = (split.train_digest, split.embedded_digest, split.run)
+        return digest(self.key, self.features_key, *images, self.seed)[:32]
+
     @property
     def uses_unlabelled(self) -> bool:
         """Whether its baseline is handed train images without labels."""

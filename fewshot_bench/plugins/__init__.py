@@ -1,4 +1,4 @@
-"""Where baselines, data sets and rules are found: our folders and those on the user's path."""
+"""Where plug-ins of each kind are found: our folders and those on the user's path."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["FOLDER_NAMES", "OWN_RULES", "PREFIX", "folders", "module_name"]
+__all__ = ["FOLDER_NAMES", "PREFIX", "folders", "folders_with_own", "module_name"]
 
 PREFIX = "fewshot_bench.plugins."  # of the names that plug-ins are imported by
-FOLDER_NAMES = ("baselines", "episodes", "rules")  # of baselines, of data sets, of rules
-OWN_RULES = str(Path(__file__).resolve().parents[1] / "rules")
+FOLDER_NAMES = ("baselines", "episodes", "rules", "trackers")  # episodes: of data sets
+PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def module_name(folder_name: str, stem: str) -> str:
@@ -25,7 +25,7 @@ def folders(folder_name: str) -> list[str]:
     Raises `UserError` where a root has no folder of `FOLDER_NAMES`: it would bring nothing.
     """
     roots: list[Path] = []
-    checkout = Path(__file__).resolve().parents[2]
+    checkout = PACKAGE.parent
     if (checkout / "pyproject.toml").is_file():  # there is none beside an installed package
         roots.append(checkout)
     for text in os.environ.get("FEWSHOT_BENCH_PATH", "").split(os.pathsep):
@@ -35,6 +35,11 @@ def folders(folder_name: str) -> list[str]:
             roots.append(root)
     places = [root / folder_name for root in roots]
     return [str(place) for place in places if place.is_dir()]
+
+
+def folders_with_own(folder_name: str) -> list[str]:
+    """The package's own folder of that name, then those of `folders`."""
+    return [str(PACKAGE / folder_name), *folders(folder_name)]
 
 
 def _assert_has_a_folder(root: Path) -> None:

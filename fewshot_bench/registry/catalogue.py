@@ -1,4 +1,4 @@
-"""The list of all baselines, rules and data sets, with their sources, and why one is broken.
+"""The list of all plug-ins with their sources, and why one is broken.
 
 Making it executes the file of every plug-in.
 """
@@ -14,6 +14,7 @@ from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.registry.registry import Plugin, PluginT, Registry, plugin_rule
 from fewshot_bench.rule import Rule
+from fewshot_bench.tracker import Tracker
 
 __all__ = ["PluginRow", "listed_plugins"]
 
@@ -33,6 +34,8 @@ def listed_plugins(registry: Registry) -> list[PluginRow]:
         rows.append(_row("rule", rule, _rule_columns))
     for dataset in registry.datasets.values():
         rows.append(_row("data set", dataset, _dataset_columns))
+    for tracker in registry.trackers.values():
+        rows.append(_row("tracker", tracker, _tracker_columns))
     return rows
 
 
@@ -102,3 +105,8 @@ def _dataset_columns(plugin: Plugin[DataSet]) -> PluginRow:
         "about": about,
         "settings": " ".join(dataset_class.settings_type.names()),
     }
+
+
+def _tracker_columns(plugin: Plugin[Tracker]) -> PluginRow:
+    about = (plugin.load().__doc__ or "").partition("\n")[0]
+    return {"title": about, "source": "", "year": None, "about": "", "settings": ""}

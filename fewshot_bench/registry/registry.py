@@ -1,4 +1,4 @@
-"""Names -> baselines, data sets and rules: folders are listed, files executed when needed."""
+"""Names -> baselines, data sets, rules and trackers: folders are listed, files executed later."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ from fewshot_bench.registry.loader import Loader, PluginCode, bind_name
 from fewshot_bench.registry.parts import file_of
 from fewshot_bench.registry.syntax import likely_folder
 from fewshot_bench.rule import Rule
+from fewshot_bench.tracker import Tracker
 
 __all__ = ["Plugin", "PluginT", "Registry", "plugin_rule", "usable", "variants_of"]
 
-PluginT = TypeVar("PluginT", Baseline, DataSet, Rule)
+PluginT = TypeVar("PluginT", Baseline, DataSet, Rule, Tracker)
 GROUP = "fewshot_bench.plugins"  # of entry points
-BASES: tuple[type[Any], ...] = (Baseline, DataSet, Rule)
+BASES: tuple[type[Any], ...] = (Baseline, DataSet, Rule, Tracker)
 FOLDER_OF: dict[type[Any], str] = dict(zip(BASES, FOLDER_NAMES, strict=True))
 BASE_OF = {folder: base for base, folder in FOLDER_OF.items()}
+BASE_NAMES = ", ".join(base.__name__ for base in BASES)
 SEPARATORS = frozenset(",:=+")  # what parts names from one another in a command
 
 
 @dataclasses.dataclass(frozen=True)
 class Plugin(Generic[PluginT]):
-    """One file that defines one baseline, data set or rule.
+    """One file that defines one baseline, data set, rule or tracker.
 
     module: the name it is imported by; loader: what loads it, shared by all plug-ins of a registry;
     variant: of a baseline or rule with several; error: why it cannot be loaded, if that is known.
@@ -119,7 +121,7 @@ def _restored_plugin(
 
 
 class Registry:
-    """The baselines, data sets and rules that can be named.
+    """The baselines, data sets, rules and trackers that can be named.
 
     They come from the plug-in folders, from installed distributions (entry points in the group
     `fewshot_bench.plugins`, each naming a module) and from `files`. A registry executes a file at
@@ -134,6 +136,7 @@ class Registry:
         self.baselines = _listed(Baseline, self._loader)
         self.datasets = _listed(DataSet, self._loader)
         self.rules = _listed(Rule, self._loader)
+        self.trackers = _listed(Tracker, self._loader)
         # the names of what was given as files
         self.baselines_of_files: list[str] = []
         self.rules_of_files: list[str] = []
@@ -142,8 +145,7 @@ class Registry:
         for path in map(user_path, files):
             if not path.is_file():
                 raise UserError(
-                    f"{path} is not a file; "
-                    "name a Python file that defines a Baseline, a DataSet or a Rule"
+                    f"{path} is not a file; name a Python file that defines one of {BASE_NAMES}"
                 )
             self._add_file(path.resolve())
 
@@ -164,7 +166,7 @@ class Registry:
             bind_name(module.__name__, before)
             if base is None:
                 raise UserError(
-                    f"{path} defines no public subclass of Baseline, DataSet or Rule; add one"
+                    f"{path} defines no public subclass of one of {BASE_NAMES}; add one"
                 )
             before = sys.modules.get(_module_name(base, path))
             module = self._loader.load(_module_name(base, path), path).module
@@ -186,6 +188,7 @@ class Registry:
             Baseline: self.baselines,
             DataSet: self.datasets,
             Rule: self.rules,
+            Tracker: self.trackers,
         }
         _claim(plugins[plugin.base], plugin)
 
@@ -199,6 +202,10 @@ class Registry:
     def rule(self, name: str) -> Plugin[Rule]:
         """The rule of that name, or the variant of one; raises `UserError` where there is none."""
         return _variant_named(self.rules, "rule", name)
+
+    def tracker(self, name: str) -> Plugin[Tracker]:
+        """The tracker of that name; raises `UserError` where there is none."""
+        return _named(self.trackers, "tracker", name)
 
     def every_baseline(self) -> list[Plugin[Baseline]]:
         """All of them, those that cannot be loaded too; of a family each of its variants."""

@@ -11,7 +11,7 @@ from fewshot_bench.plugins import FOLDER_NAMES, module_name
 __all__ = ["imported_names", "likely_folder"]
 
 BASELINES = FOLDER_NAMES[0]
-BASE_FOLDERS = dict(zip(("DataSet", "Rule"), FOLDER_NAMES[1:], strict=True))
+BASE_FOLDERS = dict(zip(("DataSet", "Rule", "Tracker"), FOLDER_NAMES[1:], strict=True))
 
 
 def imported_names(content: bytes, package: str | None) -> list[str]:

@@ -45,7 +45,7 @@ protocol = FewShot(name="scale", dataset="scale", train_classes=(names[0],), tes
 training = SimpleNamespace(baseline_class=Pixels, key="scale", features_key="scale", has_fixed_features=False, seed=0, split=question.split)
 plugin = Registry().rule("mean_cosine")
 choice = RuleChoice(plugin, "mean_cosine", True, plugin.load().settings_type())
-report = StageReporter("scale", "", lambda progress: None)
+report = StageReporter("scale", "", "", lambda progress: None)
 fitted = FittedBaseline(data, training, torch.device("cpu"), ResultPaths(Path("nowhere")), report)
 features = Features(fitted)
 generator = torch.Generator().manual_seed(0)

@@ -19,7 +19,7 @@ FLOORS: list[list[str]] = [
     ["", "__main__"],
     ["cli"],
     ["report"],
-    ["api", "interop", "new_class"],
+    ["api", "interop", "new_class", "tracking"],
     ["advice"],
     ["deploy", "explain"],
     ["engine"],
@@ -27,7 +27,7 @@ FLOORS: list[list[str]] = [
     ["registry"],
     ["contract"],
     ["leaderboard"],
-    ["learn"],
+    ["learn", "tracker"],
     ["records"],
     ["request", "baseline", "dataset", "rule"],
     ["protocols"],
@@ -46,8 +46,8 @@ def module_name(path: Path) -> str:
     return name.removesuffix("__init__").rstrip(".")
 
 
-RULES = CORE / "rules"  # plug-ins, which no core file imports
-CORE_PATHS = [path for path in sorted(CORE.rglob("*.py")) if path.parent != RULES]
+PLUGINS = [CORE / "rules", CORE / "trackers"]  # which no core file imports
+CORE_PATHS = [path for path in sorted(CORE.rglob("*.py")) if path.parent not in PLUGINS]
 FILES = {module_name(path): path for path in CORE_PATHS}
 
 

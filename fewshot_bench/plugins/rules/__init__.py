@@ -1,5 +1,5 @@
 """The files of `fewshot_bench/rules/`, and those of folders `rules/` on the user's path."""
 
-from fewshot_bench.plugins import OWN_RULES, folders
+from fewshot_bench.plugins import folders_with_own
 
-__path__ += [OWN_RULES, *folders("rules")]
+__path__ += folders_with_own("rules")
