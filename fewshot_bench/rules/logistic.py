@@ -67,6 +67,15 @@ class Logistic(Rule):
         return logits_BQN.permute(2, 0, 1)
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Classifiers of a block of episodes, their dual, and the loss of each."""
+
+    classifiers_BCN: Tensor
+    dual_BCN: Tensor
+    loss_B: Tensor
+
+
 class _Regression:
     """What is minimised, for classifiers of a block of episodes.
 
@@ -84,19 +93,20 @@ class _Regression:
         products_BSN = self.support_BSS @ classifiers_BCN[:, :-1]
         return torch.cat([products_BSN, classifiers_BCN[:, -1:]], dim=1)
 
-    def loss(self, classifiers_BCN: Tensor, dual_BCN: Tensor) -> Tensor:
-        """The loss (B,)."""
+    def place(self, classifiers_BCN: Tensor, dual_BCN: Tensor) -> _Place:
+        """Classifiers with their loss."""
         logits_BSN = dual_BCN[:, :-1] + dual_BCN[:, -1:]
         of_class_BS = (logits_BSN * self.is_class_SN).sum(2)
         cross_entropy_B = (logits_BSN.logsumexp(2) - of_class_BS).sum(1)
         squares_B = (classifiers_BCN[:, :-1] * dual_BCN[:, :-1]).sum((1, 2))
-        return cross_entropy_B + self.strength / 2 * squares_B
+        loss_B = cross_entropy_B + self.strength / 2 * squares_B
+        return _Place(classifiers_BCN, dual_BCN, loss_B)
 
-    def gradient(self, classifiers_BCN: Tensor, dual_BCN: Tensor) -> Tensor:
+    def gradient(self, place: _Place) -> Tensor:
         """The gradient, as a classifier (B, C, N)."""
-        logits_BSN = dual_BCN[:, :-1] + dual_BCN[:, -1:]
+        logits_BSN = place.dual_BCN[:, :-1] + place.dual_BCN[:, -1:]
         residuals_BSN = logits_BSN.softmax(2) - self.is_class_SN
-        weights_BSN = self.strength * classifiers_BCN[:, :-1] + residuals_BSN
+        weights_BSN = self.strength * place.classifiers_BCN[:, :-1] + residuals_BSN
         return torch.cat([weights_BSN, residuals_BSN.sum(1, keepdim=True)], dim=1)
 
 
@@ -125,9 +135,9 @@ def _minimised(regression: _Regression) -> tuple[Tensor, Tensor]:
     """(classifiers_BCN, is_unfinished_B) of the least loss, by L-BFGS (Liu and Nocedal 1989)."""
     block, references = regression.support_BSS.shape[:2]
     ways = regression.is_class_SN.shape[1]
-    classifiers_BCN = torch.zeros(block, references + 1, ways, dtype=torch.double)
-    dual_BCN = classifiers_BCN
-    gradient_BCN = regression.gradient(classifiers_BCN, dual_BCN)
+    zeros_BCN = torch.zeros(block, references + 1, ways, dtype=torch.double)
+    place = regression.place(zeros_BCN, zeros_BCN)
+    gradient_BCN = regression.gradient(place)
     gradient_dual_BCN = regression.dual(gradient_BCN)
     enough_B11 = TOLERANCE**2 * _dot(gradient_BCN, gradient_dual_BCN)
     steps: list[_Step] = []
@@ -141,22 +151,18 @@ def _minimised(regression: _Regression) -> tuple[Tensor, Tensor]:
         direction_BCN = direction_BCN.where(is_unfinished_B11, 0)
         direction_dual_BCN = regression.dual(direction_BCN)
         slope_B11 = _dot(gradient_BCN, direction_dual_BCN)
-        length_B11 = _length(
-            regression, classifiers_BCN, dual_BCN, direction_BCN, direction_dual_BCN, slope_B11
-        )
-        move_BCN = length_B11 * direction_BCN
-        move_dual_BCN = length_B11 * direction_dual_BCN
-        classifiers_BCN = classifiers_BCN + move_BCN
-        dual_BCN = dual_BCN + move_dual_BCN
-        next_BCN = regression.gradient(classifiers_BCN, dual_BCN)
+        length_B11, place = _moved(regression, place, direction_BCN, direction_dual_BCN, slope_B11)
+        next_BCN = regression.gradient(place)
         change_BCN = next_BCN - gradient_BCN
         change_dual_BCN = regression.dual(change_BCN)
+        move_BCN = length_B11 * direction_BCN
+        move_dual_BCN = length_B11 * direction_dual_BCN
         curvature_B11 = _dot(move_BCN, change_dual_BCN)
         step = _Step(move_BCN, move_dual_BCN, change_BCN, change_dual_BCN, curvature_B11)
         steps = [*steps, step][-MEMORY:]
         gradient_BCN = next_BCN
         gradient_dual_BCN = gradient_dual_BCN + change_dual_BCN
-    return classifiers_BCN, is_unfinished_B11[:, 0, 0]
+    return place.classifiers_BCN, is_unfinished_B11[:, 0, 0]
 
 
 def _direction(gradient_BCN: Tensor, gradient_dual_BCN: Tensor, steps: list[_Step]) -> Tensor:
@@ -183,25 +189,31 @@ def _direction(gradient_BCN: Tensor, gradient_dual_BCN: Tensor, steps: list[_Ste
     return direction_BCN
 
 
-def _length(
+def _moved(
     regression: _Regression,
-    classifiers_BCN: Tensor,
-    dual_BCN: Tensor,
+    start: _Place,
     direction_BCN: Tensor,
     direction_dual_BCN: Tensor,
     slope_B11: Tensor,
-) -> Tensor:
-    """How far (B, 1, 1) to go: 1, halved until the loss falls as the slope promises."""
-    start_B = regression.loss(classifiers_BCN, dual_BCN)
+) -> tuple[Tensor, _Place]:
+    """How far (B, 1, 1) to go, and the place there.
+
+    The length is 1, halved until the loss falls as the slope promises.
+    """
+
+    def at(length_B11: Tensor) -> _Place:
+        classifiers_BCN = start.classifiers_BCN + length_B11 * direction_BCN
+        return regression.place(classifiers_BCN, start.dual_BCN + length_B11 * direction_dual_BCN)
+
     # near the minimum the loss rounds to the same value
-    rounding_B = 4 * torch.finfo(start_B.dtype).eps * start_B.abs()
+    rounding_B = 4 * torch.finfo(start.loss_B.dtype).eps * start.loss_B.abs()
     length_B11 = torch.ones_like(slope_B11)
+    place = at(length_B11)
     for _ in range(HALVINGS):
-        there_BCN = classifiers_BCN + length_B11 * direction_BCN
-        loss_B = regression.loss(there_BCN, dual_BCN + length_B11 * direction_dual_BCN)
         promised_B = LEAST_GAIN * (length_B11 * slope_B11)[:, 0, 0]
-        is_too_far_B = loss_B > start_B + promised_B + rounding_B
+        is_too_far_B = place.loss_B > start.loss_B + promised_B + rounding_B
         if not is_too_far_B.any():
             break
         length_B11 = length_B11.where(~is_too_far_B[:, None, None], length_B11 / 2)
-    return length_B11
+        place = at(length_B11)
+    return length_B11, place
