@@ -25,6 +25,7 @@ from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_tables
 from fewshot_bench.planning.dataset_paths import path_in
 from fewshot_bench.planning.plan import Plan, make_plan
+from fewshot_bench.planning.plan_in_folder import plan_in
 from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.episode_files import write_episodes
@@ -115,6 +116,7 @@ def run(
     if reference is not None and reference not in plan.baselines:
         raise unknown("reference", reference, plan.baselines)
     results = ResultsFolder(out)
+    plan = plan_in(results, plan, fresh=fresh)
     listening = {name: tracker(results.out) for name, tracker in tracker_classes.items()}
     tracking = Tracking(plan, results.out, listening)
     done: list[Record] = []

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["DAMAGED", "sweep", "user_path", "write_atomically"]
+__all__ = ["DAMAGED", "create_whole", "sweep", "user_path", "write_atomically"]
 
 # what readers of zips and arrays raise when the bytes are damaged
 DAMAGED = (
@@ -65,6 +65,38 @@ def write_atomically(path: Path, write: Callable[[io.BufferedWriter], object]) -
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # the error of a full disk names no file
         raise
+
+
+def create_whole(path: Path, content: bytes) -> bool:
+    """Make a new file with this content in one step; False where a file of that name is there.
+
+    Of several processes at once, also on several machines, one succeeds. It needs no locks. On a
+    disk without hard links the file is there for a moment before its content is. The folder must
+    exist.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    temporary.write_bytes(content)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        # it may be ours: network disks send a request again whose answer was lost
+        with contextlib.suppress(FileNotFoundError):
+            return temporary.samefile(path)
+        return False
+    except OSError:  # no hard links: exFAT, some network disks
+        return _create(path, content)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _create(path: Path, content: bytes) -> bool:
+    try:
+        with path.open("xb") as file:
+            file.write(content)
+    except FileExistsError:
+        return False
+    return True
 
 
 def user_path(path: Path | str) -> Path:

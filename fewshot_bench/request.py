@@ -44,8 +44,9 @@ class Request:
     picture; label_columns, multi_label, class_names: how it is read, see `label_layout`;
     crop_boxes: the margin with which each box becomes an image, see `cropped`; rules: names of
     decision rules, "own" or "all"; views: of each test image, 1 or 8; near_duplicates: keep, drop,
-    group or report; settings: "owner.name" -> value as text. A path may be given as text, and a
-    single value may be given instead of a list.
+    group or report; settings: "owner.name" -> value as text; threads: of this run, and of each
+    training on a processor in a folder of results that has none yet. A path may be given as text,
+    and a single value may be given instead of a list.
     """
 
     dataset: str | None = None
@@ -91,6 +92,7 @@ class Request:
     settings: Mapping[str, str] = field(default_factory=dict)
     seeds: int | None = None
     device: str = "auto"
+    threads: int | None = None
 
     def __post_init__(self) -> None:
         # A frozen dataclass has no converters. Its fields are set here once, before anyone sees

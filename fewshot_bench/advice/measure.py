@@ -13,6 +13,7 @@ from fewshot_bench.advice.question import Question
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
 from fewshot_bench.planning.plan import Cell, Plan, Training, make_plan
+from fewshot_bench.planning.plan_in_folder import plan_in
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 from fewshot_bench.registry.registry import Registry
@@ -59,11 +60,11 @@ def measure(
     that are there cost nothing, so the same command goes on where the time was up.
     """
     start = clock()
-    plan, splits = _plan(question, registry)
+    plan, splits = _plan(question, registry, results)
     order = np.random.default_rng(derive("order of splits", SEED)).permutation(len(splits))
     records: list[list[Record]] = []
     slowest = 0.0
-    trains = any(one.baseline_class.learns_from == "images" for one in plan.trainings)
+    trains = any(training.learns for training in plan.trainings)
     for position, number in enumerate(order):
         begun = clock()
         is_late = begun - start + slowest > seconds
@@ -77,9 +78,11 @@ def measure(
     return Measured(records, len(splits), clock() - start, plan.notes)
 
 
-def _plan(question: Question, registry: Registry) -> tuple[Plan, list[Trainings]]:
+def _plan(
+    question: Question, registry: Registry, results: ResultsFolder
+) -> tuple[Plan, list[Trainings]]:
     """The plan of all requests together, and the trainings of each split."""
-    plans = [make_plan(request, registry) for request in question.requests]
+    plans = [plan_in(results, make_plan(request, registry)) for request in question.requests]
     notes: dict[str, None] = {}
     every: dict[Hashable, tuple[Training, list[Cell]]] = {}
     for plan in plans:

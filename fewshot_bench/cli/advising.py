@@ -43,6 +43,7 @@ FLAGS = (
     "--budget",
     "--set",
     "--device",
+    "--threads",
 )
 # what a recommendation asks where nothing is said
 DEFAULTS = {

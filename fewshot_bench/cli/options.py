@@ -218,6 +218,11 @@ REQUEST_OPTIONS = (
     ),
     Option("--seeds", "Trainings of each baseline.  [default: 1]", read=parsing.whole_number),
     Option("--device", "auto, cpu or cuda.", str, "auto"),
+    Option(
+        "--threads",
+        "Threads of this run, and of each training of its folder, which the first one settles.",
+        read=parsing.whole_number,
+    ),
 )
 
 # options and arguments of single commands
@@ -327,5 +332,8 @@ PREDICTIONS = dataclasses.replace(
     is_once=True,
 )
 SHEET = Option("--sheet", "Draw the pictures with their classes: FILE.png or .html.", Path | None)
-_READ_BY = ("class_level", "fit", "keep_masks", "preset", "budget", "settings", "device")
+_READ_BY = (
+    *("class_level", "fit", "keep_masks"),
+    *("preset", "budget", "settings", "device", "threads"),
+)
 REFERENCES_OPTIONS = tuple(option for option in REQUEST_OPTIONS if option.name in _READ_BY)

@@ -6,8 +6,6 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.deploy.method import Method
 from fewshot_bench.errors import UserError, unknown
@@ -15,12 +13,12 @@ from fewshot_bench.planning.baseline_choice import chosen_baselines
 from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.planning.resolve import (
     ResolvedBaseline,
-    device_named,
     options_for_all,
     overrides_by_owner,
     refuse_unused_options,
 )
 from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules
+from fewshot_bench.planning.settled import Machine, machine_for
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
 
@@ -35,7 +33,7 @@ class ChosenMethod:
     baseline: ResolvedBaseline
     preset: Preset
     options: Mapping[str, object]
-    device: torch.device
+    machine: Machine
     notes: tuple[str, ...]
 
     @property
@@ -90,9 +88,8 @@ def chosen_method(
         settings=settings,
         preset=request.preset,
         budget=request.budget,
-        device=request.device,
     )
-    device = device_named(request.device)
+    machine = machine_for(request)
     baselines = chosen_baselines(named, registry)
     classes = {plugin.name: plugin.load() for plugin in baselines.rules}
     owners = [*classes, *baselines.rule_names(registry)]
@@ -113,7 +110,7 @@ def chosen_method(
         resolved[0],
         PRESETS[request.preset],
         options_for_all(named),
-        device,
+        machine,
         tuple(baselines.notes),
     )
     _refuse(chosen, has_known=has_known)

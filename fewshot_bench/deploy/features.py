@@ -22,8 +22,11 @@ from fewshot_bench.deploy.chosen import ChosenMethod
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.engine.progress import OnProgress, StageReporter
+from fewshot_bench.engine.threads import threads_set
 from fewshot_bench.errors import PLUGIN_ERRORS, UserError
 from fewshot_bench.planning.plan import Training, training_settings
+from fewshot_bench.planning.plan_in_folder import settled_for
+from fewshot_bench.planning.settled import SettledFolder, settled_folder
 from fewshot_bench.protocols.split import Split
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.paths import ResultPaths
@@ -40,17 +43,22 @@ class MethodFeatures:
     """
 
     def __init__(
-        self, chosen: ChosenMethod, train: LabelledImages, paths: ResultPaths, notify: OnProgress
+        self,
+        chosen: ChosenMethod,
+        train: LabelledImages,
+        folder: SettledFolder,
+        notify: OnProgress,
     ) -> None:
         self.chosen = chosen
         self.train = train
-        self._paths = paths
+        self.notes: list[str] = []
+        self._folder = folder
         self._report = StageReporter(chosen.method.name, "", "", notify)
         settings, given = training_settings(
             chosen.baseline,
             chosen.preset,
             chosen.options,
-            chosen.device,
+            folder.computing,
             side=train.images.shape[-1],
             train_images=len(train),
         )
@@ -65,6 +73,20 @@ class MethodFeatures:
             version=version("fewshot-bench"),
             beside_labels=train.beside_labels_digest(chosen.baseline_class.sees),
         )
+        if self._training.learns:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Compute the training as is settled in its folder, unless it is there already."""
+        while True:
+            folder = self._folder
+            self._training = self._training.computed_with(folder.computing)
+            if folder.paths.checkpoint(self._training.key).is_file():
+                return
+            self._folder = settled_for(folder, [self._training])
+            if self._folder == folder:
+                self.notes += folder.notes
+                return
 
     def _split(self, images: LabelledImages) -> Split:
         """Training on all train images, and asked about all of `images`.
@@ -73,13 +95,16 @@ class MethodFeatures:
         It has the number of a run, as features of a training are then not kept on disk: their
         files are named by the indices of images, and here they are of several sets.
         """
-        trained_on = self.train if self._trains else images
+        learns = self.chosen.baseline_class.learns_from == "images"
+        trained_on = self.train if learns else images
         train = np.arange(len(trained_on))
         return Split(trained_on.class_names, train, np.arange(len(images)), run=0)
 
     @property
-    def _trains(self) -> bool:
-        return self.chosen.baseline_class.learns_from == "images"
+    def threads(self) -> int | None:
+        """The threads that all of this takes; None: those that there are."""
+        settled = self._folder.computing.threads if self._training.learns else None
+        return settled or self.chosen.machine.asked
 
     @cached_property
     def baseline(self) -> Baseline:
@@ -93,7 +118,7 @@ class MethodFeatures:
         """
         fitted = self._fitted(images)
         try:
-            if self._trains:
+            if self._training.learns:
                 # on the train images, before a checkpoint of it is read for others
                 self._fitted(self.train).train()
             return Features(fitted).embeddings_MD.cpu()
@@ -110,7 +135,8 @@ class MethodFeatures:
             values = {**vars(training), "split": self._split(images)}
             names = Training.__dataclass_fields__
             training = Training(**{name: values[name] for name in names})
-        return FittedBaseline(images, training, self.chosen.device, self._paths, self._report)
+        folder = self._folder
+        return FittedBaseline(images, training, folder.device, folder.paths, self._report)
 
 
 @contextlib.contextmanager
@@ -121,8 +147,12 @@ def method_features(
 
     What no training changes leaves nothing there.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        trains = chosen.baseline_class.learns_from == "images"
-        paths = ResultsFolder(out).paths if trains else ResultPaths(Path(folder))
-        with torch.no_grad():
-            yield MethodFeatures(chosen, train, paths, notify)
+    machine = chosen.machine
+    with tempfile.TemporaryDirectory() as temporary, torch.no_grad():
+        if chosen.baseline_class.learns_from == "images":
+            folder = settled_folder(ResultsFolder(out), machine)
+        else:
+            folder = SettledFolder(ResultPaths(Path(temporary)), machine, machine.own)
+        features = MethodFeatures(chosen, train, folder, notify)
+        with threads_set(features.threads):
+            yield features

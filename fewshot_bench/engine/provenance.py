@@ -39,6 +39,7 @@ def provenance(device: torch.device) -> Provenance:
         packages=_packages(),
         device=device_name,
         threads=torch.get_num_threads(),
+        instructions=torch.backends.cpu.get_cpu_capability(),
         started=now.isoformat(timespec="milliseconds"),
         argv=tuple(_without_folders(sys.argv)),
     )

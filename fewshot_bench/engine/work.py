@@ -13,6 +13,7 @@ from fewshot_bench.engine.pairs import PairPredictor
 from fewshot_bench.engine.predict import Predictor, check_references
 from fewshot_bench.engine.progress import OnProgress, StageReporter
 from fewshot_bench.engine.provenance import provenance
+from fewshot_bench.engine.threads import threads_set
 from fewshot_bench.errors import PLUGIN_ERRORS, Diverged, NotApplicable, UserError
 from fewshot_bench.planning.plan import Cell, Plan
 from fewshot_bench.planning.rule_choice import RuleChoice
@@ -62,6 +63,10 @@ class Work:
 
     def record(self, cell: Cell) -> Record:
         """Answer the episodes of one cell, and keep its record. What fails is recorded too."""
+        with threads_set(self.plan.threads(cell.training)):
+            return self._record(cell)
+
+    def _record(self, cell: Cell) -> Record:
         record = replace(_blank_record(self.plan, cell), provenance=provenance(self.plan.device))
         if self._failure is not None:
             status, reason = self._failure

@@ -18,6 +18,7 @@ from fewshot_bench.explain.pointing import MEASURED, pointing, shares
 from fewshot_bench.leaderboard.columns import CONDITION, rankings
 from fewshot_bench.leaderboard.record_columns import record_columns
 from fewshot_bench.planning.plan import Cell, Plan, Training
+from fewshot_bench.planning.plan_in_folder import plan_in
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 
@@ -77,19 +78,10 @@ def cells_with_most_shots(
     Of several runs the first is taken. Trains and runs these cells where that was not done yet,
     and nothing else.
     """
-    groups: dict[tuple[str, ...], list[Cell]] = {}
-    for cell in plan.cells:
-        is_first_run = cell.episode_set.first == 0
-        if is_first_run:
-            groups.setdefault(cell.episode_set.protocol.test_classes, []).append(cell)
-    kept = [_of_most_shots(cells) for cells in groups.values()]
-    trainings: dict[Training, list[Cell]] = {}
-    for cells in kept:
-        for cell in cells:
-            trainings.setdefault(cell.training, []).append(cell)
-    plan = dataclasses.replace(plan, trainings=trainings)
+    plan = plan_in(results, _with_most_shots(plan))
     records = execute(plan, results, fresh=False, on_progress=on_progress)
     record_of = dict(zip(plan.cells, records, strict=True))
+    kept = list(_by_test_classes(plan.cells).values())
     questions = []
     for cells in kept:
         first_record = record_of[cells[0]]
@@ -101,6 +93,23 @@ def cells_with_most_shots(
         with_records = [(cell, record_of[cell]) for cell in cells]
         studied.append(StudiedCells(with_records, ranking.differs))
     return studied
+
+
+def _with_most_shots(plan: Plan) -> Plan:
+    """The plan of these cells alone."""
+    of_first_run = [cell for cell in plan.cells if cell.episode_set.first == 0]
+    trainings: dict[Training, list[Cell]] = {}
+    for cells in _by_test_classes(of_first_run).values():
+        for cell in _of_most_shots(cells):
+            trainings.setdefault(cell.training, []).append(cell)
+    return dataclasses.replace(plan, trainings=trainings)
+
+
+def _by_test_classes(cells: Sequence[Cell]) -> dict[tuple[str, ...], list[Cell]]:
+    groups: dict[tuple[str, ...], list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(cell.episode_set.protocol.test_classes, []).append(cell)
+    return groups
 
 
 def _of_most_shots(cells: Sequence[Cell]) -> list[Cell]:

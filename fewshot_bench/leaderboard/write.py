@@ -25,7 +25,7 @@ def write_tables(folder: ResultsFolder) -> tuple[pd.DataFrame, list[Path]]:
     is no record.
     """
     # of several processes at once, the last one has seen the records of all
-    with Claims(folder.paths.claims).lock():
+    with Claims(folder.paths.claims).waited_for("tables"):
         return _write_tables(folder)
 
 

@@ -32,7 +32,9 @@ __all__ = [
     "ImageSizeSettings",
     "Precision",
     "best_precision",
+    "computes_bf16",
     "exact_convolutions",
+    "gains_from_bf16",
     "resize",
 ]
 
@@ -176,14 +178,22 @@ def exact_convolutions() -> Iterator[None]:
         convolutions.fp32_precision = before
 
 
-def best_precision(device: torch.device, encoder: str) -> Precision:
-    """The faster one in training: bf16 if the device computes in it natively, else float32.
+def computes_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bf16 natively."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def gains_from_bf16(device: str, encoder: str) -> bool:
+    """Whether an encoder trains faster in bf16, on a kind of device (cpu or cuda) that has it.
 
     On processors EfficientNet-Lite trains half as fast in bf16: most of its layers convolve each
-    channel alone. So it gets float32 there.
+    channel alone.
     """
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = encoder not in PACKAGED and torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return "bf16" if native else "float32"
+    return device == "cuda" or encoder not in PACKAGED
+
+
+def best_precision(device: str, encoder: str, *, bf16: bool) -> Precision:
+    """The faster one in training. bf16: whether a device of this kind may compute in it."""
+    return "bf16" if bf16 and gains_from_bf16(device, encoder) else "float32"

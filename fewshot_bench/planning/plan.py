@@ -22,7 +22,9 @@ from fewshot_bench.planning.near_duplicate_choice import ChosenImages
 from fewshot_bench.planning.presets import Preset
 from fewshot_bench.planning.resolve import Resolved, ResolvedBaseline, resolve
 from fewshot_bench.planning.rule_choice import WITHOUT_REFERENCES, RuleChoice
+from fewshot_bench.planning.settled import Machine
 from fewshot_bench.protocols.split import Size, Split, size_text
+from fewshot_bench.records.computing import Computing
 from fewshot_bench.records.paths import record_stem
 from fewshot_bench.records.record import SystemFigure
 from fewshot_bench.registry.registry import Plugin, Registry
@@ -31,6 +33,8 @@ from fewshot_bench.seeds import digest
 from fewshot_bench.settings import Settings
 
 __all__ = ["Cell", "Plan", "Training", "make_plan", "training_settings"]
+
+PRECISION = "precision"  # the setting
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +94,22 @@ class Training:
         split = self.split
         images = (split.train_digest, split.embedded_digest, split.run)
         return digest(self.key, self.features_key, *images, self.seed)[:32]
+
+    @property
+    def learns(self) -> bool:
+        """Whether its baseline learns from images: the folder then settles how it computes."""
+        return self.baseline_class.learns_from == "images"
+
+    @property
+    def takes_precision(self) -> bool:
+        """Whether the folder settles its precision: it has one, and the user did not give it."""
+        return PRECISION in self.settings.names() and PRECISION not in self.given
+
+    def computed_with(self, computing: Computing) -> Training:
+        """This training in the precision of `computing`, unless the user gave one."""
+        if not self.takes_precision:
+            return self
+        return dataclasses.replace(self, settings=_in_precision(self.settings, computing))
 
     @property
     def uses_unlabelled(self) -> bool:
@@ -158,8 +178,9 @@ class Cell:
 class Plan:
     """All cells, by the training that serves them, over one data set.
 
-    images: the data set's, with what was found of near-duplicates; notes: what the user should know
-    of how the request was read.
+    images: the data set's, with what was found of near-duplicates; machine: that the request was
+    read on; computing: what trainings that learn are computed with; notes: what the user should
+    know of how the request was read.
     `dataset` is the first field, because unpickling it makes the module that classes of its images
     and protocols may belong to.
     """
@@ -167,8 +188,29 @@ class Plan:
     dataset: DataSetChoice
     images: ChosenImages
     trainings: dict[Training, list[Cell]]
-    device: torch.device
+    machine: Machine
+    computing: Computing
     notes: Sequence[str] = ()
+
+    @property
+    def device(self) -> torch.device:
+        """The device to compute on."""
+        return self.machine.device_for(self.computing)
+
+    def threads(self, training: Training) -> int | None:
+        """The threads that a training and its answers take; None: those that there are."""
+        settled = self.computing.threads if training.learns else None
+        return settled or self.machine.asked
+
+    def computed_with(self, computing: Computing) -> Plan:
+        """This plan, with other arithmetic in the trainings that learn."""
+        if computing == self.computing:
+            return self
+        trainings = {}
+        for training, cells in self.trainings.items():
+            other = training.computed_with(computing)
+            trainings[other] = [dataclasses.replace(cell, training=other) for cell in cells]
+        return dataclasses.replace(self, trainings=trainings, computing=computing)
 
     @property
     def data(self) -> LabelledImages:
@@ -228,7 +270,9 @@ def make_plan(request: Request, registry: Registry) -> Plan:
                     )
                     cells = _cells(training, baseline.rules, of_training, data.name)
                     trainings[training] = cells
-    return Plan(resolved.dataset, resolved.images, trainings, resolved.device, resolved.notes)
+    machine = resolved.machine
+    of_request = (resolved.dataset, resolved.images, trainings)
+    return Plan(*of_request, machine, machine.own, resolved.notes)
 
 
 def _cells(
@@ -276,7 +320,7 @@ def _settings(
         baseline,
         resolved.preset,
         resolved.options,
-        resolved.device,
+        resolved.machine.own,
         side=resolved.images.data.images.shape[-1],
         # one budget for every split of the classes
         train_images=max(len(episode_set.split.train) for episode_set in sets),
@@ -287,7 +331,7 @@ def training_settings(
     baseline: ResolvedBaseline,
     preset: Preset,
     options: Mapping[str, object],
-    device: torch.device,
+    computing: Computing,
     *,
     side: int,
     train_images: int,
@@ -295,7 +339,8 @@ def training_settings(
     """The settings of a baseline, and those that the user gave.
 
     Later ones win: the method's defaults; the preset, where the method does not choose itself; the
-    options for all baselines; the settings given for this baseline. side: of the images, in pixels.
+    options for all baselines; the settings given for this baseline. The precision is that of
+    `computing`, unless it was given. side: of the images, in pixels.
     """
     settings_type = baseline.baseline_class.settings_type
     views = baseline.baseline_class.views
@@ -308,12 +353,19 @@ def training_settings(
     for name in chosen_by_method(settings_type):
         values.pop(name, None)
     given = {**settings_type.applicable(options), **baseline.overrides}
-    default = getattr(settings_type, "encoder", "")
-    encoder = {**values, **given}.get("encoder", default)
-    values["precision"] = best_precision(device, str(encoder))
     chosen = {**settings_type.applicable(values), **given}
     settings = settings_type.given(baseline.plugin.name, chosen)
     if "weights" in given:
         # a record names a file of weights, not its folder
         given["weights"] = without_path(given["weights"])
+    if PRECISION in settings.names() and PRECISION not in given:
+        settings = _in_precision(settings, computing)
     return settings.resolved(), given
+
+
+def _in_precision(settings: Settings, computing: Computing) -> Settings:
+    """These settings with the precision that their encoder trains in."""
+    encoder = str(getattr(settings, "encoder", ""))
+    precision = best_precision(computing.device, encoder, bf16=computing.bf16)
+    changed: Any = {PRECISION: precision}
+    return dataclasses.replace(settings, **changed)

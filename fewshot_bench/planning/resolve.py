@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.answering import composes
 from fewshot_bench.data.labelled import LabelledImages
@@ -19,6 +17,7 @@ from fewshot_bench.planning.near_duplicate_choice import ChosenImages, chosen_im
 from fewshot_bench.planning.presets import PRESETS, Preset
 from fewshot_bench.planning.protocol_choice import chosen_episode_sets, split_notes
 from fewshot_bench.planning.rule_choice import RuleChoice, chosen_rules, rule_for_pairs
+from fewshot_bench.planning.settled import Machine, machine_for
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.registry.registry import Plugin, Registry
 from fewshot_bench.request import Request
@@ -27,7 +26,6 @@ __all__ = [
     "FOR_ALL",
     "Resolved",
     "ResolvedBaseline",
-    "device_named",
     "options_for_all",
     "overrides_by_owner",
     "refuse_unused_options",
@@ -75,7 +73,7 @@ class Resolved:
     baselines: list[ResolvedBaseline]
     preset: Preset
     options: Mapping[str, object]
-    device: torch.device
+    machine: Machine
     notes: list[str]
 
 
@@ -85,7 +83,7 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         raise unknown("preset", request.preset, PRESETS)
     if request.seeds is not None and request.seeds < 1:
         raise UserError(f"seeds={request.seeds} is out of bounds (allowed: 1 or more)")
-    device = device_named(request.device)
+    machine = machine_for(request)
     chosen = chosen_baselines(request, registry)
     classes = {plugin.name: plugin.load() for plugin in chosen.rules}
     dataset = chosen_dataset(request, registry)
@@ -120,7 +118,7 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         baselines,
         preset,
         options_for_all(request),
-        device,
+        machine,
         notes,
     )
 
@@ -210,15 +208,3 @@ def refuse_unused_options(
                 f"--set {key}={text} is for {owner}, which is not in this run "
                 f"(allowed: {', '.join(owners)}); leave it out"
             )
-
-
-def device_named(name: str) -> torch.device:
-    """The device of that name; `auto` is the first accelerator, else the processor."""
-    has_cuda = torch.cuda.is_available()
-    if name == "auto":
-        name = "cuda" if has_cuda else "cpu"
-    if name not in ("cpu", "cuda"):
-        raise unknown("device", name, ("auto", "cpu", "cuda"))
-    if name == "cuda" and not has_cuda:
-        raise UserError("device 'cuda' is not there (torch sees no CUDA device); use --device cpu")
-    return torch.device(name)

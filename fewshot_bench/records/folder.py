@@ -73,7 +73,7 @@ class ResultsFolder:
 
     def __iter__(self) -> Iterator[Record]:
         """All records, in the order of their file names; `UserError` names a file that is none."""
-        for path in sorted(self.paths.records.rglob("*.json")):
+        for path in sorted(self.paths.records.rglob("[!.]*.json")):
             yield self._read(path)
 
     def find(self, stem: str) -> Record | None:
@@ -88,10 +88,9 @@ class ResultsFolder:
 
     def _read(self, path: Path) -> Record:
         """The record in this file; `UserError` where it is none or lies in a wrong place."""
-        stem = path.relative_to(self.paths.records).with_suffix("").as_posix()
         try:
             record = read_record(json.loads(path.read_bytes()))
-            if record.stem != stem:
+            if not self.paths.is_place_of(path, record.stem):
                 raise ValueError(f"its place is {record.stem}")
         except (UserError, *DAMAGED) as error:
             raise UserError(f"{path} is not a record ({error}); remove it and run again") from None
@@ -117,8 +116,9 @@ class ResultsFolder:
 
     def remove(self, stem: str) -> None:
         """Remove the record with this stem and its array, where they are there."""
-        self.paths.record(stem).unlink(missing_ok=True)
-        self.paths.predictions(stem).unlink(missing_ok=True)
+        path = self.paths.record(stem)
+        path.unlink(missing_ok=True)
+        path.with_suffix(".npz").unlink(missing_ok=True)
 
     def keep_episodes(self, path: Path) -> str:
         """Keep a file of episodes, so that they can be read again; returns its name here."""

@@ -142,7 +142,10 @@ class Threshold:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """Where a result comes from. commit: empty without a checkout; started: UTC, ISO 8601."""
+    """Where a result comes from. commit: empty without a checkout; started: UTC, ISO 8601.
+
+    instructions: the widest ones of the processor that torch computes with, such as AVX2.
+    """
 
     version: str = ""
     commit: str = ""
@@ -151,6 +154,7 @@ class Provenance:
     packages: dict[str, str] = field(default_factory=dict)
     device: str = ""
     threads: int | None = None
+    instructions: str = ""
     started: str = ""
     argv: tuple[str, ...] = ()
 

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from fewshot_bench.records.paths import portable_name
 from fewshot_bench.report.fonts import drawable
 
 __all__ = [
@@ -131,12 +132,12 @@ def equivalence_band(axes: Axes, margin: float) -> None:
 
 
 def stem(text: str) -> str:
-    """A file name without the letters that some file systems refuse."""
+    """A file name of letters, digits, `-` and `_`, that every file system takes."""
     letters = []
     for letter in text:
         is_safe = letter.isalnum() or letter in "-_"
         letters.append(letter if is_safe else "-")
-    return "".join(letters)
+    return portable_name("".join(letters))
 
 
 def files_of(picture: Picture) -> dict[str, bytes]:

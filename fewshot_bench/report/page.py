@@ -319,6 +319,7 @@ def _provenance(record: Record) -> Pairs:
         "commit": f"{made.commit}{edited}",
         "device": made.device,
         "threads": made.threads,
+        "instructions": made.instructions,
         "python": made.python,
         "started": made.started,
         "packages": ", ".join(packages),

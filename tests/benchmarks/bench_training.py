@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 
 from fewshot_bench.baseline import Context
 from fewshot_bench.data.labelled import LabelledImages, group_by_class
-from fewshot_bench.learn.encoder import Encoder, best_precision
+from fewshot_bench.learn.encoder import Encoder, best_precision, computes_bf16
 from fewshot_bench.learn.losses import combined_loss, self_contrastive
 
 IMAGES, CLASSES, STEPS = 960, 3, 15
@@ -32,7 +32,7 @@ def train_images(side: int) -> LabelledImages:
 
 def settings(encoder: str, size: int) -> SclAmpSettings:
     passes = STEPS * 3 * SclAmpSettings.batch_size
-    precision = best_precision(DEVICE, encoder)
+    precision = best_precision(DEVICE.type, encoder, bf16=computes_bf16(DEVICE))
     return SclAmpSettings(encoder=encoder, image_size=size, passes=passes, precision=precision)
 
 

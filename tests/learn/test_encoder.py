@@ -8,6 +8,7 @@ from fewshot_bench.learn import zoo
 from fewshot_bench.learn.encoder import (
     EncoderSettings,
     best_precision,
+    computes_bf16,
     exact_convolutions,
     resize,
 )
@@ -89,13 +90,20 @@ def test_resizing_keeps_images_of_the_right_size_to_the_bit():
     assert resize(batch, 16).shape == (2, 1, 16, 16)
 
 
-def test_precision_is_the_faster_one(monkeypatch: pytest.MonkeyPatch):
-    assert best_precision(CPU, "resnet18") in ("bf16", "float32")
-    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: True)
-    assert best_precision(CPU, "resnet18") == "bf16"
-    assert best_precision(CPU, "efficientnet_lite0") == "float32"
-    monkeypatch.setattr("torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda: False)
-    assert best_precision(CPU, "resnet18") == "float32"
+def test_precision_is_the_faster_one():
+    assert best_precision("cpu", "resnet18", bf16=True) == "bf16"
+    assert best_precision("cpu", "efficientnet_lite0", bf16=True) == "float32"
+    assert best_precision("cuda", "efficientnet_lite0", bf16=True) == "bf16"
+    assert best_precision("cpu", "resnet18", bf16=False) == "float32"
+    assert best_precision("cuda", "resnet18", bf16=False) == "float32"
+
+
+def test_a_device_says_whether_it_computes_in_bf16(monkeypatch: pytest.MonkeyPatch):
+    for answer in (True, False):
+        monkeypatch.setattr(
+            "torch.ops.mkldnn._is_mkldnn_bf16_supported", lambda answer=answer: answer
+        )
+        assert computes_bf16(CPU) is answer
 
 
 def test_features_are_in_full_float32_on_a_gpu_too():
