@@ -7,6 +7,7 @@ digits of a training, so that machines that differ in them would not share its w
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from fewshot_bench.files import create_whole
 __all__ = ["KINDS", "Computing", "read_computing", "settle", "threads_text"]
 
 KINDS = ("cpu", "cuda")  # of devices
+PATIENCE = 1.0  # seconds in which an empty file may be written
+LOOK_AGAIN = 0.01  # seconds
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ def threads_text(threads: int) -> str:
 def read_computing(path: Path) -> Computing | None:
     """What stands in the file, or None without one. Raises `UserError` where it cannot be read."""
     try:
-        content = path.read_bytes()
+        content = _content(path)
     except FileNotFoundError:
         return None
     try:
@@ -54,6 +57,16 @@ def read_computing(path: Path) -> Computing | None:
             f"{path} cannot be read ({error}); remove it, and the next training settles it by the "
             "records of its folder"
         ) from None
+
+
+def _content(path: Path) -> bytes:
+    """What stands in the file. On a disk without hard links it is empty until it is written."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        content = path.read_bytes()
+        if content or time.monotonic() > until:
+            return content
+        time.sleep(LOOK_AGAIN)
 
 
 def settle(path: Path, computing: Computing) -> Computing:
