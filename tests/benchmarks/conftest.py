@@ -1,7 +1,7 @@
 """Benchmarks: peers side by side in one process, medians of interleaved rounds, ratios in a table.
 
 uv run --group peers pytest tests/benchmarks                    # prints the ratios
-uv run --group peers pytest tests/benchmarks --into-readme      # and puts them into the README's table
+uv run --group peers pytest tests/benchmarks --into-docs        # and puts them into the table of docs/performance.md
 """
 
 import os
@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.table import Table as Printed
 from threadpoolctl import threadpool_limits
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "performance.md"
 COLUMNS = ("measured", "ours", "beside it", "goal", "date", "machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--into-readme", action="store_true", help="put what is measured into the README's table"
+        "--into-docs", action="store_true", help="put what is measured into docs/performance.md"
     )
 
 
@@ -67,15 +67,15 @@ class Table:
         return {name: statistics.median(values) for name, values in rates.items()}
 
 
-def into_readme(rows: list[tuple[str, ...]]) -> None:
-    """Put rows into the README's table, each in the place of the one that measured the same."""
-    text = README.read_text()
+def into_docs(rows: list[tuple[str, ...]]) -> None:
+    """Put rows into the table of the page, each in the place of the one that measured the same."""
+    text = PAGE.read_text()
     front = f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}\n"
     there = re.search(re.escape(front) + r"((?:\|.*\n)*)", text)
-    assert there is not None, "the README has lost its table of benchmarks"
+    assert there is not None, f"{PAGE} has lost its table of benchmarks"
     kept = {line.split(" | ")[0]: line for line in there[1].splitlines()}
     kept |= {line.split(" | ")[0]: line for line in (f"| {' | '.join(row)} |" for row in rows)}
-    README.write_text(
+    PAGE.write_text(
         text.replace(there[0], front + "".join(f"{line}\n" for line in kept.values()))
     )
 
@@ -89,5 +89,5 @@ def table(request: pytest.FixtureRequest) -> Iterator[Table]:
         printed.add_row(*row[:4])
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         Console().print(printed)
-    if request.config.getoption("--into-readme"):
-        into_readme(table.rows)
+    if request.config.getoption("--into-docs"):
+        into_docs(table.rows)
