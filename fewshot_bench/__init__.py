@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from fewshot_bench.data.whole import check_counts, given_tree, refuse_incomplete
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
+    from fewshot_bench.exchange import Merged, diff, merge
     from fewshot_bench.learn.train import TrainedBaseline
     from fewshot_bench.learn.training_settings import TrainingSettings
     from fewshot_bench.new_class import export, predict, recommend
@@ -88,6 +89,7 @@ _HOMES = {
     "LabelLayout": "data.label_table",
     "LabelledImages": "data.labelled",
     "MULTI_LABEL": "data.label_table",
+    "Merged": "exchange",
     "NotApplicable": "errors",
     "Outcome": "api",
     "Pairs": "protocols.pairs",
@@ -117,6 +119,7 @@ _HOMES = {
     "data": "api",
     "decode_image": "data.images",
     "derive": "seeds",
+    "diff": "exchange",
     "episodes": "api",
     "explain": "report.draw",
     "export": "new_class",
@@ -131,6 +134,7 @@ _HOMES = {
     "listing": "api",
     "map_features": "report.draw",
     "mask_boxes": "data.mask_boxes",
+    "merge": "exchange",
     "natural_order": "data.tree",
     "plot": "report.draw",
     "predict": "new_class",
@@ -170,6 +174,7 @@ __all__ = [
     "ImageSet",
     "LabelLayout",
     "LabelledImages",
+    "Merged",
     "NotApplicable",
     "Outcome",
     "Pairs",
@@ -199,6 +204,7 @@ __all__ = [
     "data",
     "decode_image",
     "derive",
+    "diff",
     "episodes",
     "explain",
     "export",
@@ -213,6 +219,7 @@ __all__ = [
     "listing",
     "map_features",
     "mask_boxes",
+    "merge",
     "natural_order",
     "plot",
     "predict",

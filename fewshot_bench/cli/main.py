@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from fewshot_bench.cli import advising, caching, deploying, reading, running
+from fewshot_bench.cli import advising, caching, deploying, exchanging, reading, running
 from fewshot_bench.errors import UserError
 
 __all__ = ["app", "main", "stopped_text"]
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(running.app)
 app.add_typer(reading.app)
+app.add_typer(exchanging.app)
 app.add_typer(advising.app)
 app.add_typer(deploying.app)
 app.add_typer(caching.app)

@@ -10,6 +10,7 @@ from fewshot_bench.cli.option import REQUIRED, Argument, Option
 from fewshot_bench.cli.output import known_form
 
 __all__ = [
+    "ALL_ROWS",
     "CLEAR",
     "CSV",
     "DATA",
@@ -17,9 +18,13 @@ __all__ = [
     "EPISODES_TO_WRITE",
     "EPISODE_OPTIONS",
     "EXPORTED",
+    "FAIL_ON",
+    "FIRST",
+    "FOLDERS",
     "FORMAT",
     "FRESH",
     "IMAGES",
+    "INTO",
     "JSON",
     "KNOWN",
     "MAP_METHOD",
@@ -27,6 +32,7 @@ __all__ = [
     "METHOD",
     "METHODS",
     "NEW",
+    "NO_CHECKPOINTS",
     "OLDER_THAN",
     "OUT",
     "PATH_OF_DATA",
@@ -41,6 +47,7 @@ __all__ = [
     "REQUEST_OPTIONS",
     "REQUIRED_REFERENCE",
     "SAMPLES",
+    "SECOND",
     "SHEET",
     "SHOWN_BASELINES",
     "SHOWN_SHOTS",
@@ -289,6 +296,27 @@ FORMAT = Option(
     parameter="form",
 )
 JSON = Option("--json", "Same as --format json.", bool, default=False)
+
+# of bench merge and bench diff
+FOLDERS = Argument("folders", "Folders of finished runs.", list[Path], REQUIRED)
+INTO = Option("--into", "Folder that gets what they hold; what it has stays.", Path, REQUIRED)
+NO_CHECKPOINTS = Option(
+    "--no-checkpoints",
+    "Leave checkpoints behind: they are large, and only new shot values or rules need them.",
+    bool,
+    default=False,
+)
+FIRST = Argument("first", "A: a folder of results, or the name of a published one.", str, REQUIRED)
+SECOND = Argument("second", "B: another one.", str, REQUIRED)
+ALL_ROWS = Option(
+    "--all", "List rows of the same bits too.", bool, default=False, parameter="every"
+)
+FAIL_ON = Option(
+    "--fail-on",
+    "End with exit status 1 if a row moved, changed (any bit) or is missing in B, "
+    "e.g. moved,missing.",
+    read=parsing.causes,
+)
 
 # of bench predict and bench export
 EXPORTED = Argument("folder", "The folder to write.", Path, REQUIRED)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from fewshot_bench.errors import UserError
 
 __all__ = [
+    "causes",
     "days",
     "names",
     "number",
@@ -28,7 +29,7 @@ __all__ = [
 
 Number = TypeVar("Number", int, float)
 ALL = "all"
-
+CAUSES = ("moved", "changed", "missing")  # for which bench diff fails
 
 # a name in double quotes, where "" is one of them, or text in which brackets may hold commas
 ENTRY = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|((?:\[[^\]]*\]|[^,])*))(,|$)')
@@ -54,6 +55,15 @@ def names(flag: str, text: str) -> list[str]:
             f"{flag} {text!r} has an empty entry; "
             "write names or numbers with one comma between them"
         )
+    return entries
+
+
+def causes(flag: str, text: str) -> list[str]:
+    """For what `bench diff` fails, with one comma between them."""
+    entries = names(flag, text)
+    for entry in entries:
+        if entry not in CAUSES:
+            raise UserError(f"{flag} {entry!r} is unknown (allowed: {', '.join(CAUSES)})")
     return entries
 
 

@@ -34,12 +34,12 @@ from fewshot_bench.stats.verdicts import (
     would_decide,
 )
 
-__all__ = ["MARGIN", "Place", "differences", "places", "which_test"]
+__all__ = ["MARGIN", "Place", "differences", "paired_difference", "places", "which_test"]
 
 MARGIN = 0.005  # half a point: differences within it are called equivalent
 
 
-def _difference(first: Row, second: Row) -> stats.Difference | None:
+def paired_difference(first: Row, second: Row) -> stats.Difference | None:
     """The paired difference on what both answered; None where that is too little."""
     if first.is_of_pairs and second.is_of_pairs:
         return difference_on_pairs(first.pair_row, second.pair_row)
@@ -104,7 +104,7 @@ def places(rows: dict[str, Row]) -> dict[str, Place]:
             best_first = sorted(beside, key=lambda row: row.estimate().accuracy, reverse=True)
             ordered.append([keys[id(row)] for row in best_first])
             for first, second in itertools.combinations(best_first, 2):
-                difference = _difference(first, second)
+                difference = paired_difference(first, second)
                 if difference is not None:
                     pairs[keys[id(first)], keys[id(second)]] = difference
         adjusted = holm([difference.p for difference in pairs.values()])
@@ -219,7 +219,7 @@ def _compared(rows: Iterable[Row], reference: str) -> Iterator[tuple[Row, Row, s
         for row in others if references else ():
             # of several numbers of episodes, that which shares most with the row
             held = max(references, key=lambda other: _shared(row, other))
-            difference = _difference(row, held)
+            difference = paired_difference(row, held)
             if difference is not None:
                 yield row, held, difference
 

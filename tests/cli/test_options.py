@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench.cli import caching, deploying, options, parsing, reading, running
+from fewshot_bench.cli import caching, deploying, exchanging, options, parsing, reading, running
 from fewshot_bench.cli.output import chosen_form, known_form
 from fewshot_bench.cli.parsing import names
 from fewshot_bench.errors import UserError
@@ -15,13 +15,13 @@ from fewshot_bench.request import Request
 
 COMMANDS = {
     command.callback.__name__: command.callback
-    for module in (running, reading, caching, deploying)
+    for module in (running, reading, exchanging, caching, deploying)
     for command in module.app.registered_commands
 }
 
 
-def test_there_are_fifteen_commands():
-    assert len(COMMANDS) == 15
+def test_there_are_seventeen_commands():
+    assert len(COMMANDS) == 17
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -52,7 +52,7 @@ def test_no_option_is_declared_twice():
     written = re.findall(r'(?<!")"(--[a-z-]+)"', Path(options.__file__).read_text(encoding="utf-8"))
     repeated = {flag for flag in written if written.count(flag) > 1}
     assert repeated == {"--baselines", "--known", "--shots"}
-    for module in (running, reading, caching, deploying):
+    for module in (running, reading, exchanging, caching, deploying):
         assert "typer.Option" not in Path(module.__file__).read_text(encoding="utf-8")
 
 
@@ -64,6 +64,7 @@ def test_text_is_read():
     assert parsing.whole_number_or_all("--x", "15") == 15
     assert parsing.size_or_all("--x", "0.2") == 0.2
     assert parsing.points("--x", 0.5) == 0.005
+    assert parsing.causes("--x", "moved,missing") == ["moved", "missing"]
     assert parsing.settings("--x", ["a.b = 1", "c.d=e=f"]) == {"a.b": "1", "c.d": "e=f"}
     assert chosen_form(known_form("--x", "table"), json=True) == "json"
 
@@ -80,6 +81,7 @@ def test_text_is_read():
         (parsing.days, "-1", r"-1 is out of bounds \(allowed: a number of days"),
         (parsing.days, "nan", "out of bounds"),
         (parsing.days, "week", "--x 'week' cannot be read"),
+        (parsing.causes, "moved,bits", "'bits' is unknown .allowed: moved, changed, missing"),
         (parsing.points, 100.0, "less than 100 points"),
         (parsing.settings, ["a.b"], "write --x BASELINE.SETTING=VALUE"),
         (known_form, "xml", "allowed: table, csv, md, json"),

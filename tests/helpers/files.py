@@ -77,3 +77,12 @@ def image_folder(
             pixels[0, 0] = 10 + grey_level + number
             Image.fromarray(pixels).convert(mode).save(place / name / f"{i}.png")
     return place
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """The content of each file below a folder, by its path there."""
+    contents = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            contents[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return contents

@@ -19,7 +19,7 @@ FLOORS: list[list[str]] = [
     ["", "__main__"],
     ["cli"],
     ["report"],
-    ["api", "interop", "new_class", "tracking"],
+    ["api", "exchange", "interop", "new_class", "tracking"],
     ["advice"],
     ["deploy", "explain"],
     ["engine"],

@@ -1,60 +1,14 @@
 """Rows that could be taken for one another have names of their own."""
 
 import dataclasses
-from typing import Any
 
 import pytest
 
 from fewshot_bench.errors import UserError
 from fewshot_bench.leaderboard.names import records_named, row_names
 from fewshot_bench.leaderboard.record_columns import row_key
-from fewshot_bench.protocols.protocol import FewShot
-from fewshot_bench.records.record import (
-    BaselinePart,
-    DataSetPart,
-    Provenance,
-    Record,
-    TrainingPart,
-)
-
-PROTOCOL = FewShot(
-    name="neu-heldout", dataset="neu", train_classes=("a", "b", "c"), test_classes=("d", "e", "f")
-)
-
-
-def record(
-    *,
-    settings: dict[str, Any] | None = None,
-    sha256: str = "code",
-    data: str = "data",
-    episodes: int = 2000,
-    shots: int = 1,
-    started: str = "2026-01-01",
-    **of_protocol: object,
-) -> Record:
-    """A record of the baseline `method`."""
-    protocol = dataclasses.replace(PROTOCOL, episodes=episodes, **of_protocol)
-    return Record(
-        key="key",
-        status="ok",
-        shots=shots,
-        episodes=episodes,
-        episodes_digests={episodes: f"{data} {shots} {episodes} {protocol.episode_seed}"},
-        protocol=protocol,
-        pool=((0, 20), (20, 20), (40, 20)),
-        dataset=DataSetPart(name="neu", digest=data),
-        baseline=BaselinePart(
-            name="method",
-            sha256=sha256,
-            transductive=False,
-            rule="mean_cosine",
-            preset="quick",
-            settings_given={},
-            settings=settings or {},
-        ),
-        training=TrainingPart(key="training", seed=0, version="1"),
-        provenance=Provenance(started=started),
-    )
+from fewshot_bench.records.record import Record
+from tests.helpers.records import record
 
 
 def named(*records: Record) -> list[str]:
