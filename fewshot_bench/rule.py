@@ -27,9 +27,16 @@ BlockMethod = Literal["score_products", "score_together", "score_block"]
 
 @dataclass(frozen=True, kw_only=True)
 class RuleSettings(Settings):
-    """power: features x become sign(x) |x|^power first; 0.5 is the square root of PT-MAP (2020)."""
+    """What every rule has.
+
+    power: features x become sign(x) |x|^power first; 0.5 is the square root of PT-MAP (2020).
+    reference_views: each reference stands in the support as so many of its dihedral views, each
+    embedded by itself: 1 is the image alone, 8 are its rotations and mirror images. Queries keep
+    their one vector.
+    """
 
     power: float = 1.0
+    reference_views: Literal[1, 8] = 1
 
     def check(self) -> None:
         """Raise `UserError` if a value is out of bounds."""

@@ -164,6 +164,10 @@ def _made(
 ) -> Classifier:
     labels_M = _labels(references)
     features_MD = torch.cat([features.of(images) for images in references.sets])
+    views_VMD = None
+    if chosen.rule.reference_views > 1:
+        of_sets = [features.views_of(images) for images in references.sets]
+        views_VMD = torch.cat(of_sets, dim=1)
     known = references.known_classes
 
     def fit(learned_M: npt.NDArray[np.bool_]) -> Answerer:
@@ -174,6 +178,7 @@ def _made(
             features_MD,
             features_MD[torch.from_numpy(learned_M)],
             labels_M[learned_M],
+            views_VMD,
         )
 
     answerer = fit(labels_M < known)
@@ -187,7 +192,7 @@ def _made(
         features=features,
         reference_MD=features_MD,
         answerer=answerer,
-        support_NKD=classes_of(answerer.transformed_MD, labels_M, known),
+        support_NKD=classes_of(answerer.reference_MVD, labels_M, known),
         calibration=calibration,
         reliability=_reliability(held, calibration),
         notes=tuple(notes),

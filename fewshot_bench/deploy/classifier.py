@@ -1,6 +1,6 @@
 """Scores of pictures for known and new classes by one fitted rule.
 
-Shapes: M images, D features, N classes, K references of a class, Q queries.
+Shapes: M images, D features, N classes, K references of a class, Q queries, V views of an image.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ Labels = npt.NDArray[np.int64]
 class Answerer:
     """A rule, fitted on features of known classes, or a baseline's own way to answer.
 
-    baseline: makes the baseline, which a rule does not need; transformed_MD: what the rule makes of
-    the features. Raises `UserError` where the rule fails.
+    baseline: makes the baseline, which a rule does not need; views_VMD: of single views, where the
+    rule takes them for references; transformed_MD: what the rule makes of the features;
+    reference_MVD: the same of images as references. Raises `UserError` where the rule fails.
     """
 
     def __init__(
@@ -38,20 +39,29 @@ class Answerer:
         features_MD: Tensor,
         train_MD: Tensor | None,
         labels_M: Labels,
+        views_VMD: Tensor | None = None,
     ) -> None:
         self.name = choice.name
         self._baseline = baseline
         self.rule: Rule | None = None
         self.transformed_MD = features_MD
+        self.reference_MVD = features_MD[:, None]
         if own_method(choice.name) is None:
             learns = choice.plugin is not None and choice.plugin.load().learns()
             labels = torch.from_numpy(labels_M)
             try:
-                made = RuleFeatures(choice, features_MD, train_MD if learns else None, labels)
+                made = RuleFeatures(
+                    choice,
+                    features_MD,
+                    train_MD if learns else None,
+                    labels,
+                    views_VMD=views_VMD,
+                )
             except PLUGIN_ERRORS as error:
                 raise _failed(choice.name, error) from error
             self.rule = made.rule
-            self.transformed_MD = made.transformed_MD
+            self.transformed_MD = made.transformed_MD[: len(features_MD)]
+            self.reference_MVD = made.reference_MVD
 
     def transform(self, features_QD: Tensor) -> Tensor:
         """What the rule makes of the features of pictures."""

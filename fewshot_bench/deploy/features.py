@@ -1,13 +1,13 @@
 """Features of references and pictures by one method: of one training, made by the engine.
 
-Shapes: M images, D features.
+Shapes: M images, D features, V views of an image.
 """
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -116,12 +116,19 @@ class MethodFeatures:
 
         Raises `UserError` where the method fails.
         """
+        return self._made(images, lambda features: features.embeddings_MD.cpu())
+
+    def views_of(self, images: LabelledImages) -> Tensor:
+        """Features of single views (V, M, D), as `of`; see `embed_views`."""
+        return self._made(images, lambda features: features.views_VMD)
+
+    def _made(self, images: LabelledImages, read: Callable[[Features], Tensor]) -> Tensor:
         fitted = self._fitted(images)
         try:
             if self._training.learns:
                 # on the train images, before a checkpoint of it is read for others
                 self._fitted(self.train).train()
-            return Features(fitted).embeddings_MD.cpu()
+            return read(Features(fitted))
         except UserError:
             raise
         except PLUGIN_ERRORS as error:

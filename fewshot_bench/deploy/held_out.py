@@ -1,6 +1,6 @@
 """Scores of references that were held out: what probabilities are fitted to.
 
-Shapes: M images, D features, N classes, K references of a class, Q queries.
+Shapes: M images, D features, N classes, K references of a class, Q queries, V views of an image.
 """
 
 from __future__ import annotations
@@ -60,11 +60,12 @@ def held_out(fit: Fit, labels_M: Ints, known: int) -> HeldOut:
     return HeldOut(np.concatenate(scores), np.concatenate(labels))
 
 
-def classes_of(transformed_MD: Tensor, labels_M: Ints, known: int) -> Tensor:
-    """The support (N, K, D) of transformed references, see `support_of`."""
+def classes_of(reference_MVD: Tensor, labels_M: Ints, known: int) -> Tensor:
+    """The support (N, K, D) of transformed references with all their views, see `support_of`."""
     groups = []
     for label in range(int(labels_M.max()) + 1):
-        groups.append(transformed_MD[torch.from_numpy(labels_M == label)])
+        of_class_MVD = reference_MVD[torch.from_numpy(labels_M == label)]
+        groups.append(of_class_MVD.flatten(0, 1))
     return support_of(groups[:known], groups[known:])
 
 
@@ -72,10 +73,11 @@ def _scores(
     answerer: Answerer, labels_M: Ints, known: int, queries: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """Scores (Q, N) of some references, answered by all others."""
-    transformed_MD = answerer.transformed_MD
     kept = ~queries
-    support_NKD = classes_of(transformed_MD[torch.from_numpy(kept)], labels_M[kept], known)
-    return answerer.scores(support_NKD, transformed_MD[torch.from_numpy(queries)])
+    kept_MVD = answerer.reference_MVD[torch.from_numpy(kept)]
+    support_NKD = classes_of(kept_MVD, labels_M[kept], known)
+    query_QD = answerer.transformed_MD[torch.from_numpy(queries)]
+    return answerer.scores(support_NKD, query_QD)
 
 
 def _folds(labels_M: Ints) -> Ints:

@@ -1,12 +1,13 @@
 """Images put to a baseline one batch after another: features, or scores of a closed-set head.
 
-Shapes: M images, B images of a batch, D features.
+Shapes: M images, B images of a batch, D features, V views of an image.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,9 +22,10 @@ from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.errors import Diverged
 from fewshot_bench.seeds import derive, global_seed
 
-__all__ = ["Answers", "answer_each", "dihedral_views", "turned"]
+__all__ = ["VIEWS", "Answers", "answer_each", "dihedral_views", "embed_views", "turned"]
 
 BATCH = 64  # images
+VIEWS = 8  # dihedral ones of an image
 ALIKE = 1e-5  # of their length: features no further apart than rounding are the same
 NOUNS = {
     "embed": "embedding",
@@ -34,7 +36,10 @@ NOUNS = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What a baseline answers to each image (M, D), float32, and the seconds that it took."""
+    """What a baseline answers to each image, float32, and the seconds that it took.
+
+    answers: (M, D), of single views (V, M, D).
+    """
 
     answers: Tensor
     seconds: float
@@ -58,12 +63,8 @@ def answer_each(
     Raises `ValueError` for another shape, `Leak` where an answer depends on the other images,
     `Diverged` where one is not finite.
     """
-    training = fitted.training
     baseline = fitted.baseline
-    views = training.settings.as_dict().get("views", 1)
-    start = time.perf_counter()
-    generator = torch.Generator().manual_seed(derive(training.key))
-    order = torch.randperm(len(indices), generator=generator)
+    views = _views_of_mean(fitted)
 
     def answer(images_BCHW: Tensor) -> Tensor:
         total: Tensor = torch.zeros(())
@@ -72,6 +73,50 @@ def answer_each(
         mean: Tensor = total / views
         return mean
 
+    return _in_batches(fitted, NOUNS[method], indices, answer, width=width, turns=turns)
+
+
+def embed_views(fitted: FittedBaseline, indices: npt.NDArray[np.integer[Any]]) -> Answers:
+    """Features (V, M, D) of single dihedral views of the images.
+
+    They are the 7 views beside the images themselves. Where the settings make features of an image
+    a mean over its views, the image itself is the first of 8. Raises as `answer_each`.
+    """
+    baseline = fitted.baseline
+    first = 1 if _views_of_mean(fitted) == 1 else 0
+
+    def answer(images_BCHW: Tensor) -> Tensor:
+        """The features of all views side by side: (B, V * D)."""
+        features = []
+        for view_BCHW in itertools.islice(dihedral_views(images_BCHW, VIEWS), first, None):
+            features.append(checked_call(baseline, "embed", view_BCHW).float())
+        return torch.cat(features, dim=1)
+
+    made = _in_batches(fitted, NOUNS["embed"], indices, answer)
+    features_MVD = made.answers.unflatten(1, (VIEWS - first, -1))
+    return Answers(features_MVD.transpose(0, 1).contiguous(), made.seconds)
+
+
+def _views_of_mean(fitted: FittedBaseline) -> int:
+    """Over how many views of an image its answer is a mean."""
+    return int(fitted.training.settings.as_dict().get("views", 1))
+
+
+def _in_batches(
+    fitted: FittedBaseline,
+    noun: str,
+    indices: npt.NDArray[np.integer[Any]],
+    answer: Callable[[Tensor], Tensor],
+    *,
+    width: int | None = None,
+    turns: npt.NDArray[np.integer[Any]] | None = None,
+) -> Answers:
+    """`answer` to each image; the other parameters as of `answer_each`. noun: for messages."""
+    training = fitted.training
+    baseline = fitted.baseline
+    start = time.perf_counter()
+    generator = torch.Generator().manual_seed(derive(training.key))
+    order = torch.randperm(len(indices), generator=generator)
     parts: list[Tensor] = []
     with global_seed(derive("embedding", training.seed)), torch.no_grad():
         for batch in order.split(BATCH):
@@ -85,7 +130,6 @@ def answer_each(
             if len(parts) == 1:
                 assert_inductive(baseline, answer, images, parts[0], of_scores=False)
     answers = torch.cat(parts)[order.argsort()]
-    noun = NOUNS[method]
     if not torch.isfinite(answers).all():
         raise Diverged(f"the {noun} of an image is not finite; lower the learning rate")
     if _collapsed(answers) and _differ(fitted.data.images[indices]):
@@ -109,7 +153,7 @@ def dihedral_views(images_BCHW: Tensor, views: int) -> Iterator[Tensor]:
 
 def turned(images_BCHW: Tensor, turns_B: Tensor) -> Tensor:
     """Square images, each turned by some of its 8 dihedral views, in the order of these views."""
-    views = torch.stack(list(dihedral_views(images_BCHW, 8)))
+    views = torch.stack(list(dihedral_views(images_BCHW, VIEWS)))
     return views[turns_B.to(views.device), torch.arange(len(turns_B), device=views.device)]
 
 

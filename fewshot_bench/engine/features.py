@@ -1,12 +1,13 @@
 """What one training makes of the images: features, pair scores, classes.
 
 Each is made when it is first needed, and kept on disk where that pays.
-Shapes: M images, D features.
+Shapes: M images, D features, V views of an image, N ways, K shots.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,27 +20,32 @@ from torch import Tensor
 from fewshot_bench.contract.answering import PAIR_TILE, checked_call, pair_scores
 from fewshot_bench.contract.leaks import assert_inductive, assert_untouched
 from fewshot_bench.data.cache_files import cache_folder, hold, storing
-from fewshot_bench.engine.embedding import answer_each
+from fewshot_bench.engine.embedding import VIEWS, Answers, answer_each, embed_views
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.engine.rule_features import RuleFeatures, class_means
-from fewshot_bench.errors import Diverged, UserError
+from fewshot_bench.errors import Diverged, NotApplicable, UserError
 from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.records.answered import NO_CLASS
 from fewshot_bench.records.tensors import load_tensors, save_tensors
-from fewshot_bench.seeds import derive, global_seed
+from fewshot_bench.seeds import derive, digest, global_seed
 
 __all__ = ["Features"]
 
 Indices = npt.NDArray[np.integer[Any]]
 Names = tuple[str, ...]  # of known classes
+VIEW_VALUES = 2**26  # of single views, in memory at once: 256 MiB of float32
 
 
 class Features:
-    """The features of a training. seconds: of embedding, as it was measured when they were made."""
+    """The features of a training.
+
+    seconds: of embedding, as it was measured when they were made; view_seconds: of single views.
+    """
 
     def __init__(self, fitted: FittedBaseline) -> None:
         self.fitted = fitted
         self.seconds: float | None = None
+        self.view_seconds = 0.0
         self._of_rule: RuleFeatures | None = None
         self._known_of_rule: Names = ()
         training = fitted.training
@@ -69,7 +75,9 @@ class Features:
 
     def forget(self) -> None:
         """Remove what is on disk of them."""
-        for path in (self._all_path, self._embedded_path, self._train_path, self._pairs_path):
+        of_images = (self._all_path, self._embedded_path, self._train_path)
+        of_views = [self._of_views(path) for path in of_images]
+        for path in (*of_images, *of_views, self._pairs_path):
             # a cache may be read-only
             may_stay = (
                 contextlib.suppress(OSError) if self._are_cached else contextlib.nullcontext()
@@ -86,6 +94,30 @@ class Features:
     def train_embeddings_MD(self) -> Tensor:
         """Features of the train images, as `embeddings_MD`."""
         return self._features_of(self.fitted.training.split.train, self._train_path)
+
+    @cached_property
+    def views_VMD(self) -> Tensor:
+        """Features of single views of the embedded images, on the processor, see `embed_views`.
+
+        Raises `NotApplicable` where they are too many.
+        """
+        return self._views_of(self.fitted.embedded, self._embedded_path)
+
+    @cached_property
+    def train_views_VMD(self) -> Tensor:
+        """The same of the train images."""
+        return self._views_of(self.fitted.training.split.train, self._train_path)
+
+    def references(self, choice: RuleChoice, support_NK: Indices) -> Tensor:
+        """Features of references at these positions, (N, K, D); V * K for K by the rule's views."""
+        positions = torch.from_numpy(support_NK)
+        plain_NKD = self.embeddings_MD[positions.to(self.fitted.device)]
+        if choice.reference_views == 1:
+            return plain_NKD
+        views_VNKD = self.views_VMD[:, positions].to(self.fitted.device)
+        if len(views_VNKD) < choice.reference_views:
+            views_VNKD = torch.cat([plain_NKD[None], views_VNKD])
+        return views_VNKD.transpose(0, 1).flatten(1, 2)
 
     def turned_MD(self, indices: Indices, turns_M: Indices) -> Tensor:
         """Features of turned images, as `embeddings_MD`, which are not kept. turns_M: 0 to 7."""
@@ -104,7 +136,16 @@ class Features:
             train_MD = self.train_embeddings_MD if learns or known else None
             labels_M = self._train_labels_M
             labels = self._labels(known)
-            last = RuleFeatures(choice, self.embeddings_MD, train_MD, labels_M, labels)
+            has_views = choice.reference_views > 1
+            last = RuleFeatures(
+                choice,
+                self.embeddings_MD,
+                train_MD,
+                labels_M,
+                labels,
+                views_VMD=self.views_VMD if has_views else None,
+                train_views_VMD=self.train_views_VMD if has_views and known else None,
+            )
             self._of_rule = last
             self._known_of_rule = known
         return last
@@ -151,24 +192,57 @@ class Features:
         return self._embedded(np.arange(len(self.fitted.data)), self._all_path)
 
     def _embedded(self, indices: Indices, path: Path) -> Tensor:
-        """Features of these images, kept in the file `path`.
+        """Features of these images, kept in the file `path`."""
+        made = self._made_once(path, lambda: answer_each(self.fitted, "embed", indices))
+        self.seconds = made.seconds
+        return made.answers
+
+    def _views_of(self, indices: Indices, path: Path) -> Tensor:
+        if self._embeds_all:
+            return self._all_views_VMD[:, torch.from_numpy(indices)]
+        return self._embedded_views(indices, path)
+
+    @cached_property
+    def _all_views_VMD(self) -> Tensor:
+        """Of every image of the data set."""
+        return self._embedded_views(np.arange(len(self.fitted.data)), self._all_path)
+
+    def _embedded_views(self, indices: Indices, path: Path) -> Tensor:
+        images = len(indices)
+        width = self.embeddings_MD.shape[1]
+        values = VIEWS * images * width
+        if values > VIEW_VALUES:
+            raise NotApplicable(
+                f"{VIEWS} views of {images} images with {width} features each are {values} numbers "
+                f"(allowed: {VIEW_VALUES}); leave reference_views out"
+            )
+        made = self._made_once(self._of_views(path), lambda: embed_views(self.fitted, indices))
+        self.view_seconds += made.seconds
+        return made.answers
+
+    @staticmethod
+    def _of_views(path: Path) -> Path:
+        """The file of single views of the images whose features are in `path`."""
+        key, _, images = path.stem.partition("-")
+        return path.with_stem(f"{digest('views', key)[: len(key)]}-{images}")
+
+    def _made_once(self, path: Path, make: Callable[[], Answers]) -> Answers:
+        """What `make` makes, kept in the file `path`.
 
         Those of a run that trained are not kept: a run has one episode, and there may be many runs.
         """
         stored = self._stored(path) if self._is_kept else None
         if stored is not None:
             tensors, about = stored
-            self.seconds = about["seconds"]
             self._hold(path)
-            return tensors["embeddings"]
-        made = answer_each(self.fitted, "embed", indices)
-        self.seconds = made.seconds
+            return Answers(tensors["embeddings"], about["seconds"])
+        made = make()
         if self._is_kept:
             keeping = storing() if self._are_cached else contextlib.nullcontext()
             with keeping:
                 save_tensors(path, {"embeddings": made.answers}, {"seconds": made.seconds})
                 self._hold(path)
-        return made.answers
+        return made
 
     @property
     def _are_cached(self) -> bool:

@@ -139,14 +139,21 @@ class Predictor:
         ]
         return np.stack(ways).astype(np.uint8)
 
-    def _support(self, episodes: Episodes) -> npt.NDArray[np.int32]:
-        """Positions (T, N, K) of the references; a known class has K times its mean."""
-        support_TNK = self._position[episodes.support_TNK]
+    def _support(self, episodes: Episodes) -> scoring.Ints:
+        """Positions (T, N, K) of the references; a known class has K times its mean.
+
+        Where each reference stands as its views, K counts these.
+        """
+        support_TNK: scoring.Ints = self._position[episodes.support_TNK]
+        first_mean = len(self.fitted.embedded)
+        if self.of_rule is not None:
+            support_TNK = self.of_rule.references(support_TNK)
+            first_mean = self.of_rule.first_mean
         known = len(self.episode_set.known)
         if not known:
             return support_TNK
         count, _, shots = support_TNK.shape
-        means_M = len(self.fitted.embedded) + np.arange(known, dtype=np.int32)
+        means_M = first_mean + np.arange(known, dtype=np.int32)
         means_TMK = np.broadcast_to(means_M[:, None], (count, known, shots))
         return np.concatenate([support_TNK, means_TMK], axis=1)
 
@@ -193,7 +200,8 @@ class Predictor:
         protocol = self.episode_set.protocol
         per_class = len(self.fitted.embedded) // len(protocol.test_classes)
         queries = protocol.queries or per_class
-        per_episode = protocol.ways * (self.episode_set.shots + queries)
+        views = self.of_rule.choice.reference_views if self.of_rule is not None else 1
+        per_episode = protocol.ways * (views * self.episode_set.shots + queries)
         return self.episode_set.episodes * per_episode
 
 

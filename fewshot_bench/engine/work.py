@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
 from fewshot_bench.contract.leaks import Leak
 from fewshot_bench.engine.features import Features
@@ -16,7 +15,6 @@ from fewshot_bench.engine.provenance import provenance
 from fewshot_bench.engine.threads import threads_set
 from fewshot_bench.errors import PLUGIN_ERRORS, Diverged, NotApplicable, UserError
 from fewshot_bench.planning.plan import Cell, Plan
-from fewshot_bench.planning.rule_choice import RuleChoice
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import BaselinePart, DataSetPart, Record, Status, TrainingPart
@@ -101,7 +99,7 @@ class Work:
         record = replace(
             record,
             training=_with_outcome(record.training, learned),
-            seconds=self._seconds(learned, score=seconds),
+            seconds=self._seconds(cell, learned, score=seconds),
         )
         return self.folder.write(record, answered)
 
@@ -116,10 +114,13 @@ class Work:
             self._failure = (status, reason)
         return self.folder.write(replace(record, status=status, reason=reason))
 
-    def _seconds(self, learned: Learned, *, score: float) -> dict[str, float]:
+    def _seconds(self, cell: Cell, learned: Learned, *, score: float) -> dict[str, float]:
         seconds = {"train": learned.seconds}
         if self.features.seconds is not None:
             seconds["embed"] = self.features.seconds
+        if cell.rule.reference_views > 1:
+            with_views = seconds["embed"] + self.features.view_seconds
+            seconds["embed"] = round(with_views, 3)
         return {**seconds, "score": score}
 
 
@@ -137,10 +138,6 @@ def _with_outcome(training: TrainingPart, learned: Learned) -> TrainingPart:
         parameters=learned.parameters,
         history=learned.history,
     )
-
-
-def _rule_settings(choice: RuleChoice) -> dict[str, Any]:
-    return choice.settings.as_dict() if choice.settings is not None else {}
 
 
 def _blank_record(plan: Plan, cell: Cell) -> Record:
@@ -183,7 +180,7 @@ def _blank_record(plan: Plan, cell: Cell) -> Record:
             rule=cell.rule.name,
             is_own_rule=cell.rule.is_own,
             rule_sha256=cell.rule.plugin.sha256 if cell.rule.plugin else "",
-            rule_settings=_rule_settings(cell.rule),
+            rule_settings=cell.rule.recorded_settings,
             rule_settings_given=dict(cell.rule.given),
             preset=training.preset,
             settings_given=dict(training.given),

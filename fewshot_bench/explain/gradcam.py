@@ -147,8 +147,7 @@ def _score_function(features: Features, choice: RuleChoice, support_NK: Ints) ->
     rule = features.of_rule(choice).rule if method is None else method
 
     def scores_of_episode(images_BCHW: Tensor) -> Tensor:
-        positions = torch.from_numpy(support_NK).to(fitted.device)
-        support_NKD = features.embeddings_MD[positions]
+        support_NKD = features.references(choice, support_NK)
         query_BD = baseline.embed(images_BCHW).float()
         return scores_from_features(baseline, rule, support_NKD, query_BD)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from fewshot_bench.baseline import Baseline
 from fewshot_bench.contract.answering import OWN, has_features, own_method, pair_rule
@@ -45,11 +46,30 @@ class RuleChoice:
         return self.plugin is not None and self.plugin.load().card.transductive
 
     @property
+    def reference_views(self) -> int:
+        """As how many of its views each reference stands in the support."""
+        return 1 if self.settings is None else self.settings.reference_views
+
+    @property
     def identity(self) -> tuple[object, ...]:
         """What sets it apart from other rules; empty for a method of the baseline."""
         if self.plugin is None or self.settings is None:
             return ()
-        return (self.name, self.plugin.sha256, self.settings.as_dict())
+        return (self.name, self.plugin.sha256, self.recorded_settings)
+
+    @property
+    def recorded_settings(self) -> dict[str, Any]:
+        """The settings as a record has them; empty for a method of the baseline.
+
+        `reference_views` is there only where it is not 1: older records have none, and keep their
+        keys.
+        """
+        if self.settings is None:
+            return {}
+        values = self.settings.as_dict()
+        if self.reference_views == 1:
+            del values["reference_views"]
+        return values
 
 
 # how every baseline answers episodes of 0 shots

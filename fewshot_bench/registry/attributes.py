@@ -32,13 +32,21 @@ def check_attributes(plugin_class: type[Any], path: Path) -> None:
     has_variants = isinstance(variants, Mapping)
     for variant in variants.values() if has_variants else ():
         has_variants = has_variants and is_subclass(variant, variant_base)
-    has_own_views = issubclass(plugin_class, Baseline) and _redefines_views(
-        plugin_class.settings_type
+    has_own_views = issubclass(plugin_class, Baseline) and _redefines(
+        plugin_class.settings_type, "views", EmbeddingSettings
+    )
+    has_own_reference_views = is_rule and _redefines(
+        plugin_class.settings_type, "reference_views", RuleSettings
     )
     checks = (
         ("card", has_card, "a Card, or a DataCard of a data set"),
         ("settings_type", has_settings, f"a subclass of {settings_base.__name__}"),
         ("settings_type", not has_own_views, "settings whose views are those of EmbeddingSettings"),
+        (
+            "settings_type",
+            not has_own_reference_views,
+            "settings whose reference_views are those of RuleSettings",
+        ),
         ("needs", has_needs, "(module, extra)"),
         ("variants", has_variants, f"a dictionary of subclasses of {variant_base.__name__}"),
     )
@@ -50,11 +58,11 @@ def check_attributes(plugin_class: type[Any], path: Path) -> None:
             )
 
 
-def _redefines_views(settings_type: type[Any]) -> bool:
-    """Whether it has a setting `views` that is not the one that every run reads."""
+def _redefines(settings_type: type[Any], name: str, owner: type[Settings]) -> bool:
+    """Whether it has a setting of this name that is not the one of `owner`, which a run reads."""
     for parent in settings_type.__mro__:
-        if "views" in vars(parent).get("__annotations__", {}):
-            return parent is not EmbeddingSettings
+        if name in vars(parent).get("__annotations__", {}):
+            return parent is not owner
     return False
 
 

@@ -31,7 +31,7 @@ def _fitted(name, known_images=12, apart=2.0, **settings):
     known = labels_M < KNOWN
     known_MD = features_MD[torch.from_numpy(known)]
     answerer = Answerer(choice, lambda: None, features_MD, known_MD, labels_M[known])
-    support_NKD = classes_of(answerer.transformed_MD, labels_M, KNOWN)
+    support_NKD = classes_of(answerer.reference_MVD, labels_M, KNOWN)
     return answerer, support_NKD, features_MD, known_MD
 
 

@@ -99,6 +99,20 @@ def test_a_rule_that_learns_is_fitted_on_the_known_classes(places):
     assert (table["class"] == names).mean() > 0.7
 
 
+def test_a_reference_stands_as_its_views(places, tmp_path):
+    known, new, _ = places
+    turned = Image.open(new / "fresh" / "0.png").rotate(90)
+    turned.save(tmp_path / "turned.png")
+    method = {"known": known, "new": new, "method": "pixels+nearest"}
+
+    plain = fewshot_bench.predict(tmp_path / "turned.png", **method).table
+    views = Request(settings={"nearest.reference_views": "8"})
+    viewed = fewshot_bench.predict(tmp_path / "turned.png", request=views, **method).table
+
+    assert list(plain["class"]) == ["c"]  # whose stripes lie the other way
+    assert list(viewed["class"]) == ["fresh"]
+
+
 def test_a_method_that_trains_is_trained_on_the_known_classes(places, tmp_path):
     known, new, pictures = places
     few = {"protonet.train_shots": "2", "protonet.train_queries": "2"}

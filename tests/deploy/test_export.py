@@ -51,6 +51,9 @@ def _odd_pictures(folder):
             marks=pytest.mark.slow,
         ),
         ("untrained+prototype", {}),
+        pytest.param(
+            "untrained+whitened", {"whitened.reference_views": "8"}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_the_files_answer_as_predict_does_without_this_package(extra, tmp_path, method, settings):

@@ -17,6 +17,7 @@ class _Spy:
     def __init__(self, learned, features):
         self.learned = learned
         self.transformed_MD = features
+        self.reference_MVD = features[:, None]
 
     def scores(self, support_NKD, query_QD):
         self.support_NKD = support_NKD
@@ -53,7 +54,7 @@ def test_a_reference_is_not_in_its_own_mean():
 def test_classes_with_fewer_references_are_filled_up_by_their_mean():
     features = torch.arange(18.0)[:, None]
 
-    support_NKD = classes_of(features, LABELS, KNOWN)
+    support_NKD = classes_of(features[:, None], LABELS, KNOWN)
 
     assert support_NKD.shape == (4, 4, 1)
     assert support_NKD[0].unique().tolist() == [4.5]

@@ -2,9 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from fewshot_bench import api
+from fewshot_bench.engine import features as module
+from fewshot_bench.engine.embedding import dihedral_views
+from fewshot_bench.engine.features import Features
+from fewshot_bench.engine.work import fitted_baseline
+from fewshot_bench.planning.plan import make_plan
+from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
 from tests.helpers.plugin_files import plugin
@@ -74,11 +82,92 @@ def test_a_fit_from_outside_may_look_at_the_images():
 
 
 def test_views_are_the_eight_turned_and_mirrored_images():
-    import torch
-
-    from fewshot_bench.engine.embedding import dihedral_views
-
     image = torch.arange(12.0).view(1, 1, 3, 4)
     views = [tuple(view.flatten().tolist()) for view in dihedral_views(image, 8)]
     assert len(set(views)) == 8
     assert [tuple(view.flatten().tolist()) for view in dihedral_views(image, 1)] == views[:1]
+
+
+VIEWS = {**SMALL, "mean_cosine.reference_views": "8"}
+
+
+def features_of(out: Path, **changes: object) -> tuple[Features, tuple[object, ...]]:
+    """The features of the first training of a plan, and the rules of its cells."""
+    asked = {**SHORT, "image_size": None, "settings": VIEWS, "baselines": ["pixels"]}
+    plan = make_plan(Request(**asked | changes), Registry())  # type: ignore[arg-type]
+    fitted = fitted_baseline(plan, plan.cells[0], ResultsFolder(out), lambda progress: None)
+    return Features(fitted), tuple(cell.rule for cell in plan.cells)
+
+
+@pytest.mark.parametrize("of_mean", [1, 8])
+def test_single_views_are_embedded_turned_by_themselves(tmp_path: Path, of_mean: int):
+    features, (choice,) = features_of(tmp_path, views=of_mean)
+    fitted = features.fitted
+    images = fitted.images(np.arange(5))
+    with torch.no_grad():
+        each = [fitted.baseline.embed(view) for view in dihedral_views(images, 8)]
+    expected_VMD = torch.stack(each)
+    further_VMD = features.views_VMD[:, :5]
+    assert torch.allclose(further_VMD, expected_VMD[-len(further_VMD) :], atol=1e-5)
+    assert len(further_VMD) == (7 if of_mean == 1 else 8)
+    plain_MD = expected_VMD[0] if of_mean == 1 else expected_VMD.mean(0)
+    assert torch.allclose(features.embeddings_MD[:5], plain_MD, atol=1e-5)
+    references = features.references(choice, np.array([[2, 4]]))
+    assert torch.allclose(references, expected_VMD[:, [2, 4]].flatten(0, 1)[None], atol=1e-5)
+
+
+@pytest.mark.usefixtures("empty_cache")
+def test_single_views_are_kept_and_shared_and_forgotten(tmp_path: Path):
+    cache = tmp_path / "cache"
+    pixels = {"baselines": ["pixels"], "image_size": None}
+    plain = run(tmp_path / "one", **pixels)
+    viewed = run(tmp_path / "one", settings=VIEWS, **pixels)
+    assert viewed.table["baseline"].tolist() == ["pixels[reference_views=8]"]
+    assert embedded(cache) == 2
+    again = run(tmp_path / "two", settings=VIEWS, rules=["own", "ridge"], **pixels)
+    (first,) = plain.records
+    of_views, of_ridge = again.records
+    # seconds are those of when they were made
+    assert of_views.seconds["embed"] == viewed.records[0].seconds["embed"]
+    assert of_views.seconds["embed"] > first.seconds["embed"] == of_ridge.seconds["embed"]
+    features, _ = features_of(tmp_path)
+    features.forget()
+    assert embedded(cache) == 0
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rules": ["own", "easyfsl:SimpleShot", "tim"], "shots": [2]},
+        {"known": ["all"], "open_set": True, "ways": 2, "rules": ["whitened"]},
+        {
+            "protocol": "steel-sim-classify",
+            "train_per_class": [2],
+            "runs": 2,
+            "shots": None,
+            "queries": None,
+            "episodes": None,
+        },
+    ],
+    ids=["one by one", "open world", "classification"],
+)
+def test_every_protocol_takes_views_of_references(tmp_path: Path, changes: dict[str, object]):
+    names = changes.get("rules", ["mean_cosine"])
+    settings = dict(SMALL)
+    for name in names:  # type: ignore[attr-defined]
+        rule = "mean_cosine" if name == "own" else name
+        settings[f"{rule}.reference_views"] = "8"
+    outcome = run(tmp_path, baselines=["pixels"], image_size=None, settings=settings, **changes)
+    assert not outcome.failed
+    assert all(name.endswith("[reference_views=8]") for name in outcome.table["baseline"])
+    assert outcome.table["accuracy"].notna().all()
+
+
+def test_views_of_too_many_images_are_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(module, "VIEW_VALUES", 1000)
+    outcome = run(tmp_path, baselines=["pixels"], image_size=None, settings=VIEWS)
+    (record,) = outcome.records
+    assert record.status == "not applicable"
+    assert "(allowed: 1000); leave reference_views out" in record.reason

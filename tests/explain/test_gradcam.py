@@ -105,6 +105,16 @@ def test_every_test_image_is_asked_about_once_never_beside_itself(tmp_path: Path
     assert not {heat.image for heat in found[:BATCH]} & set(first.support_TNK.ravel().tolist())
 
 
+def test_references_stand_as_their_views(tmp_path: Path):
+    maps = []
+    for given in ({}, {"mean_cosine.reference_views": "8"}):
+        settings = {**SMALL, **given}
+        fitted, question = fitted_and_question(tmp_path, "untrained", settings=settings)
+        maps.append(heats(fitted, *question, stage=1, most=1)[0].map_HW)
+    assert maps[0].shape == maps[1].shape
+    assert not np.allclose(maps[0], maps[1])
+
+
 class Layered(nn.Module):
     def __init__(self, network: nn.Module, baseline: object = None) -> None:
         super().__init__()

@@ -135,3 +135,24 @@ def test_a_strangers_rule_runs_beside_the_own_one(tmp_path: Path):
     outcome = run(tmp_path / "out", [file])
     assert set(outcome.table["baseline"]) == {"pixels", "pixels+farthest"}
     assert not outcome.failed
+
+
+def test_records_from_before_views_of_references_keep_their_keys():
+    keys = []
+    for given in ({}, {"tip.reference_views": "1"}, {"tip.reference_views": "8"}):
+        request = Request(settings={**SMALL, **given}, baselines=["pixels"], rules=["tip"])
+        cell = make_plan(request, Registry()).cells[0]
+        keys.append(cell.key)
+        expected = {"power": 1.0, "sharpness": 5.5}
+        if given == {"tip.reference_views": "8"}:
+            expected["reference_views"] = 8
+        assert cell.rule.recorded_settings == expected
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_references_stand_as_one_view_or_eight():
+    request = Request(
+        settings={**SMALL, "tip.reference_views": "2"}, baselines=["pixels"], rules=["tip"]
+    )
+    with pytest.raises(UserError, match=r"unknown reference_views '2' \(allowed: 1, 8\)"):
+        make_plan(request, Registry())
