@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         recalls,
         run,
     )
-    from fewshot_bench.baseline import Baseline, Card, Context, EmbeddingSettings
+    from fewshot_bench.baseline import Baseline, Context, EmbeddingSettings
+    from fewshot_bench.card import Card
     from fewshot_bench.data.cache import cached_images
     from fewshot_bench.data.image_set import FITS, ImageSet, PictureSettings, read_images
     from fewshot_bench.data.images import (
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from fewshot_bench.dataset import DataCard, DataSet
     from fewshot_bench.errors import NotApplicable, UserError
     from fewshot_bench.exchange import Merged, diff, merge
+    from fewshot_bench.jobs.engine import Answer, Engine, EngineSettings, Job, WorkerLost
+    from fewshot_bench.jobs.pool import WorkerPool, end_workers, run_job
     from fewshot_bench.learn.train import TrainedBaseline
     from fewshot_bench.learn.training_settings import TrainingSettings
     from fewshot_bench.new_class import export, predict, recommend
@@ -68,8 +71,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "ALL_CLASSES": "published",
     "AnnotatedBox": "data.voc",
+    "Answer": "jobs.engine",
     "Baseline": "baseline",
-    "Card": "baseline",
+    "Card": "card",
     "CellDone": "tracker",
     "ClassLayout": "data.layout",
     "Classification": "protocols.protocol",
@@ -79,6 +83,8 @@ _HOMES = {
     "Drawn": "report.draw",
     "EmbeddingSettings": "baseline",
     "Ended": "tracker",
+    "Engine": "jobs.engine",
+    "EngineSettings": "jobs.engine",
     "Event": "tracker",
     "FITS": "data.image_set",
     "FewShot": "protocols.protocol",
@@ -86,6 +92,7 @@ _HOMES = {
     "IMAGE_SUFFIXES": "data.images",
     "ImageHeader": "data.images",
     "ImageSet": "data.image_set",
+    "Job": "jobs.engine",
     "LabelLayout": "data.label_table",
     "LabelledImages": "data.labelled",
     "MULTI_LABEL": "data.label_table",
@@ -108,6 +115,8 @@ _HOMES = {
     "TrainedBaseline": "learn.train",
     "TrainingSettings": "learn.training_settings",
     "UserError": "errors",
+    "WorkerLost": "jobs.engine",
+    "WorkerPool": "jobs.pool",
     "alike_notes": "data.layout",
     "annotated_boxes": "data.voc",
     "cached_images": "data.cache",
@@ -120,6 +129,7 @@ _HOMES = {
     "decode_image": "data.images",
     "derive": "seeds",
     "diff": "exchange",
+    "end_workers": "jobs.pool",
     "episodes": "api",
     "explain": "report.draw",
     "export": "new_class",
@@ -144,6 +154,7 @@ _HOMES = {
     "refuse_incomplete": "data.whole",
     "report": "report.page",
     "run": "api",
+    "run_job": "jobs.pool",
     "samples": "report.draw",
     "table_content": "data.label_table",
     "unit": "rule",
@@ -156,6 +167,7 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "MULTI_LABEL",
     "AnnotatedBox",
+    "Answer",
     "Baseline",
     "Card",
     "CellDone",
@@ -167,11 +179,14 @@ __all__ = [
     "Drawn",
     "EmbeddingSettings",
     "Ended",
+    "Engine",
+    "EngineSettings",
     "Event",
     "FewShot",
     "FileTree",
     "ImageHeader",
     "ImageSet",
+    "Job",
     "LabelLayout",
     "LabelledImages",
     "Merged",
@@ -193,6 +208,8 @@ __all__ = [
     "TrainedBaseline",
     "TrainingSettings",
     "UserError",
+    "WorkerLost",
+    "WorkerPool",
     "alike_notes",
     "annotated_boxes",
     "cached_images",
@@ -205,6 +222,7 @@ __all__ = [
     "decode_image",
     "derive",
     "diff",
+    "end_workers",
     "episodes",
     "explain",
     "export",
@@ -229,6 +247,7 @@ __all__ = [
     "refuse_incomplete",
     "report",
     "run",
+    "run_job",
     "samples",
     "table_content",
     "unit",

@@ -12,10 +12,12 @@ import pandas as pd
 from fewshot_bench.data import cache_files
 from fewshot_bench.data.cache import Content, contents
 from fewshot_bench.data.labelled import LabelledImages
+from fewshot_bench.engine.parallel import execute_elsewhere
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import user_path
+from fewshot_bench.jobs.options import JobOptions
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.compare import MARGIN, differences
 from fewshot_bench.leaderboard.names import records_named, row_names
@@ -24,6 +26,7 @@ from fewshot_bench.leaderboard.record_columns import row_key
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_tables
 from fewshot_bench.planning.dataset_paths import path_in
+from fewshot_bench.planning.engine_choice import chosen_workplace
 from fewshot_bench.planning.plan import Plan, make_plan
 from fewshot_bench.planning.plan_in_folder import plan_in
 from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
@@ -97,20 +100,23 @@ def run(
     fresh: bool = False,
     reference: str | None = None,
     plugins: Sequence[Path | str] = (),
+    jobs: JobOptions | int = 1,
     trackers: Sequence[str] = (),
     notify: OnProgress = lambda progress: None,
 ) -> Outcome:
     """Run a request, keep its records in the folder `out`, and write the leaderboard there anew.
 
     fresh: compute again what is on disk; reference: a baseline that the others are compared with;
-    plugins: files that define more baselines or data sets; trackers: names of those that listen
-    (docs/trackers.md); notify: called with each `Progress`;
-    `leaderboard.standings` makes accuracies of the records that come with it.
+    plugins: files that define more baselines or data sets; jobs: how many trainings run at once,
+    or where they run; trackers: names of those that listen (docs/trackers.md); notify: called with
+    each `Progress`; `leaderboard.standings` makes accuracies of the records that come with it.
 
     Raises `UserError` for what cannot be run, and `Stopped`, a `KeyboardInterrupt`, if it is
     stopped after a cell is done. What fails while it runs is in `Outcome.failed`.
     """
     registry = Registry(plugins)
+    options = jobs if isinstance(jobs, JobOptions) else JobOptions(jobs=jobs)
+    workplace, request = chosen_workplace(options, request, registry)
     tracker_classes = {name: registry.tracker(name).load() for name in trackers}
     plan = make_plan(request, registry)
     if reference is not None and reference not in plan.baselines:
@@ -128,7 +134,18 @@ def run(
         notify(progress)
 
     try:
-        records = execute(plan, results, fresh=fresh, on_progress=on_progress)
+        if workplace is None:
+            records = execute(plan, results, fresh=fresh, on_progress=on_progress)
+        else:
+            records = execute_elsewhere(
+                plan,
+                results,
+                workplace,
+                request,
+                [user_path(path).absolute() for path in plugins],
+                fresh=fresh,
+                on_progress=on_progress,
+            )
     except KeyboardInterrupt:
         if not done:
             raise

@@ -13,8 +13,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from fewshot_bench.card import Card
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.published import Published
 from fewshot_bench.settings import Settings
 
 __all__ = ["Baseline", "Card", "Context", "EmbeddingSettings", "LearnsFrom", "Sees"]
@@ -22,26 +22,6 @@ __all__ = ["Baseline", "Card", "Context", "EmbeddingSettings", "LearnsFrom", "Se
 LearnsFrom = Literal["images", "seed", "nothing"]
 # what a training may see beside the images and their classes
 Sees = frozenset[Literal["defects", "masks", "unlabelled"]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """What a method or rule is and where it was published.
-
-    standard: it runs if the user names no baseline; standard_rules: the rules it then answers by;
-    transductive: its answer to a query may depend on the other queries; label_equivariant:
-    permuting the ways permutes its answers; published: accuracies that papers print, shown beside
-    the measured ones and never ranked with them.
-    """
-
-    title: str
-    paper: str
-    year: int | None = None
-    standard: bool = False
-    standard_rules: tuple[str, ...] = ("own",)
-    transductive: bool = False
-    label_equivariant: bool = True
-    published: tuple[Published, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,10 +46,16 @@ def test_no_circles():
 @pytest.mark.parametrize("name", FILES)
 def test_the_core_never_names_a_plugin(name: str):
     text = FILES[name].read_text()
-    assert not re.search(r"plugins\.(baselines|episodes|rules|trackers)\.\w", text)
+    assert not re.search(r"plugins\.(baselines|episodes|rules|trackers|engines)\.\w", text)
     registry = Registry()
     strings = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
-    names = {*registry.baselines, *registry.datasets, *registry.rules, *registry.trackers}
+    names = {
+        *registry.baselines,
+        *registry.datasets,
+        *registry.rules,
+        *registry.trackers,
+        *registry.engines,
+    }
     assert not strings & (names - {"folder"})
 
 
@@ -145,7 +151,7 @@ def test_files_can_be_read_in_a_sitting(path: Path):
 
 def test_every_baseline_and_data_set_loads_and_has_a_card():
     registry = Registry()
-    plugins = [registry.baselines, registry.datasets, registry.rules]
+    plugins = [registry.baselines, registry.datasets, registry.rules, registry.engines]
     for plugin in [one for kind in plugins for one in kind.values()]:
         kind = plugin.family()
         assert kind.card.title

@@ -15,6 +15,7 @@ __all__ = [
     "CSV",
     "DATA",
     "DATA_OPTIONS",
+    "ENGINE",
     "EPISODES_TO_WRITE",
     "EPISODE_OPTIONS",
     "EXPORTED",
@@ -23,8 +24,10 @@ __all__ = [
     "FOLDERS",
     "FORMAT",
     "FRESH",
+    "GPUS_PER_JOB",
     "IMAGES",
     "INTO",
+    "JOBS",
     "JSON",
     "KNOWN",
     "MAP_METHOD",
@@ -47,6 +50,7 @@ __all__ = [
     "REQUEST_OPTIONS",
     "REQUIRED_REFERENCE",
     "SAMPLES",
+    "SCHEDULER",
     "SECOND",
     "SHEET",
     "SHOWN_BASELINES",
@@ -265,6 +269,21 @@ MAP_METHOD = Option("--method", "pca, tsne or umap.", str, "pca")
 OUT = Option("--out", "Folder of the results.", Path, Path("results"))
 PLOTS = Option("--plots", "Draw the plots too, beside the CSV files.", bool, default=False)
 FRESH = Option("--fresh", "Compute again what is on disk.", bool, default=False)
+JOBS = Option(
+    "--jobs",
+    "Trainings at once, each in a process of its own: a number, or auto.  [default: 1]",
+    read=parsing.whole_number_or_auto,
+)
+GPUS_PER_JOB = Option(
+    "--gpus-per-job",
+    "Share of a GPU for each of them, e.g. 0.5.  [default: GPUs in turn]",
+    read=parsing.number,
+)
+ENGINE = Option("--engine", "What runs trainings: local, dask; bench list shows all.")
+SCHEDULER = Option(
+    "--scheduler",
+    "With --engine dask: the address of a cluster, or the file that holds it.",
+)
 CLEAR = Option("--clear", "Remove what is in the cache and not in use.", bool, default=False)
 OLDER_THAN = Option(
     "--older-than",

@@ -24,12 +24,15 @@ __all__ = [
     "size_or_all",
     "whole_number",
     "whole_number_or_all",
+    "whole_number_or_auto",
     "whole_numbers",
 ]
 
 Number = TypeVar("Number", int, float)
 ALL = "all"
 CAUSES = ("moved", "changed", "missing")  # for which bench diff fails
+AUTO = "auto"
+
 
 # a name in double quotes, where "" is one of them, or text in which brackets may hold commas
 ENTRY = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*|((?:\[[^\]]*\]|[^,])*))(,|$)')
@@ -96,6 +99,13 @@ def whole_number_or_all(flag: str, text: str) -> int | str:
     if text == ALL:
         return ALL
     return _number(flag, text, int, "a whole number, or all")
+
+
+def whole_number_or_auto(flag: str, text: str) -> int | str:
+    """A whole number, or `auto`."""
+    if text == AUTO:
+        return AUTO
+    return _number(flag, text, int, "a whole number, or auto")
 
 
 def size_or_all(flag: str, text: str) -> float | str:

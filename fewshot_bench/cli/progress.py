@@ -11,17 +11,10 @@ from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
+from fewshot_bench.cli.bars import Bars
 from fewshot_bench.cli.standings_table import records_line, standings_table
 from fewshot_bench.data.reading import Reading, listening
 from fewshot_bench.engine.progress import Progress as Step
@@ -30,13 +23,12 @@ from fewshot_bench.records.record import Record
 
 __all__ = ["LineWatch", "LiveWatch", "Watch", "watch_on"]
 
-BAR_WIDTH = 24  # characters
 REDRAWS = 2  # a second; one takes 5 ms
 # time that accuracies may take: seconds, and a share of the time of the run
 GRACE = 1.0
 SHARE = 0.01
 MOST_ROWS = 14  # of the table, so that it is at most 20 lines high with its frame and the bar
-LINES_BESIDE_ROWS = 7  # frame, heading, bar, and the line of the cursor
+LINES_BESIDE_ROWS = 6  # frame, heading, and the line of the cursor; bars come on top
 SHORT_STAGES = ("start", "score")
 MOST_CELL_LINES = 60  # cells of a run that have a line each where there is no terminal
 
@@ -91,14 +83,14 @@ class Watch:
                 self.done = step.done
                 self.total = step.total
                 if step.record is not None:
-                    self.show_record(step.record, is_found=step.stage == "found")
+                    self.show_record(step, step.record)
             case "done":
                 self.show_end(step)
             case _:
                 self.show_stage(step)
 
-    def show_record(self, record: Record, *, is_found: bool) -> None:
-        """Show what a cell gave. is_found: by an earlier run."""
+    def show_record(self, step: Step, record: Record) -> None:
+        """Show what a cell gave, in this run or (stage `found`) in an earlier one."""
 
     def show_end(self, step: Step) -> None:
         """Show that a training is done."""
@@ -134,16 +126,7 @@ class LiveWatch(Watch):
         self.console = console
         self.standings = standings
         self.allowance = _Allowance()
-        self.bars = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=BAR_WIDTH),
-            TextColumn("{task.fields[note]}", markup=False),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=console,
-        )
-        self.task: TaskID | None = None
-        self.stage = ("", "", "")  # baseline, training and stage that the bar is of
+        self.bars = Bars(console)
         self.table: Table | None = None
         self.is_outdated = False  # whether the table lacks a record
         self.live = Live(
@@ -171,7 +154,7 @@ class LiveWatch(Watch):
         super().__call__(step)
         self._update_table()
 
-    def show_record(self, record: Record, *, is_found: bool) -> None:  # noqa: ARG002
+    def show_record(self, step: Step, record: Record) -> None:  # noqa: ARG002
         """Put it into the table."""
         if self.standings is not None:
             self.standings.add(record)
@@ -179,7 +162,7 @@ class LiveWatch(Watch):
 
     def show_end(self, step: Step) -> None:
         """Remove the bar."""
-        self._remove_bar()
+        self.bars.end((step.baseline, step.training))
         if self.standings is None:
             self.console.print(f"{_training_name(step)}: {step.note}", highlight=False)
 
@@ -188,28 +171,15 @@ class LiveWatch(Watch):
         count = f"{reading.done:,}"
         if reading.total:
             count += f" of {reading.total:,}"
-        self._move_bar(("", "", reading.stage), reading.stage, reading.done, reading.total, count)
+        self.bars.move(("", ""), reading.stage, reading.done, reading.total, count)
 
     def show_stage(self, step: Step) -> None:
         """Move the bar."""
-        stage = (step.baseline, step.training, step.stage)
+        training = (step.baseline, step.training)
+        if step.stage == "start":
+            self.bars.begin(training)
         description = f"{_training_name(step)}: {step.stage}"
-        self._move_bar(stage, description, step.done, step.total, step.note)
-
-    def _move_bar(
-        self, stage: tuple[str, str, str], description: str, done: int, total: int, note: str
-    ) -> None:
-        """The bar of this stage, a new one where another was shown. total: 0: without an end."""
-        if self.task is None or self.stage != stage:
-            self._remove_bar()
-            self.task = self.bars.add_task(description, total=total or None, note="")
-            self.stage = stage
-        self.bars.update(self.task, completed=done, total=total or None, note=note)
-
-    def _remove_bar(self) -> None:
-        if self.task is not None:
-            self.bars.remove_task(self.task)
-            self.task = None
+        self.bars.move(training, description, step.done, step.total, step.note)
 
     def _update_table(self) -> None:
         """Compute as many accuracies as there is time for."""
@@ -221,14 +191,15 @@ class LiveWatch(Watch):
                 has_more = self.standings.compute_one()
         self.is_outdated = has_more
         with self.allowance.spend():
-            rows = min(MOST_ROWS, max(1, self.console.height - LINES_BESIDE_ROWS))
+            free = self.console.height - LINES_BESIDE_ROWS - max(1, self.bars.lines)
+            rows = min(MOST_ROWS, max(1, free))
             self.table = standings_table(self.standings.so_far(), rows)
 
     def view(self) -> Group:
-        """What the terminal shows now: the bar, the table, and how many cells are done."""
+        """What the terminal shows now: bars, the table, and how many cells are done."""
         if self.table is None:
-            return Group(self.bars)
-        return Group(self.bars, self.table, Text(f"{self.done_text} done"))
+            return self.bars.view()
+        return Group(self.bars.view(), self.table, Text(f"{self.done_text} done"))
 
 
 class LineWatch(Watch):
@@ -239,9 +210,10 @@ class LineWatch(Watch):
         self.console = console
         self.standings = standings
         self.allowance = _Allowance()
-        self.stage = ("", "", "")  # baseline, training and stage of the last line
+        self.stages: dict[tuple[str, str], str] = {}  # of each training, the last that was told
         self.found = 0  # cells that an earlier run left and that no line was printed of
-        self.of_training: list[Record] = []  # that no line was printed of
+        # of each training, what no line was printed of
+        self.of_training: dict[tuple[str, str], list[Record]] = {}
         self.waiting: deque[list[Record]] = deque()  # the records of each line to be printed
 
     def __exit__(
@@ -271,15 +243,15 @@ class LineWatch(Watch):
         """Whether there are so many cells that each training has one line."""
         return self.total > MOST_CELL_LINES
 
-    def show_record(self, record: Record, *, is_found: bool) -> None:
+    def show_record(self, step: Step, record: Record) -> None:
         """A line for the cell, or a part of the line of its training."""
         if self.standings is None:
             return
         self.standings.add(record)
-        if is_found:
+        if step.stage == "found":
             self.found += 1
         elif self.is_brief:
-            self.of_training.append(record)
+            self.of_training.setdefault((step.baseline, step.training), []).append(record)
         else:
             self.waiting.append([record])
 
@@ -287,15 +259,15 @@ class LineWatch(Watch):
         """A line for the training, where its cells have none."""
         if self.standings is None:
             self._print(f"{_training_name(step)}: {step.note}")
-        elif self.of_training:
-            self.waiting.append(self.of_training)
-            self.of_training = []
+        records = self.of_training.pop((step.baseline, step.training), [])
+        if records:
+            self.waiting.append(records)
 
     def show_stage(self, step: Step) -> None:
         """A line where a stage begins that takes long."""
-        stage = (step.baseline, step.training, step.stage)
-        is_known = self.stage == stage
-        self.stage = stage
+        training = (step.baseline, step.training)
+        is_known = self.stages.get(training) == step.stage
+        self.stages[training] = step.stage
         if is_known or step.stage in SHORT_STAGES:
             return
         text = f"{_training_name(step)}: {step.stage} ..."

@@ -14,11 +14,14 @@ from fewshot_bench.cli.options import (
     CSV,
     DATA,
     DATA_OPTIONS,
+    ENGINE,
     EPISODE_OPTIONS,
     EPISODES_TO_WRITE,
     FORMAT,
     FRESH,
+    GPUS_PER_JOB,
     IMAGES,
+    JOBS,
     JSON,
     MAP_METHOD,
     METHODS,
@@ -30,10 +33,12 @@ from fewshot_bench.cli.options import (
     REFERENCE,
     REQUEST_OPTIONS,
     SAMPLES,
+    SCHEDULER,
     STAGE,
     TRACKERS,
 )
 from fewshot_bench.cli.output import Form
+from fewshot_bench.jobs.options import JobOptions
 
 if TYPE_CHECKING:
     from fewshot_bench.api import Outcome
@@ -52,11 +57,20 @@ app = typer.Typer()
         "bench run --dataset neu --data NEU-CLS.zip --queries all",
         "bench run --protocol neu-small --data NEU-CLS.zip --baselines scl_amp,resnet",
         "bench run --baselines scl_amp,protonet --seeds 3 --set scl_amp.margin=0.3",
+        "bench run --jobs auto",
     )
 )
-@takes(REFERENCE, OUT, PLOTS, FRESH, PLUGIN, TRACKERS, QUIET, FORMAT, JSON, request=REQUEST_OPTIONS)
+@takes(
+    *(JOBS, GPUS_PER_JOB, ENGINE, SCHEDULER),
+    *(REFERENCE, OUT, PLOTS, FRESH, PLUGIN, TRACKERS, QUIET, FORMAT, JSON),
+    request=REQUEST_OPTIONS,
+)
 def run(
     request: Request,
+    jobs: int | str | None,
+    gpus_per_job: float | None,
+    engine: str | None,
+    scheduler: str | None,
     reference: str | None,
     out: Path,
     plots: bool,
@@ -72,6 +86,9 @@ def run(
     from fewshot_bench import api
     from fewshot_bench.report import draw
 
+    job_options = JobOptions(
+        jobs=jobs, gpus_per_job=gpus_per_job, engine=engine, scheduler=scheduler
+    )
     if plots:
         draw.can_plot("--plots")  # a missing library is told before hours of work
     watch = _watch(form, quiet=quiet, out=out)
@@ -83,6 +100,7 @@ def run(
                 fresh=fresh,
                 reference=reference,
                 plugins=plugins,
+                jobs=job_options,
                 trackers=trackers or (),
                 notify=watch,
             )

@@ -12,7 +12,7 @@ from fewshot_bench.records.claims import Claims
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 
-__all__ = ["execute"]
+__all__ = ["LOOK_AGAIN", "Schedule", "execute"]
 
 LOOK_AGAIN = 1.0  # seconds until the records of other processes are looked for again
 
@@ -26,13 +26,13 @@ def execute(
     recorded with its reason, and the others go on. A training that another process works on is left
     to it: its records are waited for, and the work is taken over if that process dies.
     """
-    schedule = _Schedule(plan, folder, on_progress)
+    schedule = Schedule(plan, folder, on_progress)
     if fresh:
         schedule.forget()
     return schedule.run()
 
 
-class _Schedule:
+class Schedule:
     """The trainings of a plan, and the records that are there."""
 
     def __init__(self, plan: Plan, folder: ResultsFolder, on_progress: OnProgress) -> None:
@@ -44,6 +44,8 @@ class _Schedule:
         self.waiting_for: dict[Training, str] = {}  # who holds the claim
         self.cells = plan.cells
         self.reported: set[str] = set()  # stems of the cells whose record was reported
+        # by stem: of an earlier run; they are tried again
+        self.failures: Mapping[str, Record] = {}
 
     def forget(self) -> None:
         """Remove all that the plan asks for at once.
@@ -56,57 +58,85 @@ class _Schedule:
                 self.folder.remove(cell.stem)
 
     def run(self) -> list[Record]:
-        """The record of every cell."""
-        trainings = self.plan.trainings
-        failures = self._look_back()
+        """Work on one training after the other; the record of every cell."""
+        self.look_back()
         while True:
-            for training, cells in trainings.items():
-                if training not in self.done:
-                    self._try(training, cells, failures)
-            if len(self.done) == len(trainings):
-                break
+            for training in self.plan.trainings:
+                if training not in self.done and not self.is_done(training):
+                    holder = self.attempt(training)
+                    if holder:
+                        self.report_wait(training, holder)
+            if self.has_all:
+                return self.records
             time.sleep(LOOK_AGAIN)
+
+    @property
+    def has_all(self) -> bool:
+        """Whether every training is done."""
+        return len(self.done) == len(self.plan.trainings)
+
+    @property
+    def records(self) -> list[Record]:
+        """The record of every cell, if every training is done."""
         records = []
-        for training in trainings:
+        for training in self.plan.trainings:
             records += self.done[training]
         return records
 
-    def _try(self, training: Training, cells: list[Cell], failures: dict[str, Record]) -> None:
-        """Make the missing records of a training, unless another process works on it."""
-        work = self._work(cells[0])
-        report = work.fitted.report
-        known = self._known(cells, failures)
-        if len(known) == len(cells):
-            self._report(known)
-            self.done[training] = [known[cell] for cell in cells]
-        else:
-            with self.claims.held(training.key) as holder:
-                if holder:
-                    if self.waiting_for.get(training) != holder:
-                        report("wait", note=f"{holder} works on it")
-                    self.waiting_for[training] = holder
-                    return
-                report("start")
-                # another process may have ended in the meantime
-                known = self._known(cells, failures)
-                self._report(known)
-                records = []
-                for cell in cells:
-                    record = known.get(cell) or work.record(cell)
-                    self._report({cell: record})
-                    records.append(record)
-                self.done[training] = records
-        report("done", note=self.done[training][-1].status)
+    def is_done(self, training: Training) -> bool:
+        """Whether all records of a training are there, without failures of an earlier run."""
+        cells = self.plan.trainings[training]
+        known = self._known(cells)
+        if len(known) < len(cells):
+            return False
+        self.report(known)
+        self._end(training, [known[cell] for cell in cells])
+        return True
 
-    def _work(self, cell: Cell) -> Work:
-        fitted = fitted_baseline(self.plan, cell, self.folder, self.on_progress)
-        return Work(self.plan, self.folder, fitted)
+    def attempt(self, training: Training) -> str:
+        """Make the missing records of a training.
 
-    def _look_back(self) -> dict[str, Record]:
-        """Report the records that an earlier run left.
-
-        Returns its failures, by stem: they are tried again.
+        Returns who works on it, if that is another process; else an empty text.
         """
+        cells = self.plan.trainings[training]
+        work = self._work(cells[0])
+        with self.claims.held(training.key) as holder:
+            if holder:
+                return holder
+            work.fitted.report("start")
+            # another process may have ended in the meantime
+            known = self._known(cells)
+            self.report(known)
+            records = []
+            for cell in cells:
+                record = known.get(cell) or work.record(cell)
+                self.report({cell: record})
+                records.append(record)
+        self._end(training, records)
+        return ""
+
+    def fail(self, training: Training, reason: str) -> str:
+        """Let the cells of a training that have no record be failures. Returns as `attempt`."""
+        cells = self.plan.trainings[training]
+        work = self._work(cells[0])
+        with self.claims.held(training.key) as holder:
+            if holder:
+                return holder
+            known = self._known(cells)
+            records = [known.get(cell) or work.failed(cell, reason) for cell in cells]
+        self.report(dict(zip(cells, records, strict=True)))
+        self._end(training, records)
+        return ""
+
+    def report_wait(self, training: Training, holder: str) -> None:
+        """Report that another process works on a training, once for each."""
+        if self.waiting_for.get(training) != holder:
+            report = self._work(self.plan.trainings[training][0]).fitted.report
+            report("wait", note=f"{holder} works on it")
+        self.waiting_for[training] = holder
+
+    def look_back(self) -> None:
+        """Report the records that an earlier run left, and remember its failures."""
         self.on_progress(Progress("", "", "found", total=len(self.cells)))
         failures = {}
         for cell in self.cells:
@@ -116,10 +146,10 @@ class _Schedule:
             if record.status == "failed":
                 failures[cell.stem] = record
             else:
-                self._report({cell: record}, stage="found")
-        return failures
+                self.report({cell: record}, stage="found")
+        self.failures = failures
 
-    def _report(self, records: Mapping[Cell, Record], stage: str = "cell") -> None:
+    def report(self, records: Mapping[Cell, Record], stage: str = "cell") -> None:
         """Report the records that were not reported yet."""
         for cell, record in records.items():
             if cell.stem not in self.reported:
@@ -127,11 +157,20 @@ class _Schedule:
                 report = self._work(cell).fitted.report
                 report(stage, len(self.reported), len(self.cells), record=record)
 
-    def _known(self, cells: list[Cell], failures: dict[str, Record]) -> dict[Cell, Record]:
+    def _end(self, training: Training, records: list[Record]) -> None:
+        self.done[training] = records
+        report = self._work(self.plan.trainings[training][0]).fitted.report
+        report("done", note=records[-1].status)
+
+    def _work(self, cell: Cell) -> Work:
+        fitted = fitted_baseline(self.plan, cell, self.folder, self.on_progress)
+        return Work(self.plan, self.folder, fitted)
+
+    def _known(self, cells: list[Cell]) -> dict[Cell, Record]:
         """The records there are of these cells, without the failures of an earlier run."""
         known = {}
         for cell in cells:
             record = self.folder.find(cell.stem)
-            if record is not None and failures.get(cell.stem) != record:
+            if record is not None and self.failures.get(cell.stem) != record:
                 known[cell] = record
         return known

@@ -65,7 +65,7 @@ class Work:
             return self._record(cell)
 
     def _record(self, cell: Cell) -> Record:
-        record = replace(_blank_record(self.plan, cell), provenance=provenance(self.plan.device))
+        record = self._blank(cell)
         if self._failure is not None:
             status, reason = self._failure
             return self.folder.write(replace(record, status=status, reason=reason))
@@ -102,6 +102,14 @@ class Work:
             seconds=self._seconds(cell, learned, score=seconds),
         )
         return self.folder.write(record, answered)
+
+    def failed(self, cell: Cell, reason: str) -> Record:
+        """Keep the record of a cell that could not be worked on."""
+        return self._failed(self._blank(cell), "failed", reason, of_training=False)
+
+    def _blank(self, cell: Cell) -> Record:
+        """The record of a cell whose work begins now."""
+        return replace(_blank_record(self.plan, cell), provenance=provenance(self.plan.device))
 
     def _predictor(self, cell: Cell) -> Predictor | PairPredictor:
         asked = (self.fitted, self.features, cell.episode_set)

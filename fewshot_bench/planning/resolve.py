@@ -168,7 +168,7 @@ def overrides_by_owner(
 
     of_run: the owners in this run; a variant, and data sets put together, are known by it alone.
     """
-    known = [*registry.baselines, *registry.rules, *registry.datasets]
+    known = [*registry.baselines, *registry.rules, *registry.datasets, *registry.engines]
     owners = list(dict.fromkeys([*of_run, *known]))
     overrides: Overrides = {}
     for key, text in settings.items():

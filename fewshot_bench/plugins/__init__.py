@@ -10,7 +10,7 @@ from fewshot_bench.errors import UserError
 __all__ = ["FOLDER_NAMES", "PREFIX", "folders", "folders_with_own", "module_name"]
 
 PREFIX = "fewshot_bench.plugins."  # of the names that plug-ins are imported by
-FOLDER_NAMES = ("baselines", "episodes", "rules", "trackers")  # episodes: of data sets
+FOLDER_NAMES = ("baselines", "episodes", "rules", "trackers", "engines")  # episodes: of data sets
 PACKAGE = Path(__file__).resolve().parents[1]
 
 

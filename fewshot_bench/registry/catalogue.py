@@ -12,6 +12,7 @@ from typing import Any
 from fewshot_bench.baseline import Baseline, Card
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError
+from fewshot_bench.jobs.engine import Engine
 from fewshot_bench.registry.registry import Plugin, PluginT, Registry, plugin_rule
 from fewshot_bench.rule import Rule
 from fewshot_bench.tracker import Tracker
@@ -34,6 +35,8 @@ def listed_plugins(registry: Registry) -> list[PluginRow]:
         rows.append(_row("rule", rule, _rule_columns))
     for dataset in registry.datasets.values():
         rows.append(_row("data set", dataset, _dataset_columns))
+    for engine in registry.engines.values():
+        rows.append(_row("engine", engine, _engine_columns))
     for tracker in registry.trackers.values():
         rows.append(_row("tracker", tracker, _tracker_columns))
     return rows
@@ -70,6 +73,13 @@ def _rule_columns(plugin: Plugin[Rule]) -> PluginRow:
         about.append("answers one episode after another")
     settings = " ".join(rule_class.settings_type.names())
     return {**_card_columns(rule_class.card, about), "settings": settings}
+
+
+def _engine_columns(plugin: Plugin[Engine]) -> PluginRow:
+    engine_class = plugin.load()
+    about = ["takes --scheduler"] if engine_class.uses_scheduler else []
+    settings = " ".join(engine_class.settings_type.names())
+    return {**_card_columns(engine_class.card, about), "settings": settings}
 
 
 def _card_columns(card: Card, about: list[str]) -> PluginRow:

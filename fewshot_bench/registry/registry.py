@@ -1,4 +1,4 @@
-"""Names -> baselines, data sets, rules and trackers: folders are listed, files executed later."""
+"""Names -> baselines, data sets, rules, ...: folders are listed, files executed when needed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from fewshot_bench.contract.answering import RESERVED, rule_of
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import PLUGIN_ERRORS, UserError, unknown
 from fewshot_bench.files import user_path
+from fewshot_bench.jobs.engine import Engine
 from fewshot_bench.optional import require
 from fewshot_bench.plugins import FOLDER_NAMES, module_name
 from fewshot_bench.registry.attributes import check_attributes, is_subclass
@@ -28,9 +29,9 @@ from fewshot_bench.tracker import Tracker
 
 __all__ = ["Plugin", "PluginT", "Registry", "plugin_rule", "usable", "variants_of"]
 
-PluginT = TypeVar("PluginT", Baseline, DataSet, Rule, Tracker)
+PluginT = TypeVar("PluginT", Baseline, DataSet, Rule, Tracker, Engine)
 GROUP = "fewshot_bench.plugins"  # of entry points
-BASES: tuple[type[Any], ...] = (Baseline, DataSet, Rule, Tracker)
+BASES: tuple[type[Any], ...] = (Baseline, DataSet, Rule, Tracker, Engine)
 FOLDER_OF: dict[type[Any], str] = dict(zip(BASES, FOLDER_NAMES, strict=True))
 BASE_OF = {folder: base for base, folder in FOLDER_OF.items()}
 BASE_NAMES = ", ".join(base.__name__ for base in BASES)
@@ -39,7 +40,7 @@ SEPARATORS = frozenset(",:=+")  # what parts names from one another in a command
 
 @dataclasses.dataclass(frozen=True)
 class Plugin(Generic[PluginT]):
-    """One file that defines one baseline, data set, rule or tracker.
+    """One file that defines one baseline, data set, rule, tracker or engine.
 
     module: the name it is imported by; loader: what loads it, shared by all plug-ins of a registry;
     variant: of a baseline or rule with several; error: why it cannot be loaded, if that is known.
@@ -121,7 +122,7 @@ def _restored_plugin(
 
 
 class Registry:
-    """The baselines, data sets, rules and trackers that can be named.
+    """The baselines, data sets, rules, trackers and engines that can be named.
 
     They come from the plug-in folders, from installed distributions (entry points in the group
     `fewshot_bench.plugins`, each naming a module) and from `files`. A registry executes a file at
@@ -137,6 +138,7 @@ class Registry:
         self.datasets = _listed(DataSet, self._loader)
         self.rules = _listed(Rule, self._loader)
         self.trackers = _listed(Tracker, self._loader)
+        self.engines = _listed(Engine, self._loader)
         # the names of what was given as files
         self.baselines_of_files: list[str] = []
         self.rules_of_files: list[str] = []
@@ -189,6 +191,7 @@ class Registry:
             DataSet: self.datasets,
             Rule: self.rules,
             Tracker: self.trackers,
+            Engine: self.engines,
         }
         _claim(plugins[plugin.base], plugin)
 
@@ -218,6 +221,10 @@ class Registry:
     def dataset(self, name: str) -> Plugin[DataSet]:
         """The data set of that name; raises `UserError` where there is none."""
         return _named(self.datasets, "data set", _dashed(name))
+
+    def engine(self, name: str) -> Plugin[Engine]:
+        """The engine of that name; raises `UserError` where there is none."""
+        return _named(self.engines, "engine", name)
 
 
 def usable(

@@ -11,7 +11,8 @@ from fewshot_bench.plugins import FOLDER_NAMES, module_name
 __all__ = ["imported_names", "likely_folder"]
 
 BASELINES = FOLDER_NAMES[0]
-BASE_FOLDERS = dict(zip(("DataSet", "Rule", "Tracker"), FOLDER_NAMES[1:], strict=True))
+BASES = ("DataSet", "Rule", "Tracker", "Engine")
+BASE_FOLDERS = dict(zip(BASES, FOLDER_NAMES[1:], strict=True))
 
 
 def imported_names(content: bytes, package: str | None) -> list[str]:

@@ -75,9 +75,7 @@ def into_docs(rows: list[tuple[str, ...]]) -> None:
     assert there is not None, f"{PAGE} has lost its table of benchmarks"
     kept = {line.split(" | ")[0]: line for line in there[1].splitlines()}
     kept |= {line.split(" | ")[0]: line for line in (f"| {' | '.join(row)} |" for row in rows)}
-    PAGE.write_text(
-        text.replace(there[0], front + "".join(f"{line}\n" for line in kept.values()))
-    )
+    PAGE.write_text(text.replace(there[0], front + "".join(f"{line}\n" for line in kept.values())))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from fewshot_bench import api
 from fewshot_bench.cli import progress
+from fewshot_bench.cli.bars import MOST_BARS
 from fewshot_bench.cli.progress import LineWatch, LiveWatch, watch_on
 from fewshot_bench.cli.standings_table import standings_table
 from fewshot_bench.data.reading import tell_reading
@@ -85,11 +86,50 @@ def test_bars_tell_the_time_that_is_left_in_every_stage():
         for stage in ("train", "embed", "score"):
             for done in range(0, 1001, 10):
                 watch(Progress("protonet", "", stage, done, 1000, "loss 1.0"))
-            assert watch.bars.tasks[-1].time_remaining == 0
-            assert f"protonet: {stage}" in watch.bars.tasks[-1].description
+            assert watch.bars.progress.tasks[-1].time_remaining == 0
+            assert f"protonet: {stage}" in watch.bars.progress.tasks[-1].description
         watch(Progress("protonet", "", "done", note="ok"))
-        assert not watch.bars.tasks
+        assert not watch.bars.progress.tasks
     assert "protonet: ok" in printed(console)
+
+
+def test_trainings_at_once_have_a_bar_each_in_the_order_in_which_they_began():
+    with LiveWatch(terminal()) as watch:
+        names = [f"seed {seed}" for seed in range(1, MOST_BARS + 3)]
+        watch(Progress("other", "", "wait", note="process 1 works on it"))
+        for name in names:
+            watch(Progress("protonet", name, "start"))
+        for done in (10, 20):
+            for name in names:
+                watch(Progress("protonet", name, "train", done, 100))
+        watch(Progress("protonet", "seed 1", "embed", 1, 10))
+        tasks = watch.bars.progress.tasks
+        assert [task.description for task in tasks[:2]] == [
+            "protonet (seed 1): embed",
+            "protonet (seed 2): train",
+        ]
+        assert [task.completed for task in tasks[:2]] == [1, 20]
+        assert len(tasks) == len(names)
+        shown = terminal()
+        shown.print(watch.view())
+        lines = printed(shown).splitlines()
+        assert len(lines) == MOST_BARS + 1 == watch.bars.lines
+        assert lines[-1] == "and 2 more trainings"
+        for name in names[2:]:
+            watch(Progress("protonet", name, "done", note="ok"))
+        assert [task.visible for task in watch.bars.progress.tasks] == [True, True]
+
+
+def test_lines_of_trainings_at_once_do_not_repeat():
+    console = terminal(is_terminal=False)
+    with watch_on(console) as watch:
+        for done in range(0, 1001, 100):
+            for name in ("seed 1", "seed 2"):
+                watch(Progress("protonet", name, "train", done, 1000))
+    assert printed(console).splitlines() == [
+        "protonet (seed 1): train ...",
+        "protonet (seed 2): train ...",
+    ]
 
 
 def test_a_line_for_each_training_where_no_accuracies_are_asked_for():
@@ -225,7 +265,7 @@ def test_reading_has_a_bar_on_a_terminal_and_no_line_elsewhere():
         assert "decoding" in capture.get()
         assert "20,000 of 50,000" in capture.get()
     tell_reading("decoding", 50_000, 50_000)  # nobody listens any more
-    assert [task.completed for task in watch.bars.tasks] == [20_000]
+    assert [task.completed for task in watch.bars.progress.tasks] == [20_000]
     elsewhere = io.StringIO()
     with watch_on(Console(file=elsewhere)):
         tell_reading("decoding", 20_000, 50_000)

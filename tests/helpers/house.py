@@ -29,11 +29,11 @@ FLOORS: list[list[str]] = [
     ["leaderboard"],
     ["learn", "tracker"],
     ["records"],
-    ["request", "baseline", "dataset", "rule"],
+    ["request", "baseline", "dataset", "rule", "jobs"],
     ["protocols"],
     ["data"],
     ["stats"],
-    ["settings", "published", "optional", "plugins", "files", "seeds", "errors"],
+    ["settings", "card", "published", "optional", "plugins", "files", "seeds", "errors"],
 ]
 FLOOR = {room: len(FLOORS) - number for number, rooms in enumerate(FLOORS) for room in rooms}
 # the smallest things, which nearly every room uses, are one box of the picture
@@ -46,7 +46,7 @@ def module_name(path: Path) -> str:
     return name.removesuffix("__init__").rstrip(".")
 
 
-PLUGINS = [CORE / "rules", CORE / "trackers"]  # which no core file imports
+PLUGINS = [CORE / name for name in ("rules", "trackers", "engines")]  # which no core file imports
 CORE_PATHS = [path for path in sorted(CORE.rglob("*.py")) if path.parent not in PLUGINS]
 FILES = {module_name(path): path for path in CORE_PATHS}
 

@@ -4,6 +4,8 @@ import dataclasses
 from pathlib import Path
 
 from fewshot_bench import api
+from fewshot_bench.engine.progress import OnProgress
+from fewshot_bench.jobs.options import JobOptions
 from fewshot_bench.request import Request
 
 # the marks of version 2 are smaller than a pixel of such images
@@ -20,8 +22,14 @@ QUICK = Request(
 
 
 def run(
-    out: Path, plugins: list[Path] | None = None, *, fresh: bool = False, **changes: object
+    out: Path,
+    plugins: list[Path] | None = None,
+    *,
+    fresh: bool = False,
+    jobs: JobOptions | int = 1,
+    notify: OnProgress = lambda progress: None,
+    **changes: object,
 ) -> api.Outcome:
     """`QUICK` with these changes, into the folder `out`."""
     request = dataclasses.replace(QUICK, **changes)  # type: ignore[arg-type]
-    return api.run(request, out, fresh=fresh, plugins=plugins or [])
+    return api.run(request, out, fresh=fresh, plugins=plugins or [], jobs=jobs, notify=notify)

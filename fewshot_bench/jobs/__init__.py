@@ -1,0 +1,1 @@
+"""Where trainings run: the contract of engines, and the worker processes that they share."""
