@@ -122,15 +122,13 @@ def assert_untouched(owner: Owner, *inputs: Tensor) -> Iterator[None]:
             raise Leak(
                 f"its {name} is in training mode while it answers; call eval() at the end of fit"
             )
-    changed = []
-    for name, tensor in _learned_tensors(owner, modules).items():
-        if name not in learned_before or not _is_same(learned_before[name], tensor):
-            changed.append(name)
-    for name, array in _arrays_of(owner).items():
-        if name in others_before and not _is_same(others_before[name], array):
-            changed.append(name)
+    learned_now = _learned_tensors(owner, modules)
+    others_now = _arrays_of(owner)
+    for name in others_now.keys() - others_before.keys():
+        del others_now[name]
+    changed = _changed(learned_before, learned_now) or _changed(others_before, others_now)
     if changed:
-        raise Leak(f"answering changed its {changed[0]}; what it learns must be learned in fit")
+        raise Leak(f"answering changed its {changed}; what it learns must be learned in fit")
     for before, after in zip(inputs_before, inputs, strict=True):
         if not torch.equal(before, after):
             raise Leak("it changed the images or features it was handed; work on a copy")
@@ -191,7 +189,31 @@ def _copies(arrays: Mapping[str, Array]) -> dict[str, Tensor]:
     return copies
 
 
-def _is_same(before: Tensor, after: Array) -> bool:
-    """Whether both hold the same values; one that is not a number equals another."""
-    now = torch.nan_to_num(torch.as_tensor(after))
-    return torch.equal(torch.nan_to_num(before), now)
+def _changed(before: Mapping[str, Tensor], now: Mapping[str, Array]) -> str:
+    """The name of the first value that is not as it was before; empty if there is none.
+
+    Bytes are compared, all of a device in one piece: each comparison waits for the device.
+    """
+    names_of_device: dict[torch.device, list[str]] = {}
+    tensors = {name: torch.as_tensor(array) for name, array in now.items()}
+    for name, tensor in tensors.items():
+        if name not in before or _kind(before[name]) != _kind(tensor):
+            return name
+        names_of_device.setdefault(tensor.device, []).append(name)
+    for names in names_of_device.values():
+        bytes_before = torch.cat([_bytes(before[name]) for name in names])
+        bytes_now = torch.cat([_bytes(tensors[name]) for name in names])
+        if torch.equal(bytes_before, bytes_now):
+            continue
+        for name in names:
+            if not torch.equal(_bytes(before[name]), _bytes(tensors[name])):
+                return name
+    return ""
+
+
+def _kind(tensor: Tensor) -> tuple[object, ...]:
+    return (tensor.shape, tensor.dtype, tensor.device)
+
+
+def _bytes(tensor: Tensor) -> Tensor:
+    return tensor.detach().reshape(-1).view(torch.uint8)
