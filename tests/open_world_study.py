@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 from rich.console import Console
@@ -19,7 +20,6 @@ from fewshot_bench.protocols.episode import DrawnEpisodes
 from fewshot_bench.protocols.open_queries import OpenEpisodeSource
 from fewshot_bench.protocols.open_world import OpenWorld
 from fewshot_bench.records.answered import Answered, ranks_of
-from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import BaselinePart, DataSetPart, Record, TrainingPart
 
 TEST, WAYS, KNOWN, FEATURES = 4, 3, 3, 8
@@ -53,7 +53,8 @@ def measured(seed: int, setting: tuple[int, ...], spread: float, episodes: int) 
     is_query = query_TA >= 0
     ranks = ranks_of(scores.max(2).astype(np.float32), is_query)
     answered = Answered(np.where(is_query, predicted, 255).astype(np.uint8), ranks)
-    row = OpenRow([Predictions(_record(pool, shots, episodes), drawn, answered)], episodes)
+    one = SimpleNamespace(record=_record(pool, shots, episodes), episodes=drawn, answered=answered)
+    row = OpenRow([one], episodes)
     harmonic = row.harmonic
     own = {
         "accuracy": harmonic.accuracy,

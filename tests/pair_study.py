@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,6 @@ from fewshot_bench.leaderboard.pair_rows import PairRow
 from fewshot_bench.protocols.drawn_pairs import DrawnPairs
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.answered import DIFFERENT, SAME, Answered, ranks_of
-from fewshot_bench.records.folder import Predictions
 from fewshot_bench.records.record import BaselinePart, DataSetPart, Record, TrainingPart
 
 CLASSES, FEATURES = 3, 6
@@ -49,7 +49,7 @@ def measured(
     predicted_P = np.where(scores_P > threshold, SAME, DIFFERENT).astype(np.uint8)
     ranks_1P = ranks_of(scores_P[None], np.ones((1, count), dtype=np.bool_))
     answered = Answered(predicted_P[:, None], ranks_1P.T)
-    row = PairRow([Predictions(_record(pool, count), pairs, answered)])
+    row = PairRow([SimpleNamespace(record=_record(pool, count), episodes=pairs, answered=answered)])
     estimates = {"accuracy": row.accuracy, "auroc": row.area}
     return {name: (one.accuracy, one.low, one.high) for name, one in estimates.items()}
 

@@ -17,7 +17,8 @@ from fewshot_bench.leaderboard.record_columns import row_key
 from fewshot_bench.protocols.episode import Episodes, Ints
 from fewshot_bench.protocols.open_world import OpenWorld
 from fewshot_bench.records.answered import NO_PREDICTION
-from fewshot_bench.records.folder import Predictions, ResultsFolder
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.records.predictions import Predictions
 from fewshot_bench.records.record import Record
 
 __all__ = ["Figures", "figures"]

@@ -5,6 +5,7 @@ Shapes: M images, D features, P pairs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,10 @@ class PairPredictor:
         self.protocol = protocol
         self.asked = self._features(episode_set.source.draw(0, protocol.pairs))
         self.threshold = self._threshold()
+
+    def answer(self, keep: Callable[[Answered], object]) -> None:
+        """Give `keep` what `answered` gives: all pairs at once, as each has a rank among all."""
+        keep(self.answered())
 
     def answered(self) -> Answered:
         """Whether each pair is taken for one class (P, 1), and the rank of its score among all."""

@@ -7,6 +7,7 @@ A queries of an episode, of all kinds.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -88,9 +89,17 @@ class Predictor:
             )
 
     def answered(self) -> Answered:
-        """The class predicted for each query, `NO_PREDICTION` at padding.
+        """All that `answer` gives at once."""
+        parts: list[Answered] = []
+        self.answer(parts.append)
+        predicted_TA = np.concatenate([part.predicted_TA for part in parts])
+        ranks = [part.ranks_TA for part in parts if part.ranks_TA is not None]
+        return Answered(predicted_TA, np.concatenate(ranks) if ranks else None)
 
-        In an open set also the ranks of the scores.
+    def answer(self, keep: Callable[[Answered], object]) -> None:
+        """Give `keep` the class predicted for each query, block by block.
+
+        It is `NO_PREDICTION` at padding. In an open set the ranks of the scores come with it.
         """
         episode_set = self.episode_set
         largest_class = max(count for _, count in episode_set.pool)
@@ -98,13 +107,9 @@ class Predictor:
         stop = episode_set.first + episode_set.episodes
         answerer = self.of_rule or self.method
         one_by_one = OneByOne(self.fitted, self.features, episode_set, answerer)
-        parts = []
         with global_seed(derive("answers", self.fitted.training.seed)), torch.no_grad():
             for _, episodes in blocks(episode_set.source, episode_set.first, stop, block):
-                parts.append(self._answered_block(episodes, one_by_one))
-        predicted_TA = np.concatenate([part.predicted_TA for part in parts])
-        ranks = [part.ranks_TA for part in parts if part.ranks_TA is not None]
-        return Answered(predicted_TA, np.concatenate(ranks) if ranks else None)
+                keep(self._answered_block(episodes, one_by_one))
 
     @functools.cached_property
     def _position(self) -> npt.NDArray[np.int32]:

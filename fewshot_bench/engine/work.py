@@ -16,6 +16,7 @@ from fewshot_bench.engine.threads import threads_set
 from fewshot_bench.errors import PLUGIN_ERRORS, Diverged, NotApplicable, UserError
 from fewshot_bench.planning.plan import Cell, Plan
 from fewshot_bench.protocols.pairs import Pairs
+from fewshot_bench.records.answer_files import AnswerWriter
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import BaselinePart, DataSetPart, Record, Status, TrainingPart
 
@@ -44,6 +45,29 @@ def _training_label(cell: Cell) -> str:
     return ", ".join(parts)
 
 
+class _Scoring:
+    """Lets a predictor answer while what it answers is written.
+
+    seconds: what that took, without writing; failure: what the predictor raised.
+    """
+
+    def __init__(self, predictor: Predictor | PairPredictor) -> None:
+        self.predictor = predictor
+        self.seconds = 0.0
+        self.failure: BaseException | None = None
+
+    def answer(self, writer: AnswerWriter) -> None:
+        """Give the writer what the predictor answers."""
+        start = time.perf_counter()
+        try:
+            self.predictor.answer(writer.add)
+        except BaseException as error:
+            if error is not writer.error:
+                self.failure = error
+            raise
+        self.seconds = round(time.perf_counter() - start - writer.seconds, 3)
+
+
 class Work:
     """Makes the records of the cells of one training."""
 
@@ -70,6 +94,7 @@ class Work:
             status, reason = self._failure
             return self.folder.write(replace(record, status=status, reason=reason))
         is_training = True
+        scoring: _Scoring | None = None
         try:
             chosen = (self.fitted.training.baseline_class, cell.rule)
             check_references(*chosen, cell.episode_set, self.plan.data)
@@ -77,14 +102,15 @@ class Work:
             predictor = self._predictor(cell)
             is_training = False
             self.fitted.report("score", note=cell.episode_set.label)
-            start = time.perf_counter()
-            answered = predictor.answered()
-            seconds = round(time.perf_counter() - start, 3)
+            scoring = _Scoring(predictor)
+            record = self.folder.with_answers(record, scoring.answer)
         except Diverged as error:
             return self._failed(record, "diverged", str(error), of_training=is_training)
         except NotApplicable as error:
             return self._failed(record, "not applicable", str(error), of_training=False)
         except PLUGIN_ERRORS as error:
+            if scoring is not None and error is not scoring.failure:
+                raise  # it cannot be written, which is no fault of the baseline
             # whatever a baseline does wrong is the failure of its own cells
             reason = _reason(error)
             of_training = not self.fitted.is_trained
@@ -99,9 +125,9 @@ class Work:
         record = replace(
             record,
             training=_with_outcome(record.training, learned),
-            seconds=self._seconds(cell, learned, score=seconds),
+            seconds=self._seconds(cell, learned, score=scoring.seconds),
         )
-        return self.folder.write(record, answered)
+        return self.folder.write(record)
 
     def failed(self, cell: Cell, reason: str) -> Record:
         """Keep the record of a cell that could not be worked on."""

@@ -233,7 +233,7 @@ _ANSWERED = (
     "version",
 )
 CONFUSION = (*_ANSWERED, "class", "predicted", "count", "share")
-EPISODES = (*_ANSWERED, "accuracy")
+EPISODES = (*_ANSWERED, "accuracy", "count")
 RECALLS = (
     "dataset",
     "protocol",

@@ -292,7 +292,7 @@ def _accuracies(row: Row, episodes: int) -> list[float]:
 
 def _weighted(row: Row) -> float:
     """The mean over runs of the share of the test images that is right."""
-    return float((row.correctness().moments.recall_TN * row.shares_RC).sum(1).mean())
+    return float((row.correctness().moments.recall_TN[:] * row.shares_RC).sum(1).mean())
 
 
 def _measured(row: Row) -> Measured:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from fewshot_bench.protocols.episode import Episodes, in_data_set
 from fewshot_bench.protocols.open_world import OpenWorld
-from fewshot_bench.records.folder import Predictions
+from fewshot_bench.records.predictions import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.stats.deletion import Measured, OpenDesign, influence_of, measured
 from fewshot_bench.stats.design import Units

@@ -16,7 +16,7 @@ from fewshot_bench.leaderboard.open_rows import interval_columns
 from fewshot_bench.protocols.episode import Episodes, in_data_set
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.answered import DIFFERENT, SAME
-from fewshot_bench.records.folder import Predictions
+from fewshot_bench.records.predictions import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.stats.design import Units
 from fewshot_bench.stats.differences import Difference, DifferenceKind

@@ -16,7 +16,7 @@ from fewshot_bench.leaderboard.columns import RECALLS
 from fewshot_bench.leaderboard.record_columns import printed_figures, record_columns
 from fewshot_bench.leaderboard.rows import Row, rows_of
 from fewshot_bench.published import ALL_CLASSES, Published
-from fewshot_bench.records.folder import Predictions
+from fewshot_bench.records.predictions import Predictions
 
 __all__ = ["recalls"]
 

@@ -17,14 +17,14 @@ from fewshot_bench.leaderboard.names import row_names
 from fewshot_bench.leaderboard.open_rows import OpenRow, known_classes
 from fewshot_bench.leaderboard.pair_rows import PairRow
 from fewshot_bench.leaderboard.record_columns import method_parts, question_key, row_key
-from fewshot_bench.protocols.episode import Episodes, ImageGroups, Pool, in_data_set, together
+from fewshot_bench.leaderboard.right_answers import right_answers
 from fewshot_bench.protocols.pairs import Pairs
-from fewshot_bench.records.folder import Predictions
+from fewshot_bench.records.held import HELD
+from fewshot_bench.records.predictions import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import intervals
 from fewshot_bench.stats.correctness import Correctness
-from fewshot_bench.stats.design import Design
 
 __all__ = ["Row", "paired", "rows_of", "shared_episodes", "shared_runs", "shares_of_classes"]
 
@@ -62,7 +62,9 @@ class Row:
         Images are positions in the pool of the test classes. Runs count as episodes of one
         training, since each run has its own images.
         """
-        return _correctness(self, self.record.episodes if episodes is None else episodes)
+        count = self.record.episodes if episodes is None else episodes
+        key = ("correctness", self, count)
+        return HELD.get(key, lambda: right_answers(self.predictions, count), _size)
 
     @property
     def has_known(self) -> bool:
@@ -82,12 +84,6 @@ class Row:
     def open_row(self, episodes: int | None = None) -> OpenRow:
         """What it measures in the first so many episodes of an open world."""
         return _open_row(self, self.record.episodes if episodes is None else episodes)
-
-    @property
-    def predicted_STNQ(self) -> list[npt.NDArray[np.uint8]]:
-        """The class predicted for each query, by seed."""
-        predicted = [one.predicted_TNQ for one in self.predictions]
-        return [np.concatenate(predicted)] if self.is_classification else predicted
 
     @property
     def shares_RC(self) -> Floats:
@@ -143,38 +139,13 @@ class Row:
         return self if len(kept) == len(self.predictions) else Row(self.name, tuple(kept))
 
 
-@lru_cache(maxsize=64)
-def _correctness(row: Row, episodes: int) -> Correctness:
-    parts = [one.episodes for one in row.predictions]
-    whole = parts[0]
-    if row.is_classification:
-        whole = together(parts)
-        episodes = len(parts)
-    design = _design(whole, row.record.pool, row.record.groups, episodes)
-    true_TN1 = whole.classes_TN[:episodes, :, None].astype(np.uint8)
-    right_STNQ = []
-    for predicted_TNQ in row.predicted_STNQ:
-        right_STNQ.append(predicted_TNQ[:episodes] == true_TN1)
-    return Correctness(design, right_STNQ)
-
-
 @lru_cache(maxsize=16)
 def _open_row(row: Row, episodes: int) -> OpenRow:
     return OpenRow(row.predictions, episodes)
 
 
-@lru_cache(maxsize=16)
-def _design(episodes: Episodes, pool: Pool, groups: ImageGroups, count: int) -> Design:
-    """The design of the first `count` episodes, with images as positions in the pool."""
-    if count < len(episodes):
-        return _design(episodes, pool, groups, len(episodes)).first(count)
-    sizes = [size for _, size in pool]
-    labels = np.repeat(np.arange(len(pool)), sizes)
-    position = in_data_set(pool, np.arange(len(labels))).astype(np.int32)
-    support_TNK = position[episodes.support_TNK]
-    query_TNQ = position[episodes.query_TNQ]
-    groups_M = np.array(groups) if groups else None
-    return Design(episodes.classes_TN, support_TNK, query_TNQ, labels, groups_M)
+def _size(correctness: Correctness) -> int:
+    return correctness.nbytes
 
 
 def rows_of(

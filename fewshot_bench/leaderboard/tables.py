@@ -34,7 +34,7 @@ from fewshot_bench.leaderboard.record_columns import LISTED, record_columns, row
 from fewshot_bench.leaderboard.rows import Row, rows_of
 from fewshot_bench.protocols.open_world import OpenWorld
 from fewshot_bench.records.answered import NO_CLASS, NO_PREDICTION
-from fewshot_bench.records.folder import Predictions
+from fewshot_bench.records.predictions import Predictions
 from fewshot_bench.records.record import Record
 from fewshot_bench.stats.intervals import closed_half_width, disjoint_half_width
 
@@ -248,30 +248,33 @@ def _confusion_counts(row: Row, size: int) -> npt.NDArray[np.int64]:
     """
     counts_CP = np.zeros((size, size + 1), dtype=np.int64)
     for one in row.predictions:
-        predicted_TA = one.answered.predicted_TA
-        true_TA = true_classes(one.episodes)
-        if row.is_of_pairs:
-            true_TA = true_answers(one.record, one.episodes)
-        is_counted_TA = (true_TA >= 0) & (predicted_TA != NO_PREDICTION)
-        predicted = np.where(predicted_TA == NO_CLASS, size, predicted_TA)[is_counted_TA]
-        pairs = true_TA[is_counted_TA] * (size + 1) + predicted
-        counts_CP += np.bincount(pairs, minlength=counts_CP.size).reshape(counts_CP.shape)
+        for episodes, answered in one.parts():
+            predicted_TA = answered.predicted_TA
+            true_TA = true_classes(episodes)
+            if row.is_of_pairs:
+                true_TA = true_answers(one.record, episodes)
+            is_counted_TA = (true_TA >= 0) & (predicted_TA != NO_PREDICTION)
+            predicted = np.where(predicted_TA == NO_CLASS, size, predicted_TA)[is_counted_TA]
+            pairs = true_TA[is_counted_TA].astype(np.int64) * (size + 1) + predicted
+            counts_CP += np.bincount(pairs, minlength=counts_CP.size).reshape(counts_CP.shape)
     return counts_CP if counts_CP[:, size].any() else counts_CP[:, :size]
 
 
 def episode_accuracies(
     predictions: Sequence[Predictions], names: Names | None = None
 ) -> pd.DataFrame:
-    """A row an episode x baseline x shot value of few-shot protocols: its mean over seeds.
+    """A row a baseline x shot value x accuracy of few-shot protocols: how many episodes have it.
 
-    With known classes: of the queries of new classes.
+    The accuracy of an episode is the mean over seeds; with known classes, of the queries of new
+    classes. count: of these episodes.
     """
     parts = []
     for row in rows_of(predictions, names).values():
         if not (row.is_classification or row.is_of_pairs):
             columns = record_columns(row.record, row.name)
             accuracy_T = row.correctness().accuracy_ST.mean(0)
-            parts.append(pd.DataFrame({**columns, "accuracy": accuracy_T}))
+            accuracies, counts = np.unique(accuracy_T, return_counts=True)
+            parts.append(pd.DataFrame({**columns, "accuracy": accuracies, "count": counts}))
     if not parts:
         return pd.DataFrame(columns=list(EPISODES))
     return pd.concat(parts, ignore_index=True)[list(EPISODES)]

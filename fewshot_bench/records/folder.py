@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import io
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import DAMAGED, sweep, user_path, write_atomically
-from fewshot_bench.protocols.episode import Episodes, EpisodeSource, FixedEpisodes, prefixes
+from fewshot_bench.protocols.episode import EpisodeSource, FixedEpisodes, prefixes
+from fewshot_bench.records.answer_files import AnswerFile, AnswerWriter, write_answers
 from fewshot_bench.records.answered import Answered
 from fewshot_bench.records.episode_files import read_episodes
 from fewshot_bench.records.paths import ResultPaths
-from fewshot_bench.records.record import ArrayFile, Record, read_record
+from fewshot_bench.records.predictions import EpisodeRun, Predictions
+from fewshot_bench.records.record import Record, read_record
 
 __all__ = ["Predictions", "ResultsFolder"]
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """A record with its episodes and what was answered in them."""
-
-    record: Record
-    episodes: Episodes
-    answered: Answered
-
-    @property
-    def predicted_TNQ(self) -> npt.NDArray[np.uint8]:
-        """The class predicted for each query of the ways."""
-        shape = self.episodes.query_TNQ.shape
-        predicted_TA = self.answered.predicted_TA[:, : shape[1] * shape[2]]
-        return predicted_TA.reshape(shape)
 
 
 class ResultsFolder:
@@ -99,20 +81,18 @@ class ResultsFolder:
     def write(self, record: Record, answered: Answered | None = None) -> Record:
         """Keep a record: first its arrays, then the JSON that names their file with its digest."""
         if answered is not None:
-            file = io.BytesIO()
-            if answered.ranks_TA is None:
-                np.savez_compressed(file, predicted=answered.predicted_TA)
-            else:
-                arrays = (answered.predicted_TA, answered.ranks_TA)
-                np.savez_compressed(file, predicted=arrays[0], ranks=arrays[1])
-            content = file.getvalue()
-            path = self.paths.predictions(record.stem)
-            write_atomically(path, lambda out: out.write(content))
-            sha256 = hashlib.sha256(content).hexdigest()
-            record = replace(record, predictions=ArrayFile(file=path.name, sha256=sha256))
+            record = self.with_answers(record, lambda writer: writer.add(answered))
         text = json.dumps(record.as_json(), indent=1) + "\n"
         write_atomically(self.paths.record(record.stem), lambda out: out.write(text.encode()))
         return record
+
+    def with_answers(self, record: Record, answer: Callable[[AnswerWriter], object]) -> Record:
+        """Keep the arrays of a record, which `answer` gives to the writer part by part.
+
+        Returns the record that names their file; it is to be written yet.
+        """
+        path = self.paths.predictions(record.stem)
+        return replace(record, predictions=write_answers(path, record.episodes, answer))
 
     def remove(self, stem: str) -> None:
         """Remove the record with this stem and its array, where they are there."""
@@ -141,59 +121,49 @@ class ResultsFolder:
     def predictions_of(self, record: Record) -> Predictions:
         """The record with its predictions, and its episodes, which are drawn again and checked.
 
-        Raises `UserError` where a digest differs.
+        Neither is held in memory where they are many. Raises `UserError` where a digest differs.
         """
         path = self._array_path(record)
         try:
-            content = path.read_bytes()
-            if hashlib.sha256(content).hexdigest() != record.predictions.sha256:
-                raise ValueError("its digest is not the record's")
-            with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-                predicted = stored["predicted"]
-                ranks = stored.get("ranks")
+            run = self._episodes_of(record)
+            file = AnswerFile(path, record.predictions.sha256, record.episodes, run.queries)
             # checked first, so that a wrong record cannot ask for billions of episodes
-            if len(predicted) != record.episodes:
-                raise ValueError(f"it holds {len(predicted)} episodes and not {record.episodes}")
-            episodes = self._episodes_of(record)
-            shape = episodes.all_queries_TA.shape
-            answered = Answered(predicted.reshape(shape), _reshaped(ranks, shape))
+            predictions = Predictions(record, run, file)
+            predictions.check()
+            self._check_episodes(run, record.episodes_digest)
         except DAMAGED as error:
             raise UserError(
                 f"{path} cannot be used ({error}); remove its record and run again"
             ) from None
-        return Predictions(record, episodes, answered)
+        return predictions
 
     def _array_path(self, record: Record) -> Path:
         folder = self.paths.record(record.stem).parent
         return folder / Path(record.predictions.file or "missing").name
 
-    def _episodes_of(self, record: Record) -> Episodes:
+    def _episodes_of(self, record: Record) -> EpisodeRun:
         source: EpisodeSource
         if record.episodes_file:
             source = self._file_source(record.episodes_file, record.shots)
         else:
             of_data = (record.dataset.digest, record.pool)
             source = record.protocol.drawn(*of_data, record.condition, record.groups)
-        first = record.first_episode
-        return self._drawn(source, first, record.episodes, record.episodes_digest)
+        images = max(first + count for first, count in record.pool)
+        return self._run(source, record.first_episode, record.episodes, images)
 
     @functools.lru_cache(maxsize=8)  # noqa: B019  a folder lives as long as its command
     def _file_source(self, name: str, shots: int) -> FixedEpisodes:
         episodes, _ = read_episodes(self.paths.episodes(name))
         return FixedEpisodes(episodes[shots])
 
-    @functools.lru_cache(maxsize=8)  # noqa: B019
-    def _drawn(self, source: EpisodeSource, first: int, count: int, digest: str) -> Episodes:
-        episodes = source.draw(first, first + count)
-        if prefixes(FixedEpisodes(episodes), count)[count] != digest:
+    @functools.cache  # noqa: B019  a run holds no episodes
+    def _run(self, source: EpisodeSource, first: int, count: int, images: int) -> EpisodeRun:
+        return EpisodeRun(source, first, count, images)
+
+    @functools.cache  # noqa: B019
+    def _check_episodes(self, run: EpisodeRun, digest: str) -> None:
+        if prefixes(run, run.count)[run.count] != digest:
             raise UserError(
                 f"episodes of {self.out} do not match their digest {digest}; "
                 "remove its records and run again"
             )
-        return episodes
-
-
-def _reshaped(
-    ranks: npt.NDArray[np.uint16] | None, shape: tuple[int, ...]
-) -> npt.NDArray[np.uint16] | None:
-    return None if ranks is None else ranks.reshape(shape)

@@ -314,9 +314,11 @@ def episode_shares(ranking: Ranking, styles: Styles) -> Figure:
     figure, axes = single(title_of(rows, ranking.differs))
     for name, part in best_first(rows, "accuracy"):
         style = styles[name]
-        accuracies = np.sort(100 * part["accuracy"].to_numpy())
-        episodes = len(accuracies)
-        at_least = 100 * (1 - np.arange(episodes) / episodes)
+        in_order = part.groupby("accuracy")["count"].sum()
+        accuracies = 100 * in_order.index.to_numpy()
+        counts = in_order.to_numpy()
+        below = np.cumsum(counts) - counts
+        at_least = 100 * (1 - below / counts.sum())
         axes.step(
             accuracies,
             at_least,
@@ -326,7 +328,7 @@ def episode_shares(ranking: Ranking, styles: Styles) -> Figure:
             ls=style.line,
             lw=1.3,
             marker=style.marker,
-            markevery=max(1, episodes // MARKS_OF_A_LINE),
+            markevery=max(1, len(accuracies) // MARKS_OF_A_LINE),
             ms=4,
         )
     axes.set_xlabel("accuracy of an episode, %")

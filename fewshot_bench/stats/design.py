@@ -1,202 +1,116 @@
-"""Which images the episodes hold, and what another data set would draw anew.
+"""Which images the episodes hold: all at once, or part by part where they are many.
 
-Shapes: T episodes, C test classes, N ways, K shots, Q queries a class, M test images, U units, A
-all queries of all episodes without padding, sorted by unit; P = 2C samples: the references of each
-class, then its queries where these are a sample of their own. Images are positions in [0, M). A
-query position below 0 is padding.
+Shapes: T episodes, C test classes, N ways, K shots, Q queries a class, M test images, U units.
+Images are positions in [0, M). A query position below 0, or of M, is padding.
 """
 
 from __future__ import annotations
 
+import abc
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bools", "Design", "Floats", "Ints", "Samples", "Units"]
+from fewshot_bench.stats.samples import Bools, Floats, Ints, Samples, Units
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.integer[Any]]
-Bools = npt.NDArray[np.bool_]
+__all__ = [
+    "AnyDesign",
+    "Bools",
+    "Design",
+    "DrawnDesign",
+    "Floats",
+    "Images",
+    "Ints",
+    "Part",
+    "Units",
+]
 
-LEAST_OF_CHANCE = 0.5  # fewer units than this share have both roles: their roles are fixed
 SEARCH_BLOCK = 256  # episodes tested at once in the search for disjoint episodes
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
-    """What another data set would draw anew: images, or groups of images of one class.
+class Part:
+    """Consecutive episodes. rows: which of all; units: of the images."""
 
-    of_M: the unit of each image; class_U: its class; group_U: its group, which may hold units of
-    several classes; images_U: its number of images.
-    """
-
-    of_M: Ints
-    class_U: Ints
-    group_U: Ints
-    images_U: Ints
-
-    @classmethod
-    def of(cls, labels_M: Ints, groups_M: Ints | None) -> Units:
-        """Of images with these classes; each is a unit if they have no groups."""
-        images = np.arange(len(labels_M))
-        if groups_M is None:
-            return cls(images, labels_M, images, np.ones_like(images))
-        pairs = np.stack([labels_M, groups_M])
-        distinct, of_M, images_U = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
-        return cls(of_M.ravel(), distinct[0], distinct[1], images_U)
-
-
-class Samples:
-    """The samples of units that the episodes are drawn from, and how a finite size weighs in them.
-
-    The references and queries of a class are one sample, unless far fewer of its units are both
-    than would be by chance, as in a file of episodes with fixed roles: then they are two.
-
-    is_support_U, is_query_U: units that were a reference, a query; is_asked_C: classes that an
-    episode holds; is_apart_C: classes of two samples. Arrays of shape (2, U) have a row for each
-    sample of a class, the second for queries that are a sample of their own.
-    """
-
-    def __init__(self, design: Design) -> None:
-        self._units = design.units
-        self._class_U = design.units.class_U
-        self._classes = design.classes
-        self._shots = design.support_TNK.shape[2]
-        self.is_support_U = design.supports_U > 0
-        self.is_query_U = design.queries_U > 0
-        self.is_asked_C = design.episodes_C > 0
-        self._used_C = self.by_class(self.is_support_U | self.is_query_U)
-        uses = (self.by_class(design.supports_U), self.by_class(design.queries_U))
-        self.is_apart_C = self._are_apart(*uses)
-
-    def _are_apart(self, supports_C: Floats, queries_C: Floats) -> Bools:
-        """Classes in which less than half as many units have both roles as by chance."""
-        both_C = self.by_class(self.is_support_U & self.is_query_U)
-        used_C = np.maximum(self._used_C, 1)
-        # the share of units that so many uses reach by chance
-        share_C = np.expm1(-supports_C / used_C) * np.expm1(-queries_C / used_C)
-        expected_C = used_C * share_C
-        is_apart_C: Bools = self.is_asked_C & (both_C < LEAST_OF_CHANCE * expected_C)
-        return is_apart_C
-
-    def by_class(self, values_U: npt.NDArray[Any]) -> Floats:
-        """Sums over the units of each class."""
-        weights_U = values_U.astype(np.float64)
-        sums_C = np.bincount(self._class_U, weights_U, self._classes)
-        return sums_C.astype(np.float64)
-
-    def by_sample(self, values_2U: npt.NDArray[Any]) -> Floats:
-        """Sums over the units of each sample, (P,)."""
-        sums = [self.by_class(values_U) for values_U in values_2U]
-        return np.concatenate(sums)
-
-    def of_units(self, values_P: Floats) -> Floats:
-        """The value of the samples of each unit, (2, U)."""
-        by_row = values_P.reshape(2, -1)
-        return np.asarray(by_row[:, self._class_U])
-
-    @cached_property
-    def references_C(self) -> Floats:
-        """Number of units that references are drawn from."""
-        return np.where(self.is_apart_C, self.by_class(self.is_support_U), self._used_C)
-
-    @cached_property
-    def queries_C(self) -> Floats:
-        """Number of units that queries are drawn from."""
-        return np.where(self.is_apart_C, self.by_class(self.is_query_U), self._used_C)
-
-    @cached_property
-    def sizes_P(self) -> Floats:
-        """Number of units of each sample."""
-        return np.concatenate([self.references_C, self.queries_C])
-
-    @cached_property
-    def is_seen_2U(self) -> Bools:
-        """Units that were seen in every role of each of their samples."""
-        is_apart_U = self.is_apart_C[self._class_U]
-        in_both_roles_U = self.is_support_U & self.is_query_U
-        if self._shots == 0:
-            in_both_roles_U = self.is_query_U  # there is one role
-        first_U = np.where(is_apart_U, self.is_support_U, in_both_roles_U)
-        return np.stack([first_U, is_apart_U & self.is_query_U])
-
-    @property
-    def too_small(self) -> list[int]:
-        """Classes with too few units for an interval, however many episodes: fewer than K + 2."""
-        units_C = np.bincount(self._class_U, minlength=self._classes)
-        return np.flatnonzero((units_C < self._shots + 2) & self.is_asked_C).tolist()
-
-    @property
-    def too_few_references(self) -> list[int]:
-        """Classes of which the episodes have fewer than K + 2 different references."""
-        return np.flatnonzero((self.references_C < self._shots + 2) & self.is_asked_C).tolist()
-
-    @property
-    def too_few_queries(self) -> list[int]:
-        """Classes of which the episodes have a single query, time and again."""
-        return np.flatnonzero((self.queries_C < 2) & self.is_asked_C).tolist()
-
-    @property
-    def on_safe_side(self) -> list[int]:
-        """Classes of fewer than 2 (K + 1) units: their interval is wider than it need be."""
-        is_small_C = self.references_C < 2 * (self._shots + 1)
-        return np.flatnonzero(is_small_C & self.is_asked_C).tolist()
-
-    @cached_property
-    def effective_units(self) -> float:
-        """How many independent units of equal weight say as much; see `effective_number`."""
-        weights_C = self.is_asked_C / self.is_asked_C.sum()
-        return self.effective_number(weights_C, self.is_query_U, self.queries_C)
-
-    def effective_number(self, weights_C: Floats, is_counted_U: Bools, sizes_C: Floats) -> float:
-        """1 / sum_g (sum of w_c / n_c over the units of group g)^2 (Kish 1965, Survey Sampling).
-
-        Without groups of several classes, and with equal weights: C^2 / sum_c 1/n_c.
-        """
-        weight_C = weights_C / np.maximum(sizes_C, 1)
-        weight_U = weight_C[self._class_U] * is_counted_U
-        sums_G = np.bincount(self._units.group_U, weight_U)
-        total = float(weight_U.sum())
-        return total**2 / float(np.square(sums_G).sum())
-
-    @cached_property
-    def rest_weight_C(self) -> Floats:
-        """(n - 1) / (n - K): of a reference on the recall of the other classes."""
-        # below 1 only in classes that are not asked, or too small
-        others_C = np.maximum(self.references_C - self._shots, 1)
-        weight_C: Floats = (self.references_C - 1) / others_C
-        return weight_C
-
-    @cached_property
-    def own_weight_C(self) -> Floats:
-        """(n - 1) / (n - K - 1): of a reference on the recall of its own class."""
-        others_C = np.maximum(self.references_C - self._shots - 1, 1)
-        together_C = (self.references_C - 1) / others_C
-        return np.where(self.is_apart_C, self.rest_weight_C, together_C)
-
-    @cached_property
-    def query_weight_C(self) -> Floats:
-        """(n - 1) / (n - K - 1): of a query on the recall of its class."""
-        return np.where(self.is_apart_C, 1.0, self.own_weight_C)
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """The images and classes of all episodes.
-
-    classes_TN: classes of each episode; support_TNK and query_TNQ: images; labels_M: the class of
-    each image; groups_M: the part, plate or wafer that each image is of, None: no two images share
-    one.
-    """
-
+    rows: slice
     classes_TN: Ints
     support_TNK: Ints
     query_TNQ: Ints
+    units: Units
+
+    @cached_property
+    def support_units_TNK(self) -> Ints:
+        """The units of the support images."""
+        return self.units.of_M[self.support_TNK]
+
+    @cached_property
+    def query_units_TNQ(self) -> Ints:
+        """The units of the queries; U where there is padding."""
+        units_M1 = np.append(self.units.of_M, len(self.units.class_U))
+        return np.asarray(units_M1[self.query_TNQ])
+
+    @cached_property
+    def is_query_TNQ(self) -> Bools:
+        """True for a query, False for padding."""
+        return np.asarray(self.query_units_TNQ < len(self.units.class_U))
+
+    def sum_by_unit(self, values_TNQ: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+        """Sum of whole numbers over the queries of each unit, (U,)."""
+        bins = len(self.units.class_U) + 1  # the last is of padding
+        sums = np.bincount(self.query_units_TNQ.ravel(), values_TNQ.ravel(), bins)
+        return sums[:-1].astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Counts:
+    """What one walk over all episodes counts; see the properties of `AnyDesign`."""
+
+    classes_TN: Ints
+    supports_U: Ints
+    queries_U: Ints
+    episodes_C: Ints
+    queries_TN: Ints
+
+
+class AnyDesign(abc.ABC):
+    """The images and classes of all episodes.
+
+    labels_M: the class of each image; groups_M: the part, plate or wafer that each image is of,
+    None: no two images share one; classes_TN: the classes of each episode.
+    """
+
     labels_M: Ints
-    groups_M: Ints | None = None
+    groups_M: Ints | None
+    classes_TN: Ints
+
+    @abc.abstractmethod
+    def parts(self) -> Iterator[Part]:
+        """All episodes in their order, so many at once as memory takes."""
+
+    @property
+    @abc.abstractmethod
+    def shots(self) -> int:
+        """Support images of each class, K."""
+
+    @property
+    @abc.abstractmethod
+    def nbytes(self) -> int:
+        """About how much memory it takes."""
+
+    @abc.abstractmethod
+    def first(self, episodes: int) -> AnyDesign:
+        """The design of the first `episodes` episodes."""
+
+    def __len__(self) -> int:
+        return len(self.classes_TN)
+
+    @property
+    def ways(self) -> int:
+        """Classes of an episode, N."""
+        return int(self.classes_TN.shape[1])
 
     @cached_property
     def classes(self) -> int:
@@ -211,73 +125,47 @@ class Design:
     @cached_property
     def samples(self) -> Samples:
         """The samples of units that the episodes are drawn from."""
-        return Samples(self)
+        counts = self._counts
+        uses = (counts.supports_U, counts.queries_U, counts.episodes_C)
+        return Samples(self.units, self.shots, *uses)
 
     @cached_property
-    def is_query_TNQ(self) -> Bools:
-        """True for a query, False for padding."""
-        is_query_TNQ: Bools = self.query_TNQ >= 0
-        return is_query_TNQ
+    def _counts(self) -> _Counts:
+        units = len(self.units.class_U)
+        supports_U = np.zeros(units, dtype=np.int64)
+        queries_U = np.zeros(units, dtype=np.int64)
+        classes = []
+        queries = []
+        for part in self.parts():
+            supports_U += np.bincount(part.support_units_TNK.ravel(), minlength=units)
+            queries_U += np.bincount(part.query_units_TNQ.ravel(), minlength=units + 1)[:-1]
+            queries_TN = part.is_query_TNQ.sum(2)
+            # in the smallest types, as these are kept of all episodes
+            queries.append(queries_TN.astype(np.min_scalar_type(part.query_TNQ.shape[2])))
+            classes.append(part.classes_TN.astype(np.min_scalar_type(self.classes)))
+        classes_TN = np.concatenate(classes)
+        episodes_C = np.bincount(classes_TN.ravel(), minlength=self.classes)
+        return _Counts(classes_TN, supports_U, queries_U, episodes_C, np.concatenate(queries))
 
-    @cached_property
+    @property
     def queries_TN(self) -> Ints:
         """Number of queries of each class of an episode."""
-        queries_TN: Ints = self.is_query_TNQ.sum(2)
-        return queries_TN
+        return self._counts.queries_TN
 
-    @cached_property
+    @property
     def episodes_C(self) -> Ints:
         """Number of episodes that hold each class."""
-        return np.bincount(self.classes_TN.ravel(), minlength=self.classes)
+        return self._counts.episodes_C
 
-    @cached_property
-    def support_units_TNK(self) -> Ints:
-        """The units of the support images."""
-        return self.units.of_M[self.support_TNK]
-
-    @cached_property
-    def query_units_TNQ(self) -> Ints:
-        """The units of the queries; -1 where there is padding."""
-        units_M1 = np.append(self.units.of_M, -1)
-        return units_M1[self.query_TNQ]
-
-    @cached_property
+    @property
     def queries_U(self) -> Ints:
         """How often images of each unit are a query."""
-        # bincount takes no negative numbers: shift by one, so that padding (-1) is counted first.
-        shifted = self.query_units_TNQ.ravel() + 1
-        bins = len(self.units.class_U) + 1
-        counts = np.bincount(shifted, minlength=bins)
-        return counts[1:]
+        return self._counts.queries_U
 
-    @cached_property
+    @property
     def supports_U(self) -> Ints:
         """How often images of each unit are in a support set."""
-        units = len(self.units.class_U)
-        return np.bincount(self.support_units_TNK.ravel(), minlength=units)
-
-    @cached_property
-    def query_order_A(self) -> Ints:
-        """Positions of the queries in the flattened (T, N, Q) array, sorted by unit."""
-        # Two bytes sort fast. Unsigned, -1 becomes the largest number, so padding comes last.
-        small_type = np.min_scalar_type(len(self.labels_M))
-        units = self.query_units_TNQ.ravel().astype(small_type)
-        order: Ints = np.argsort(units, kind="stable")
-        queries = self.queries_U.sum()
-        return order[:queries]
-
-    def sum_by_unit(self, values_A: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """Sum over the queries of each unit, (U,).
-
-        values_A: a whole number for each query, in the order of `query_order_A`.
-        """
-        used = np.flatnonzero(self.queries_U)
-        counts = self.queries_U[used]
-        starts = np.cumsum(counts) - counts
-        sums = np.add.reduceat(values_A, starts, dtype=np.int64)
-        sums_U = np.zeros(len(self.queries_U), dtype=np.int64)
-        sums_U[used] = sums
-        return sums_U
+        return self._counts.supports_U
 
     @cached_property
     def disjoint_episodes(self) -> list[int]:
@@ -286,25 +174,81 @@ class Design:
         Episodes are tried in their order. One is taken if it shares no image with those taken
         before.
         """
-        # Padding (-1) reads the last, additional entry, which is always free.
-        is_free = np.ones(len(self.labels_M) + 1, dtype=bool)
-        chosen = []
+        search = _Search(self)
+        for part in self.parts():
+            search.go_through(part)
+            if search.is_over:
+                break
+        return search.chosen
+
+
+class _Search:
+    """Looks for episodes that share no image."""
+
+    def __init__(self, design: AnyDesign) -> None:
+        self._design = design
+        self._least = design.shots + int(design.queries_TN.min())  # images of a class
+        # Padding reads the last, additional entry, which is always free.
+        self._is_free = np.ones(len(design.labels_M) + 1, dtype=bool)
+        self.chosen: list[int] = []
+
+    @property
+    def is_over(self) -> bool:
+        """Whether too few images are left for another episode."""
+        labels = self._design.labels_M[self._is_free[:-1]]
+        free_C = np.bincount(labels, minlength=self._design.classes)
+        return int((free_C >= self._least).sum()) < self._design.ways
+
+    def go_through(self, part: Part) -> None:
+        """Take what can be taken of these episodes."""
+        is_free = self._is_free
         start = 0
-        while start < len(self.classes_TN):
+        while start < len(part.classes_TN) and not self.is_over:
             block = slice(start, start + SEARCH_BLOCK)
-            support_is_free_T = is_free[self.support_TNK[block]].all((1, 2))
-            query_is_free_T = is_free[self.query_TNQ[block]].all((1, 2))
+            support_is_free_T = is_free[part.support_TNK[block]].all((1, 2))
+            query_is_free_T = is_free[part.query_TNQ[block]].all((1, 2))
             is_disjoint_T = support_is_free_T & query_is_free_T
             if not is_disjoint_T.any():
                 start = block.stop
                 continue
             episode = start + int(is_disjoint_T.argmax())
-            chosen.append(episode)
-            is_free[self.support_TNK[episode]] = False
-            is_free[self.query_TNQ[episode]] = False
+            self.chosen.append(part.rows.start + episode)
+            is_free[part.support_TNK[episode]] = False
+            is_free[part.query_TNQ[episode]] = False
             is_free[-1] = True
             start = episode + 1
-        return chosen
+
+
+@dataclass(frozen=True, eq=False)
+class Design(AnyDesign):
+    """A design whose episodes are all held in memory. support_TNK and query_TNQ: images."""
+
+    classes_TN: Ints
+    support_TNK: Ints
+    query_TNQ: Ints
+    labels_M: Ints
+    groups_M: Ints | None = None
+
+    @cached_property
+    def _whole(self) -> Part:
+        rows = slice(0, len(self.classes_TN))
+        return Part(rows, self.classes_TN, self.support_TNK, self.query_TNQ, self.units)
+
+    def parts(self) -> Iterator[Part]:
+        """All episodes at once."""
+        yield self._whole
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes, with the units of all images."""
+        images = self.support_TNK.size + self.query_TNQ.size
+        of_units = 9  # an index of 8 bytes, and whether there is a query
+        return self.support_TNK.nbytes + self.query_TNQ.nbytes + of_units * images
+
+    @property
+    def shots(self) -> int:
+        """Support images of each class, K."""
+        return int(self.support_TNK.shape[2])
 
     def first(self, episodes: int) -> Design:
         """The design of the first `episodes` episodes."""
@@ -317,3 +261,48 @@ class Design:
             self.labels_M,
             self.groups_M,
         )
+
+
+Images = tuple[Ints, Ints, Ints]  # classes_TN, support_TNK, query_TNQ
+Draw = Callable[[int, int], Images]
+
+
+class DrawnDesign(AnyDesign):
+    """A design whose episodes are too many to be held: they are drawn anew for each walk.
+
+    draw: episodes `start` to `stop - 1`; episodes: their number; block: how many are held at once.
+    """
+
+    def __init__(
+        self, draw: Draw, episodes: int, block: int, labels_M: Ints, groups_M: Ints | None
+    ) -> None:
+        self._draw = draw
+        self._episodes = episodes
+        self._block = block
+        self.labels_M = labels_M
+        self.groups_M = groups_M
+        _, support_TNK, _ = draw(0, 1)
+        self._shots = int(support_TNK.shape[2])
+        self.classes_TN = self._counts.classes_TN
+
+    def parts(self) -> Iterator[Part]:
+        """Blocks of episodes."""
+        for start in range(0, self._episodes, self._block):
+            stop = min(start + self._block, self._episodes)
+            yield Part(slice(start, stop), *self._draw(start, stop), self.units)
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory it takes, without the episodes, which it does not hold."""
+        return self.classes_TN.nbytes + self.queries_TN.nbytes
+
+    @property
+    def shots(self) -> int:
+        """Support images of each class, K."""
+        return self._shots
+
+    def first(self, episodes: int) -> DrawnDesign:
+        """The design of the first `episodes` episodes."""
+        if episodes == self._episodes:
+            return self
+        return DrawnDesign(self._draw, episodes, self._block, self.labels_M, self.groups_M)

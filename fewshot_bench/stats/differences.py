@@ -117,8 +117,8 @@ def difference(first: Correctness, second: Correctness) -> Difference:
     Seeds are no pairs: the variances of the two means over seeds are added.
     """
     images = influence(first.design, difference_moments(first, second))
-    first_seeds = Spread.of(first.accuracy_ST.mean(1))
-    second_seeds = Spread.of(second.accuracy_ST.mean(1))
+    first_seeds = Spread.of(first.accuracy_S)
+    second_seeds = Spread.of(second.accuracy_S)
     seeds = first_seeds.plus(second_seeds)
     over: DifferenceKind = "images+seeds" if seeds.variance > 0 else "images"
     return Difference(over, images, seeds)
@@ -131,5 +131,5 @@ def difference_over_runs(first: Correctness, second: Correctness, weights_RC: Fl
     """
     moments = difference_moments(first, second)
     images = influence_over_runs(first.design, moments, weights_RC)
-    runs = Spread.of((moments.recall_TN * weights_RC).sum(1))
+    runs = Spread.of((moments.recall_TN[:] * weights_RC).sum(1))
     return Difference("images+runs", images, runs)

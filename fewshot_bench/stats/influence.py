@@ -6,6 +6,7 @@ Shapes: T episodes, N ways, K shots, Q queries a class, C test classes, U units,
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fewshot_bench.stats.correctness import Moments, mean_by_unit
-from fewshot_bench.stats.design import Design
+from fewshot_bench.stats.design import AnyDesign, Part
 from fewshot_bench.stats.standard_error import Spread, StandardError
 
 __all__ = ["Influence", "Unknown", "influence", "influence_over_runs", "jackknife_values"]
@@ -21,8 +22,6 @@ __all__ = ["Influence", "Unknown", "influence", "influence_over_runs", "jackknif
 Floats = npt.NDArray[np.float64]
 
 Unknown = Literal["", "too few images", "too few pairs", "too few drawn", "one episode"]
-
-GATHERED = 1_000_000  # numbers gathered at once: 8 MB
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Influence:
         return StandardError.of(self.variance, self.squares, trainings)
 
 
-def influence(design: Design, moments: Moments) -> Influence:
+def influence(design: AnyDesign, moments: Moments) -> Influence:
     """Delete-one jackknife of a mean accuracy or difference, from the episodes that were drawn.
 
     The mean over all episodes is a U-statistic (Hoeffding 1948, Ann. Math. Stat. 19), of degree
@@ -107,7 +106,7 @@ def influence(design: Design, moments: Moments) -> Influence:
     )
 
 
-def _unknown(design: Design, episodes: int) -> Unknown:
+def _unknown(design: AnyDesign, episodes: int) -> Unknown:
     """Why there is no variance, or empty."""
     samples = design.samples
     if samples.too_small:
@@ -126,19 +125,52 @@ def _without_variance(mean: float, units: float, moments: Moments, why: Unknown)
 
 @dataclass(frozen=True, eq=False)
 class _References:
-    """What references did. value_TN: y_t of `influence`; mean_U: its mean for each unit."""
+    """What references did.
 
-    value_TN: Floats
+    value: y_t of `influence` for some episodes; mean_U: its mean for each unit, 0 where it was no
+    reference; squares_C: its mean square.
+    """
+
+    value: Callable[[Part], Floats]
     mean_U: Floats
+    squares_C: Floats
 
     @classmethod
-    def of(cls, design: Design, moments: Moments) -> _References:
+    def of(cls, design: AnyDesign, moments: Moments) -> _References:
         """What the references of these episodes did."""
-        value_TN = _as_references(design, moments)
-        return cls(value_TN, _mean_over_supports(design, value_TN))
+        episodes_C = np.maximum(design.episodes_C, 1)
+        weighted = _Last(lambda part: _weighted(design, moments, part))
+        sums_C = np.zeros(design.classes)
+        for part in design.parts():
+            sums_C += _sum_by_class(design, part, weighted(part))
+        mean_C = sums_C / episodes_C
+        value = _Last(lambda part: design.shots * (weighted(part) - mean_C[part.classes_TN]))
+
+        sums_U = np.zeros(len(design.supports_U))
+        squares_C = np.zeros(design.classes)
+        for part in design.parts():
+            value_TN = value(part)
+            values = np.repeat(value_TN.ravel(), design.shots)
+            sums_U += np.bincount(part.support_units_TNK.ravel(), values, len(sums_U))
+            squares_C += _sum_by_class(design, part, value_TN**2)
+        mean_U = sums_U / np.maximum(design.supports_U, 1)
+        return cls(value, mean_U, squares_C / episodes_C)
 
 
-def jackknife_values(design: Design, moments: Moments) -> Floats:
+class _Last:
+    """A function of a part that remembers the last one: of a design with one part, all."""
+
+    def __init__(self, of_part: Callable[[Part], Floats]) -> None:
+        self._of_part = of_part
+        self._last: tuple[Part, Floats] | None = None
+
+    def __call__(self, part: Part) -> Floats:
+        if self._last is None or self._last[0] is not part:
+            self._last = (part, self._of_part(part))
+        return self._last[1]
+
+
+def jackknife_values(design: AnyDesign, moments: Moments) -> Floats:
     """J_i of `influence` less the mean of its sample, (2, U); 0 for units that were not seen.
 
     The second row is of queries that are a sample of their own.
@@ -146,7 +178,7 @@ def jackknife_values(design: Design, moments: Moments) -> Floats:
     return _values(design, moments, _References.of(design, moments))
 
 
-def _values(design: Design, moments: Moments, references: _References) -> Floats:
+def _values(design: AnyDesign, moments: Moments, references: _References) -> Floats:
     """See `jackknife_values`."""
     samples = design.samples
     recall_U = _centred_by_class(design, mean_by_unit(design, moments))
@@ -156,7 +188,7 @@ def _values(design: Design, moments: Moments, references: _References) -> Floats
     return np.where(samples.is_seen_2U, value_2U - samples.of_units(mean_P), 0.0)
 
 
-def _in_samples(design: Design, reference_U: Floats, query_U: Floats) -> Floats:
+def _in_samples(design: AnyDesign, reference_U: Floats, query_U: Floats) -> Floats:
     """Values of units as references and as queries, added where these are one sample, (2, U)."""
     samples = design.samples
     is_apart_U = samples.is_apart_C[design.units.class_U]
@@ -165,46 +197,31 @@ def _in_samples(design: Design, reference_U: Floats, query_U: Floats) -> Floats:
     return values_2U
 
 
-def _as_references(design: Design, moments: Moments) -> Floats:
-    """y_TN of `influence`: what the references of a class did for an episode."""
-    recall_TN = moments.recall_TN
-    ways = recall_TN.shape[1]
-    shots = design.support_TNK.shape[2]
-    own_TN = recall_TN / ways
+def _weighted(design: AnyDesign, moments: Moments, part: Part) -> Floats:
+    """y_TN of `influence` over K, not centred, of some episodes."""
+    recall_TN = moments.recall_TN[part.rows]
+    own_TN = recall_TN / design.ways
     rest_TN = recall_TN.mean(1)[:, None] - own_TN
-    own_weight_TN = design.samples.own_weight_C[design.classes_TN]
-    rest_weight_TN = design.samples.rest_weight_C[design.classes_TN]
-    weighted_TN = own_weight_TN * own_TN + rest_weight_TN * rest_TN
-    mean_C = _mean_by_class(design, weighted_TN)
-    reference_TN: Floats = shots * (weighted_TN - mean_C[design.classes_TN])
-    return reference_TN
+    own_weight_TN = design.samples.own_weight_C[part.classes_TN]
+    rest_weight_TN = design.samples.rest_weight_C[part.classes_TN]
+    weighted_TN: Floats = own_weight_TN * own_TN + rest_weight_TN * rest_TN
+    return weighted_TN
 
 
-def _mean_by_class(design: Design, values_TN: Floats) -> Floats:
-    """Mean over the episodes that hold each class, (C,)."""
-    sums_C = np.bincount(design.classes_TN.ravel(), values_TN.ravel(), design.classes)
-    means_C: Floats = sums_C / np.maximum(design.episodes_C, 1)
-    return means_C
+def _sum_by_class(design: AnyDesign, part: Part, values_TN: Floats) -> Floats:
+    """Sum over those of some episodes that hold each class, (C,)."""
+    sums_C = np.bincount(part.classes_TN.ravel(), values_TN.ravel(), design.classes)
+    return np.asarray(sums_C, dtype=np.float64)
 
 
-def _mean_over_supports(design: Design, values_TN: Floats) -> Floats:
-    """Mean over the episodes with each unit as a reference, (U,); 0 where there is none."""
-    shots = design.support_TNK.shape[2]
-    values = np.repeat(values_TN.ravel(), shots)
-    sums_U = np.bincount(design.support_units_TNK.ravel(), values, len(design.supports_U))
-    means_U: Floats = sums_U / np.maximum(design.supports_U, 1)
-    return means_U
-
-
-def _recall_weights(design: Design) -> Floats:
+def _recall_weights(design: AnyDesign) -> Floats:
     """a_c / N for each unit; of a group, times its images over those of the mean group."""
-    ways = design.classes_TN.shape[1]
     weight_U = design.samples.query_weight_C[design.units.class_U]
-    weights_U: Floats = weight_U * _relative_sizes(design) / ways
+    weights_U: Floats = weight_U * _relative_sizes(design) / design.ways
     return weights_U
 
 
-def _relative_sizes(design: Design) -> Floats:
+def _relative_sizes(design: AnyDesign) -> Floats:
     """The images of each unit over those of the mean unit of its class: 1 without groups, (U,)."""
     units = design.units
     units_C = design.samples.by_class(np.ones_like(units.images_U))
@@ -214,7 +231,7 @@ def _relative_sizes(design: Design) -> Floats:
     return sizes_U
 
 
-def _centred_by_class(design: Design, recall_U: Floats) -> Floats:
+def _centred_by_class(design: AnyDesign, recall_U: Floats) -> Floats:
     """Recalls less those of their classes; 0 for units that were no query."""
     samples = design.samples
     counted_U = design.units.images_U * samples.is_query_U
@@ -224,12 +241,11 @@ def _centred_by_class(design: Design, recall_U: Floats) -> Floats:
     return np.where(samples.is_query_U, centred_U, 0.0)
 
 
-def _noise_of_units(design: Design, moments: Moments, references: _References) -> Floats:
+def _noise_of_units(design: AnyDesign, moments: Moments, references: _References) -> Floats:
     """The variance that few episodes with a unit add to its jackknife values, (2, U)."""
     samples = design.samples
-    shots = design.support_TNK.shape[2]
     episodes_C = np.maximum(design.episodes_C, 1)
-    squares_C = shots * _mean_by_class(design, references.value_TN**2) * episodes_C
+    squares_C = design.shots * references.squares_C * episodes_C
     between_C = samples.by_class(design.supports_U * references.mean_U**2)
     free_C = samples.by_class(np.maximum(design.supports_U - 1, 0))
     within_C = (squares_C - between_C) / np.maximum(free_C, 1)
@@ -242,56 +258,62 @@ def _noise_of_units(design: Design, moments: Moments, references: _References) -
     return _in_samples(design, as_reference_U * samples.is_support_U, as_query_U)
 
 
-def _common_noise(design: Design, moments: Moments, references: _References) -> Floats:
+def _common_noise(design: AnyDesign, moments: Moments, references: _References) -> Floats:
     """The part of that noise that all units of a sample share, which centring takes out, (P,)."""
     samples = design.samples
-    recall_TN = moments.recall_TN
     recall_U = mean_by_unit(design, moments)
-    as_reference_TN = references.value_TN
-    if design.support_TNK.shape[2] > 0:
-        mean_TN = references.mean_U[design.support_units_TNK].mean(2)
-        as_reference_TN = references.value_TN - mean_TN
-    weight_C = samples.query_weight_C / recall_TN.shape[1]
-    as_query_TN = recall_TN - _mean_over_queries(design, recall_U)
-    as_query_TN = weight_C[design.classes_TN] * as_query_TN
-    is_apart_TN = samples.is_apart_C[design.classes_TN]
-    first_TN = as_reference_TN + np.where(is_apart_TN, 0.0, as_query_TN)
-    episodes_C = np.maximum(design.episodes_C, 1)
-    first_C = _mean_by_class(design, first_TN**2) / episodes_C
-    second_C = _mean_by_class(design, as_query_TN**2) / episodes_C
-    return np.concatenate([first_C, second_C])
+    over_queries = _QueryMeans(design, recall_U)
+    weight_C = samples.query_weight_C / design.ways
+    first_C = np.zeros(design.classes)
+    second_C = np.zeros(design.classes)
+    for part in design.parts():
+        classes_TN = part.classes_TN
+        as_reference_TN = references.value(part)
+        if design.shots > 0:
+            mean_TN = references.mean_U[part.support_units_TNK].mean(2)
+            as_reference_TN = as_reference_TN - mean_TN
+        as_query_TN = moments.recall_TN[part.rows] - over_queries.of(part)
+        as_query_TN *= weight_C[classes_TN]
+        is_apart_TN = samples.is_apart_C[classes_TN]
+        first_TN = as_reference_TN + np.where(is_apart_TN, 0.0, as_query_TN)
+        first_C += _sum_by_class(design, part, first_TN**2)
+        second_C += _sum_by_class(design, part, as_query_TN**2)
+    squared_C = np.square(np.maximum(design.episodes_C, 1))
+    return np.concatenate([first_C / squared_C, second_C / squared_C])
 
 
-def _mean_over_queries(design: Design, recall_U: Floats) -> Floats:
-    """Mean of the units' recalls over the queries of each class of an episode, (T, N)."""
-    recall_M = recall_U[design.units.of_M]
-    size_C = np.bincount(design.labels_M, minlength=design.classes)
-    shots = design.support_TNK.shape[2]
-    others_TN = size_C[design.classes_TN] - shots
-    if (design.queries_TN == others_TN).all():
-        # all the rest is asked: what is left of the class's sum without the references
-        sum_C = np.bincount(design.labels_M, recall_M, design.classes)
-        references_TN = recall_M[design.support_TNK].sum(2)
-        rest_TN = sum_C[design.classes_TN] - references_TN
-        return np.asarray(rest_TN / others_TN)
-    recall_M1 = np.append(recall_M, 0.0)  # where padding points to
-    sums_TN = np.empty(design.classes_TN.shape)
-    per_episode = design.query_TNQ[0].size
-    block = max(1, GATHERED // per_episode)
-    for start in range(0, len(sums_TN), block):
-        part = slice(start, start + block)
-        sums_TN[part] = recall_M1[design.query_TNQ[part]].sum(2)
-    means_TN: Floats = sums_TN / design.queries_TN
-    return means_TN
+class _QueryMeans:
+    """Means of the units' recalls over the queries of each class of an episode."""
+
+    def __init__(self, design: AnyDesign, recall_U: Floats) -> None:
+        self._design = design
+        recall_M = recall_U[design.units.of_M]
+        self._recall_U1 = np.append(recall_U, 0.0)  # where padding points to
+        self._recall_M = recall_M
+        self._sum_C = np.bincount(design.labels_M, recall_M, design.classes)
+        size_C = np.bincount(design.labels_M, minlength=design.classes)
+        self._others_C = size_C - design.shots
+
+    def of(self, part: Part) -> Floats:
+        """Of some episodes, (T, N)."""
+        queries_TN = self._design.queries_TN[part.rows]
+        others_TN = self._others_C[part.classes_TN]
+        if (queries_TN == others_TN).all():
+            # all the rest is asked: what is left of the class's sum without the references
+            references_TN = self._recall_M[part.support_TNK].sum(2)
+            rest_TN = self._sum_C[part.classes_TN] - references_TN
+            return np.asarray(rest_TN / others_TN)
+        sums_TN = self._recall_U1[part.query_units_TNQ].sum(2)
+        return np.asarray(sums_TN / queries_TN)
 
 
-def _squared_by_group(design: Design, values_U: Floats) -> float:
+def _squared_by_group(design: AnyDesign, values_U: Floats) -> float:
     """The sum of the squares of what the units of each group come to together."""
     sums_G = np.bincount(design.units.group_U, values_U)
     return float(np.square(sums_G).sum())
 
 
-def influence_over_runs(design: Design, moments: Moments, weights_RC: Floats) -> Influence:
+def influence_over_runs(design: AnyDesign, moments: Moments, weights_RC: Floats) -> Influence:
     """Variance over units of a weighted mean of class recalls, over the runs of a protocol.
 
         V = sum_c w_c^2 * Var_i(r_i) / n_c
@@ -301,14 +323,15 @@ def influence_over_runs(design: Design, moments: Moments, weights_RC: Floats) ->
     w_c is their mean. Classes with weight 0 do not count.
     """
     samples = design.samples
-    weights_RC = np.broadcast_to(weights_RC, moments.recall_TN.shape)
+    recall_RC = moments.recall_TN[:]
+    weights_RC = np.broadcast_to(weights_RC, recall_RC.shape)
     weights_C = weights_RC.mean(0)
     is_asked_C = weights_C > 0
     is_counted_U = samples.is_query_U & is_asked_C[design.units.class_U]
     size_C = samples.by_class(is_counted_U)
     free_C = np.maximum(size_C - 1, 1)
     share_C = weights_C**2 / np.maximum(size_C, 1)
-    mean = float((moments.recall_TN * weights_RC).sum(1).mean())
+    mean = float((recall_RC * weights_RC).sum(1).mean())
     units = samples.effective_number(weights_C, is_counted_U, size_C)
     if (size_C[is_asked_C] < 2).any():
         return _without_variance(mean, units, moments, "too few images")

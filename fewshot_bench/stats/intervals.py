@@ -15,7 +15,7 @@ from scipy import special  # scipy.stats takes a second to import
 
 from fewshot_bench.stats import student
 from fewshot_bench.stats.correctness import Correctness
-from fewshot_bench.stats.design import Design
+from fewshot_bench.stats.design import AnyDesign
 from fewshot_bench.stats.influence import Influence, influence, influence_over_runs
 from fewshot_bench.stats.standard_error import FEWEST_DF, Spread, StandardError
 
@@ -86,7 +86,7 @@ def estimate(correctness: Correctness) -> Estimate:
     much that less than two degrees of freedom are left, the interval is over images alone.
     """
     images = influence(correctness.design, correctness.moments)
-    seeds = Spread.of(correctness.accuracy_ST.mean(1))
+    seeds = Spread.of(correctness.accuracy_S)
     kind: IntervalKind = "images+seeds" if correctness.seeds > 1 else "images"
     return with_interval(images, seeds, kind)
 
@@ -111,7 +111,7 @@ def estimate_over_runs(correctness: Correctness, weights_RC: Floats, trained: fl
     design = correctness.design
     moments = correctness.moments
     images = influence_over_runs(design, moments, weights_RC)
-    accuracy_S = (moments.recall_TN * weights_RC).sum(1)
+    accuracy_S = (moments.recall_TN[:] * weights_RC).sum(1)
     runs = Spread.of(accuracy_S)
     if len(accuracy_S) > 1:
         tested = design.queries_TN.sum(1).mean() / len(design.labels_M)
@@ -223,7 +223,7 @@ def closed_half_width(accuracy_T: Floats) -> float:
     return float(1.96 * accuracy_T.std(ddof=1) / math.sqrt(episodes))
 
 
-def disjoint_half_width(design: Design, accuracy_T: Floats) -> float:
+def disjoint_half_width(design: AnyDesign, accuracy_T: Floats) -> float:
     """Half the width of the 95 % interval (Student's t) over episodes that share no image.
 
     The closed form over independent tasks (Lafargue et al. 2024, TMLR, "Oops, I Sampled it Again").

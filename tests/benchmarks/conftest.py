@@ -27,6 +27,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--into-docs", action="store_true", help="put what is measured into docs/performance.md"
     )
+    parser.addoption(
+        "--peak-episodes", default=1_000_000, help="episodes of each record in bench_peaks.py"
+    )
 
 
 class Table:

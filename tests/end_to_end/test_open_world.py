@@ -12,7 +12,8 @@ from fewshot_bench.plugins.baselines.pixels import Pixels
 from fewshot_bench import api
 from fewshot_bench.errors import UserError
 from fewshot_bench.planning.plan import make_plan
-from fewshot_bench.records.folder import Predictions, ResultsFolder
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.records.predictions import Predictions
 from fewshot_bench.registry.registry import Registry
 from tests.helpers.command_line import TINY
 from tests.helpers.runs import QUICK, run

@@ -13,7 +13,8 @@ from sklearn.metrics import roc_auc_score
 from fewshot_bench import Request, UserError, api, report
 from fewshot_bench.planning.plan import make_plan
 from fewshot_bench.protocols.pairs import Pairs
-from fewshot_bench.records.folder import Predictions, ResultsFolder
+from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.records.predictions import Predictions
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.report import draw
 from tests.helpers.runs import SMALL

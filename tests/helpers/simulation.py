@@ -6,7 +6,8 @@ Shapes: T episodes, R runs, N ways, Q queries, M images.
 import numpy as np
 
 from fewshot_bench.protocols.episode import DrawnEpisodes
-from fewshot_bench.stats.correctness import Correctness, Design
+from fewshot_bench.stats.correctness import Correctness
+from fewshot_bench.stats.design import Design
 from tests.helpers.prototypes import nearest_ways
 
 # With 300 data sets, a true coverage of 93 to 97 % falls outside these bounds with probability < 1 %.

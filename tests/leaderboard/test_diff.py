@@ -16,7 +16,7 @@ from fewshot_bench.leaderboard.origins import ORIGINS
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 from tests.helpers.records import answer_otherwise, rewrite
-from tests.helpers.runs import QUICK, run
+from tests.helpers.runs import QUICK, pack_by_columns, run
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +102,7 @@ def test_holm_is_over_all_rows_that_changed(folders: Path):
 def test_the_same_answers_packed_into_other_bytes_are_the_same_bits(folders: Path):
     results = ResultsFolder(folders / "b", write=False)
     for record in list(results):
-        answered = results.predictions_of(record).answered
-        results.write(
-            record, answered._replace(predicted_TA=np.asfortranarray(answered.predicted_TA))
-        )
+        pack_by_columns(results, record)
     a = {one.predictions.sha256 for one in ResultsFolder(folders / "a", write=False)}
     assert not a & {one.predictions.sha256 for one in results}
     assert set(diff_of(folders)["verdict"]) == {"same bits"}

@@ -19,7 +19,7 @@ from fewshot_bench.records.record import Record
 from tests.helpers.files import contents_of
 from tests.helpers.plugin_files import plugin
 from tests.helpers.records import rewrite
-from tests.helpers.runs import QUICK, SMALL, run
+from tests.helpers.runs import QUICK, SMALL, pack_by_columns, run
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +96,7 @@ def test_of_equal_records_the_older_stays_whatever_packed_its_array(folders: Pat
     stem = path.relative_to(results.paths.records).with_suffix("").as_posix()
     record = results.find(stem)
     assert record is not None
-    answers = results.predictions_of(record).answered
-    wide = Answered(answers.predicted_TA.copy(order="F"))
-    results.write(record, wide)
+    pack_by_columns(results, record)
     array = results.paths.predictions(stem)
     left = ResultsFolder(folders / "left", write=False)
     assert array.read_bytes() != left.paths.predictions(stem).read_bytes()
