@@ -1,7 +1,7 @@
 """The base class of the methods in `baselines/`.
 
 Shapes: B images of C channels and H x W pixels, D features, N ways, K shots, Q queries, P kinds of
-defect.
+defect, T episodes of a block.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ class Baseline:
 
     - `embed` and a `rule`: the name of a decision rule, such as `mean_cosine` or `prototype`;
     - `embed` and `pair`: the class whose support has the highest mean score with the query;
-    - `embed` and `classify`: the highest score, computed from the features of the support;
+    - `embed` and `classify`: the highest score, computed from the features of the support. With
+      `classify_block` in its place, blocks of episodes are answered at once, which is faster;
     - `predict`: the highest score, computed from the images of the support.
 
     One with `embed` can be asked for any other rule on its features too (`--rules`).
@@ -156,7 +157,15 @@ class Baseline:
         raise NotImplementedError
 
     def classify(self, support_NKD: Tensor, query_QD: Tensor) -> Tensor:
-        """Scores (Q, N) from the features of one episode."""
+        """Scores (Q, N) from the features of one episode. By default, as a block of one."""
+        return self.classify_block(support_NKD[None], query_QD[None])[0]
+
+    def classify_block(self, support_TNKD: Tensor, query_TQD: Tensor) -> Tensor:
+        """Scores (T, Q, N) from the features of a block of episodes, each as if it were alone.
+
+        An episode with fewer queries than others ends in zeros, whose scores mean nothing. A
+        transductive baseline is asked one episode after another, by `classify`.
+        """
         raise NotImplementedError
 
     def predict(self, support_NKCHW: Tensor, query_QCHW: Tensor) -> Tensor:

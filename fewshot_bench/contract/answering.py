@@ -18,6 +18,7 @@ __all__ = [
     "PAIR_TILE",
     "RESERVED",
     "OwnMethod",
+    "answers_blocks",
     "checked_call",
     "composes",
     "episode_rule",
@@ -54,6 +55,16 @@ def composes(baseline_class: type[Baseline]) -> bool:
     return _has(baseline_class, "compose")
 
 
+def answers_blocks(baseline_class: type[Baseline]) -> bool:
+    """Whether `classify_block` answers its few-shot episodes. Raises `TypeError` as `episode_rule`.
+
+    A transductive baseline would take padding for queries.
+    """
+    classifies = episode_rule(baseline_class) == "classify"
+    is_inductive = not baseline_class.card.transductive
+    return classifies and is_inductive and _has(baseline_class, "classify_block")
+
+
 def has_features(baseline_class: type[Baseline]) -> bool:
     """Whether it answers episodes from features. Raises `TypeError` as `episode_rule`."""
     return episode_rule(baseline_class) != "predict"
@@ -70,7 +81,7 @@ def episode_rule(baseline_class: type[Baseline]) -> str:
             return rule
         if _has(baseline_class, "pair"):
             return "pair"
-        if _has(baseline_class, "classify"):
+        if _has(baseline_class, "classify") or _has(baseline_class, "classify_block"):
             return "classify"
     if _has(baseline_class, "predict"):
         return "predict"

@@ -14,7 +14,13 @@ import torch
 from torch import Tensor
 
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.contract.answering import checked_call, composes, episode_rule, has_head
+from fewshot_bench.contract.answering import (
+    answers_blocks,
+    checked_call,
+    composes,
+    episode_rule,
+    has_head,
+)
 from fewshot_bench.contract.expectations import (
     ContractBroken,
     expect,
@@ -151,6 +157,30 @@ def queries_are_answered_alone(subject: Subject) -> None:
     )
     why = "Other queries must not help, by batch statistics, say; or say transductive=True."
     expect(not depends, "the same scores for a query alone", "others", why)
+
+
+def blocks_are_answered_as_single_episodes(subject: Subject) -> None:
+    """`classify_block` answers each episode as if it were alone, whatever its padding."""
+    if not answers_blocks(subject.baseline_class):
+        return  # asked one episode after another
+    supports = []
+    queries = []
+    for lacking, first in enumerate((0, 3, 6)):
+        with global_seed(1):
+            support, query = subject.rule_inputs(*subject.episode(3, 2, first=first))
+        query[len(query) - lacking :] = 0
+        supports.append(support)
+        queries.append(query)
+    with global_seed(1), torch.no_grad():
+        blocks = torch.stack(supports), torch.stack(queries)
+        scores_TQN = checked_call(subject.baseline, "classify_block", *blocks).float()
+    for lacking, (support, query) in enumerate(zip(supports, queries, strict=True)):
+        answered = len(query) - lacking
+        with global_seed(1):
+            alone_QN = subject.scores_from_inputs(support, query[:answered])
+        expected = "the same scores for an episode in a block as alone"
+        why = "An episode must not hang on others that are answered with it."
+        expect_same_scores(alone_QN, scores_TQN[lacking][:answered], expected, why)
 
 
 def equal_seeds_give_equal_bits(subject: Subject) -> None:
@@ -297,6 +327,7 @@ CHECKS: dict[str, Callable[[Subject], None]] = {
     "way order": permuted_ways_permute_scores,
     "no memory": earlier_episodes_do_not_matter,
     "queries alone": queries_are_answered_alone,
+    "blocks": blocks_are_answered_as_single_episodes,
     "same seed, same bits": equal_seeds_give_equal_bits,
     "learns from": learns_from_what_it_says,
     "state and load": state_and_load_keep_all,

@@ -14,13 +14,14 @@ import numpy.typing as npt
 import torch
 
 from fewshot_bench.baseline import Baseline
-from fewshot_bench.contract.answering import composes, own_method
+from fewshot_bench.contract.answering import answers_blocks, composes, own_method
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.engine import scoring
 from fewshot_bench.engine.blocks import BlockAnswers
 from fewshot_bench.engine.features import Features
 from fewshot_bench.engine.fitted_baseline import FittedBaseline
 from fewshot_bench.engine.one_by_one import OneByOne
+from fewshot_bench.engine.own_blocks import OwnBlocks
 from fewshot_bench.engine.rule_features import RuleFeatures
 from fewshot_bench.errors import NotApplicable
 from fewshot_bench.planning.episode_sets import EpisodeSet
@@ -189,6 +190,9 @@ class Predictor:
                 f"it scores pairs, and known classes need the scores of {images} images at once "
                 f"(allowed: {scoring.LARGEST_MATRIX})"
             )
+        if self.method == "classify" and answers_blocks(type(self.fitted.baseline)):
+            own_blocks = OwnBlocks(self.fitted.baseline, one_by_one.embeddings_MD)
+            return own_blocks.answers(support_TNK, query_TQ)
         return scoring.predict_each(one_by_one.scores_QN, support_TNK, query_TQ)
 
     def _in_blocks(

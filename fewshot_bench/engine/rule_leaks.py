@@ -23,6 +23,7 @@ from fewshot_bench.engine.scoring import Ints, Ways
 from fewshot_bench.rule import Rule
 
 __all__ = [
+    "allowed_difference",
     "assert_answered_as_alone",
     "assert_same_scores",
     "assert_transformed_alone",
@@ -124,15 +125,19 @@ def _difference(
             "is subtracted from all features, say shift_invariant = False"
         )
     missed_Q1 = scores_QN.amax(1, keepdim=True) - scores_QN.gather(1, ways_Q[:, None])
-    spread = scores_QN.max() - scores_QN.min()
-    # scores that are all alike may round to another order
-    allowed = tolerance * spread + ROUNDING * scores_QN.abs().max()
-    if missed_Q1.max() > allowed:
+    if missed_Q1.max() > allowed_difference(scores_QN, tolerance):
         return (
             "it answers an episode otherwise among others than alone; scores must depend on their "
             "episode only"
         )
     return None
+
+
+def allowed_difference(scores_QN: Tensor, tolerance: float) -> float:
+    """By how much equal scores may differ: a share of their spread, and rounding."""
+    spread = scores_QN.max() - scores_QN.min()
+    # scores that are all alike may round to another order
+    return float(tolerance * spread + ROUNDING * scores_QN.abs().max())
 
 
 def _are_moved(first_QN: Tensor, second_QN: Tensor) -> bool:

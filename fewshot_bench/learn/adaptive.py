@@ -63,20 +63,24 @@ class AdaptiveBaseline(EpisodicBaseline):
         slots = min(self.settings.train_ways, classes)
         return {"head": nn.Linear(features, slots)}
 
-    def adapted(self, module: nn.Module, support_NK: Tensor, *, learning: bool) -> Any:
-        """A copy of `module` (inputs to S scores) after gradient steps on the support (N, K, ...).
-
-        The loss of a step is the cross-entropy. learning: a gradient through the steps will be
-        needed. Raises `NotApplicable` for more ways than slots.
-        """
-        settings = self.settings
-        ways, shots = support_NK.shape[:2]
+    def check_ways(self, ways: int) -> None:
+        """Raise `NotApplicable` for more ways than slots."""
         slots = len(self.parts.get_parameter("head.bias"))
         if ways > slots:
             raise NotApplicable(
                 f"its head has {slots} slots, as many as its training episodes had ways, "
                 f"and {ways} are asked"
             )
+
+    def adapted(self, module: nn.Module, support_NK: Tensor, *, learning: bool) -> Any:
+        """A copy of `module` (inputs to S scores) after gradient steps on the support (N, K, ...).
+
+        The loss of a step is the cross-entropy. learning: a gradient through the steps will be
+        needed. Raises as `check_ways`.
+        """
+        settings = self.settings
+        ways, shots = support_NK.shape[:2]
+        self.check_ways(ways)
         inputs = support_NK.flatten(0, 1)
         labels = torch.arange(ways, device=support_NK.device).repeat_interleave(shots)
         algorithms = library("training to adapt", "learn2learn.algorithms", "meta")
@@ -114,7 +118,13 @@ class SupportNorm(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, C, H, W), normalised by mean and variance over the support's rows and all pixels."""
-        support = x_BCHW[: self.rows.count].float()
+        is_support = len(x_BCHW) == self.rows.count
+        if is_support and not self.training:
+            # one kernel; a second gradient, which training asks for, is no faster through it
+            return F.batch_norm(x_BCHW, None, None, self.weight, self.bias, True, 0.0, self.eps)
+        # moments of bf16 in float32
+        at_least_float32 = torch.promote_types(x_BCHW.dtype, torch.float32)
+        support = x_BCHW[: self.rows.count].to(at_least_float32)
         all_but_channels = (0, 2, 3)
         variance, mean = torch.var_mean(support, all_but_channels, correction=0, keepdim=True)
         weight = self.weight[:, None, None]

@@ -21,6 +21,7 @@ BREACHES = {
     "way_order": "way order",
     "no_memory": "no memory",
     "queries_alone": "queries alone",
+    "blocks": "blocks",
     "same_seed_same_bits": "same seed, same bits",
     "state_and_load": "state and load",
     "picklable": "picklable",

@@ -19,6 +19,8 @@ CHEATS = {
     "pairs_that_look_at_each_other": "depends on the others it came with",
     "queries_that_look_at_each_other_from_features": "depends on the others it came with",
     "queries_that_look_at_each_other_from_images": "depends on the others it came with",
+    "blocks_of_queries_that_look_at_each_other": "depends on the others it came with",
+    "episodes_that_look_at_each_other": "otherwise among others than classify does alone",
 }
 
 

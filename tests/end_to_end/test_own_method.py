@@ -26,7 +26,7 @@ def spot(tmp_path: Path) -> Path:
     return written("Spot", tmp_path)
 
 
-@pytest.mark.parametrize("name", ["Spot", "Kinds"])
+@pytest.mark.parametrize("name", ["Spot", "Kinds", "Means"])
 def test_it_keeps_the_contract(bench, tmp_path: Path, name: str):
     status, out, _ = bench("check", written(name, tmp_path))
     assert status == 0, out

@@ -18,7 +18,7 @@ from tests.helpers.runs import QUICK, run
 
 
 def test_each_rule_answers_the_same_questions_alike(tmp_path: Path):
-    """Four baselines with one and the same rule behind four interfaces: equal predictions, but for rounding."""
+    """Baselines with one and the same rule behind an interface each: equal predictions, but for rounding."""
     for queries in (5, "all"):
         outcome = run(
             tmp_path / "out", BY_RULE, baselines=[path.stem for path in BY_RULE], queries=queries

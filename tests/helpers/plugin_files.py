@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 PLUGINS = Path(__file__).parent / "plugins"
-RULES = ("rule", "pair", "classify", "predict")
-BY_RULE = [PLUGINS / f"by_{rule}.py" for rule in RULES]  # four interfaces of one method
+RULES = ("rule", "pair", "classify", "classify_block", "predict")
+BY_RULE = [PLUGINS / f"by_{rule}.py" for rule in RULES]  # five interfaces of one method
 
 
 def plugin(name: str) -> Path:
