@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from fewshot_bench.errors import NotApplicable, UserError
     from fewshot_bench.exchange import Merged, diff, merge
     from fewshot_bench.jobs.engine import Answer, Engine, EngineSettings, Job, WorkerLost
+    from fewshot_bench.jobs.options import JobOptions
     from fewshot_bench.jobs.pool import WorkerPool, end_workers, run_job
     from fewshot_bench.learn.train import TrainedBaseline
     from fewshot_bench.learn.training_settings import TrainingSettings
@@ -93,6 +94,7 @@ _HOMES = {
     "ImageHeader": "data.images",
     "ImageSet": "data.image_set",
     "Job": "jobs.engine",
+    "JobOptions": "jobs.options",
     "LabelLayout": "data.label_table",
     "LabelledImages": "data.labelled",
     "MULTI_LABEL": "data.label_table",
@@ -187,6 +189,7 @@ __all__ = [
     "ImageHeader",
     "ImageSet",
     "Job",
+    "JobOptions",
     "LabelLayout",
     "LabelledImages",
     "Merged",

@@ -15,7 +15,7 @@ import pytest
 from fewshot_bench.engine.progress import Progress
 from fewshot_bench.jobs.options import JobOptions
 from tests.helpers.command_line import TINY, words_of
-from tests.helpers.plugin_files import copied, plugin
+from tests.helpers.plugin_files import copied, engine_of_the_docs, plugin
 from tests.helpers.runs import run
 
 TABLES = ("leaderboard.csv", "leaderboard-wide.csv")
@@ -56,7 +56,7 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize("engine", ["local", pytest.param("instant", marks=pytest.mark.slow)])
 def test_a_worker_process_gives_the_bytes_of_this_one(tmp_path: Path, engine: str):
     options = JobOptions(engine=engine)
-    elsewhere = run(tmp_path / "elsewhere", [plugin("instant")], jobs=options)
+    elsewhere = run(tmp_path / "elsewhere", [engine_of_the_docs(tmp_path)], jobs=options)
     assert not elsewhere.failed
     run(tmp_path / "here")
     assert tables(tmp_path / "elsewhere") == tables(tmp_path / "here")

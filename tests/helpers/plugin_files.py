@@ -1,7 +1,10 @@
 """The plug-ins of `tests/helpers/plugins`, as they are or under another name."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.helpers.places import ROOT
 
 PLUGINS = Path(__file__).parent / "plugins"
 RULES = ("rule", "pair", "classify", "classify_block", "predict")
@@ -21,6 +24,15 @@ def copied(name: str, target: Path, changes: Mapping[str, str] | None = None) ->
         text = text.replace(old, new)
     target.write_text(text)
     return target
+
+
+def engine_of_the_docs(folder: Path) -> Path:
+    """The engine in a file that docs/many-machines.md shows, `instant`."""
+    page = (ROOT / "docs" / "many-machines.md").read_text()
+    (text,) = re.findall(r'```python\n("""Instant.*?)```', page, flags=re.DOTALL)
+    path = folder / "instant.py"
+    path.write_text(text)
+    return path
 
 
 def plugin_words(paths: list[Path]) -> list[str]:

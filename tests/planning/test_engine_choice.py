@@ -1,6 +1,7 @@
 """Which engine runs a plan, how many jobs at once, and what threads and GPUs they get."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,10 +11,10 @@ from fewshot_bench.jobs import share
 from fewshot_bench.jobs.options import JobOptions
 from fewshot_bench.planning.engine_choice import Workplace, chosen_workplace
 from fewshot_bench.registry.registry import Registry
-from tests.helpers.plugin_files import plugin
+from tests.helpers.plugin_files import engine_of_the_docs
 from tests.helpers.runs import QUICK
 
-REGISTRY = Registry([plugin("instant")])
+REGISTRY = Registry()
 
 
 def workplace(**options: object) -> Workplace | None:
@@ -87,7 +88,8 @@ def test_settings_of_the_engine_are_taken_out_of_the_request():
     assert left.settings == {"pixels.views": "8"}
 
 
-def test_a_file_brings_an_engine():
-    assert (
-        named(engine="instant", jobs=2).engine.card.title == "Each job in the thread of the caller"
-    )
+def test_a_file_brings_an_engine(tmp_path: Path):
+    registry = Registry([engine_of_the_docs(tmp_path)])
+    place, _ = chosen_workplace(JobOptions(engine="instant"), QUICK, registry)
+    assert place is not None
+    assert place.engine.card.title == "Each job in the thread of the caller"
