@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from fewshot_bench.protocols.pairs import Pairs
     from fewshot_bench.protocols.protocol import Classification, FewShot
     from fewshot_bench.published import ALL_CLASSES, Published
+    from fewshot_bench.records.paths import portable_name
     from fewshot_bench.report.draw import Drawn, explain, map_features, plot, samples
     from fewshot_bench.report.page import report
     from fewshot_bench.request import Request
@@ -149,6 +150,7 @@ _HOMES = {
     "merge": "exchange",
     "natural_order": "data.tree",
     "plot": "report.draw",
+    "portable_name": "records.paths",
     "predict": "new_class",
     "read_images": "data.image_set",
     "recalls": "api",
@@ -243,6 +245,7 @@ __all__ = [
     "merge",
     "natural_order",
     "plot",
+    "portable_name",
     "predict",
     "read_images",
     "recalls",

@@ -111,7 +111,7 @@ def classifier(question: Question, registry: Registry, notify: OnProgress) -> It
     notes += [*chosen.notes, *references.notes]
     train = references.sets[0]
     with method_features(chosen, train, Path(question.out), notify) as features:
-        yield _made(chosen, references, features, [*notes, *features.notes])
+        yield _made(chosen, references, features, notes)
 
 
 def _method(question: Question, registry: Registry, notes: list[str]) -> Method:

@@ -51,7 +51,6 @@ class MethodFeatures:
     ) -> None:
         self.chosen = chosen
         self.train = train
-        self.notes: list[str] = []
         self._folder = folder
         self._report = StageReporter(chosen.method.name, "", "", notify)
         settings, given = training_settings(
@@ -85,7 +84,6 @@ class MethodFeatures:
                 return
             self._folder = settled_for(folder, [self._training])
             if self._folder == folder:
-                self.notes += folder.notes
                 return
 
     def _split(self, images: LabelledImages) -> Split:

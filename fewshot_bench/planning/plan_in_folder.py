@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
+from fewshot_bench.data.cache_files import tell_once
 from fewshot_bench.planning.plan import Plan, Training
 from fewshot_bench.planning.settled import SettledFolder, settled_folder
 from fewshot_bench.records.folder import ResultsFolder
@@ -30,17 +29,24 @@ def plan_in(results: ResultsFolder, plan: Plan, *, fresh: bool = False) -> Plan:
             return plan
         settled = settled_for(folder, missing)
         if settled == folder:
-            return dataclasses.replace(plan, notes=[*plan.notes, *settled.notes])
+            return plan
         folder = settled
 
 
 def settled_for(folder: SettledFolder, missing: list[Training]) -> SettledFolder:
-    """The folder after it was settled for these trainings. Raises as `SettledFolder.settled`."""
+    """The folder after it was settled for these trainings, as `SettledFolder.settled`.
+
+    What the user should know of it is told before they begin.
+    """
     needs_bf16 = False
     for training in missing:
         is_bf16 = training.settings.as_dict().get("precision") == "bf16"
         needs_bf16 |= training.takes_precision and is_bf16
-    return folder.settled(needs_bf16=needs_bf16)
+    settled = folder.settled(needs_bf16=needs_bf16)
+    if settled == folder:
+        for note in settled.notes:
+            tell_once(note)
+    return settled
 
 
 def _is_missing(training: Training, plan: Plan, results: ResultsFolder) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -122,10 +122,15 @@ class SettledFolder:
                 "are computed in bf16, which this machine has not", "run it on a machine that has"
             )
 
+    @property
+    def _source(self) -> str:
+        file = self.paths.computing
+        return file.name if file.is_file() else "its newest training"
+
     def _cannot(self, reason: str, remedy: str) -> UserError:
         return UserError(
-            f"the trainings of --out {self.paths.out} {reason} ({self.paths.computing.name}: "
-            f"{self.computing}); {remedy}, or name another --out"
+            f"the trainings of --out {self.paths.out} {reason} ({self._source}: {self.computing}); "
+            f"{remedy}, or name another --out"
         )
 
     @property
@@ -155,13 +160,9 @@ def settled_folder(results: ResultsFolder, machine: Machine) -> SettledFolder:
     stored = read_computing(results.paths.computing)
     if stored is not None:
         return SettledFolder(results.paths, machine, stored)
-    trained = []
-    for record in results:
-        if record.training.images_passed and record.provenance.device:
-            trained.append(record)
+    trained = _first_of_trainings(results)
     if not trained:
         return SettledFolder(results.paths, machine, machine.own)
-    trained.sort(key=lambda record: record.provenance.started, reverse=True)
     computing = _of_newest(trained, machine)
     note = ""
     if _disagree(trained):
@@ -170,6 +171,26 @@ def settled_folder(results: ResultsFolder, machine: Machine) -> SettledFolder:
             f"newest ({computing})"
         )
     return SettledFolder(results.paths, machine, computing, note)
+
+
+def _first_of_trainings(records: Iterable[Record]) -> list[Record]:
+    """The first record of each training that says what it was made with; the newest in front.
+
+    Later ones may have been answered elsewhere, by the checkpoint.
+    """
+    told = []
+    for record in records:
+        if record.training.images_passed and record.provenance.device:
+            told.append(record)
+    told.sort(key=_started)
+    first: dict[str, Record] = {}
+    for record in told:
+        first.setdefault(record.training.key, record)
+    return sorted(first.values(), key=_started, reverse=True)
+
+
+def _started(record: Record) -> str:
+    return record.provenance.started
 
 
 def _of_newest(trained: Sequence[Record], machine: Machine) -> Computing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fewshot_bench import CellDone, Ended, Event, Started, Step, Tracker, library
+from fewshot_bench import CellDone, Ended, Event, Started, Step, Tracker, library, portable_name
 
 
 class TensorBoard(Tracker):
@@ -35,8 +35,9 @@ class TensorBoard(Tracker):
 
     def _begin(self, event: Started) -> None:
         module = library("tensorboard", "torch.utils.tensorboard", "tensorboard")
-        words = [event.baseline, *event.label.replace(",", " ").split(), event.training[:8]]
-        folder = "-".join(words).replace(":", "-").replace("|", "")
+        words = [event.baseline, *event.label.replace(",", " ").replace("|", " ").split()]
+        # a label has names of classes
+        folder = f"{portable_name('-'.join(words))}-{event.training[:8]}"
         writer = module.SummaryWriter(str(self.out / "tensorboard" / folder))
         rows = [f"| {name} | {value} |" for name, value in event.settings.items()]
         writer.add_text("settings", "\n".join(["| setting | value |", "|---|---|", *rows]))

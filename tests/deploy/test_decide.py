@@ -10,6 +10,7 @@ from PIL import Image
 
 import fewshot_bench
 from fewshot_bench import Request, UserError
+from fewshot_bench.records.computing import Computing, settle
 from tests.helpers.factory import defect, factory, folder_of
 
 METHOD = "pixels+mean_cosine"
@@ -125,6 +126,18 @@ def test_a_method_that_trains_is_trained_on_the_known_classes(places, tmp_path):
     assert len(made.table) == 8
     assert any("too sure" in note for note in made.notes)
     assert list((tmp_path / "results").rglob("*.safetensors"))
+    assert (tmp_path / "results" / "computing.json").is_file()
+
+
+def test_a_training_is_computed_as_its_folder_settled(places, tmp_path):
+    known, new, pictures = places
+    settle(tmp_path / "computing.json", Computing("cuda", bf16=True, threads=None))
+    asked = {"out": tmp_path, "request": Request(preset="scratch", budget=60, device="cpu")}
+    with pytest.raises(UserError, match=r"computed on a GPU.*another --out") as error:
+        fewshot_bench.predict(pictures, known, new, method="resnet", **asked)
+    assert str(tmp_path) in str(error.value)
+    made = fewshot_bench.predict(pictures, known, new, method=METHOD, out=tmp_path)
+    assert len(made.table) == 8  # nothing to train
 
 
 def test_a_picture_that_is_a_reference_is_told(places):

@@ -27,7 +27,7 @@ def test_a_record_says_where_it_comes_from(tmp_path: Path):
     assert written["training"]["history"][-1][0] == 64
     assert written["training"]["parameters"] > 11_000_000
     assert set(written["seconds"]) == {"train", "embed", "score"}
-    assert {"version", "packages", "device", "threads", "started", "argv"} <= set(
+    assert {"version", "packages", "device", "threads", "instructions", "started", "argv"} <= set(
         written["provenance"]
     )
     assert str(tmp_path) not in path.read_text()

@@ -34,20 +34,23 @@ def precision(plan: Plan) -> str:
     return str(training.settings.as_dict()["precision"])
 
 
-def test_the_first_machine_settles_and_the_others_keep_to_it(tmp_path: Path):
+def test_the_first_machine_settles_and_the_others_keep_to_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
     results = ResultsFolder(tmp_path)
     first = plan_in(results, planned(WITHOUT))
     assert (precision(first), first.computing) == ("float32", WITHOUT.own)
     assert read_computing(results.paths.computing) == Computing("cpu", bf16=False, threads=2)
     second = plan_in(results, planned(WITH_BF16))
     assert [cell.key for cell in second.cells] == [cell.key for cell in first.cells]
-    (note,) = second.notes
+    (note,) = settled_folder(results, WITH_BF16).notes
     assert note.endswith("takes 2 threads, as its first one settled, and not 4")
+    assert note in caplog.messages
     learned, other = second.trainings
     assert (second.threads(learned), second.threads(other)) == (2, None)
     third = plan_in(results, planned(GPU))
     assert (third.device, precision(third)) == (CPU, "float32")
-    assert "name another --out to use it" in third.notes[0]
+    assert "name another --out to use it" in caplog.messages[-1]
 
 
 def test_what_is_settled_meanwhile_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -87,7 +90,7 @@ def test_a_machine_that_cannot_keep_to_it_says_so(
     # nothing to train
     pixels = dataclasses.replace(TRAINED, baselines=["pixels"])
     pixels = dataclasses.replace(pixels, budget=None)
-    assert plan_in(results, planned(machine, pixels)).notes == []
+    assert plan_in(results, planned(machine, pixels)).computing == machine.own
 
 
 def test_a_precision_that_is_given_stays(tmp_path: Path):
@@ -99,12 +102,29 @@ def test_a_precision_that_is_given_stays(tmp_path: Path):
     assert precision(plan_in(results, planned(WITHOUT, given))) == "float32"
 
 
+def test_the_threads_of_a_folder_are_taken_for_its_trainings_alone(tmp_path: Path):
+    before = torch.get_num_threads()
+    run(tmp_path, baselines=["resnet", "pixels"], budget=32, shots=[1], threads=before + 1)
+    more = {"baselines": ["resnet", "pixels"], "budget": 32, "shots": [1, 3]}
+    again = run(tmp_path, **more)
+    threads = {}
+    for record in again.records:
+        threads[record.baseline.name, record.shots] = record.provenance.threads
+    assert threads == {
+        ("resnet", 1): before + 1,
+        ("resnet", 3): before + 1,
+        ("pixels", 1): before + 1,
+        ("pixels", 3): before,
+    }
+    assert torch.get_num_threads() == before
+
+
 def test_threads_are_named_at_the_first_run(tmp_path: Path):
     results = ResultsFolder(tmp_path)
     named = dataclasses.replace(WITHOUT, asked=3)
     plan = plan_in(results, planned(named))
     learned, other = plan.trainings
-    assert (plan.threads(learned), plan.threads(other), plan.notes) == (3, 3, [])
+    assert (plan.threads(learned), plan.threads(other)) == (3, 3)
     with pytest.raises(UserError, match=r"threads=0 .*allowed: 1 or more"):
         machine_for(Request(threads=0))
     assert machine_for(Request(threads=5, device="cpu")).own.threads == 5
@@ -118,21 +138,29 @@ def edited(path: Path, *, device: str, precision: str, threads: int, started: st
 
 
 def test_a_folder_without_the_file_goes_on_as_its_newest_training(tmp_path: Path):
-    done = run(tmp_path, baselines=["resnet", "pixels"], budget=32, shots=[1], seeds=2)
+    done = run(tmp_path, baselines=["resnet", "pixels"], budget=32, seeds=2)
     results = ResultsFolder(tmp_path)
     results.paths.computing.unlink()
-    first, second = (record for record in done.records if record.baseline.name == "resnet")
-    paths = [results.paths.record(record.stem) for record in (first, second)]
+    # 1 and 3 shots of each seed; another shot value may be answered elsewhere, by the checkpoint
+    trained = [record for record in done.records if record.baseline.name == "resnet"]
+    first, later, second, last = (results.paths.record(record.stem) for record in trained)
+    last.unlink()
+    paths = [first, second]
     processor = "x86_64 processor"
     edited(paths[0], device=processor, precision="bf16", threads=1, started="2026-01-01")
+    edited(later, device=processor, precision="bf16", threads=1, started="2026-01-01T01")
     edited(paths[1], device=processor, precision="bf16", threads=1, started="2026-01-02")
     folder = settled_folder(results, WITHOUT)
     assert (folder.computing, folder.note) == (Computing("cpu", bf16=True, threads=1), "")
     assert settled_folder(results, GPU).computing == folder.computing
     edited(paths[0], device="NVIDIA", precision="float32", threads=4, started="2026-01-03")
+    edited(later, device=processor, precision="float32", threads=8, started="2026-01-04")
     folder = settled_folder(results, WITHOUT)
     assert folder.computing == Computing("cuda", bf16=False, threads=None)
     assert "computed in different ways" in folder.note
+    asked = dataclasses.replace(TRAINED, budget=64)
+    with pytest.raises(UserError, match=r"its newest training: cuda, float32\)"):
+        plan_in(results, planned(WITHOUT, asked))
     # nothing is written before something is trained
     assert not results.paths.computing.exists()
 
