@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
@@ -38,5 +39,12 @@ class Held:
             self.size -= dropped
         return value
 
+    def clear(self) -> None:
+        """Drop all values."""
+        self._values.clear()
+        self.size = 0
+
 
 HELD = Held(LIMIT)
+# torch touches 100 MiB of its own pages when Python ends, which would come on top
+atexit.register(HELD.clear)

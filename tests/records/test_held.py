@@ -13,6 +13,10 @@ def test_what_was_not_used_for_longest_is_dropped_first():
     assert [value(key) for key in "ababcab"] == list("ababcab")
     assert made == ["a", "b", "c", "a", "b"]
     assert held.size == 80
+    held.clear()
+    assert held.size == 0
+    assert value("b") == "b"
+    assert made[-1] == "b"
 
 
 def test_what_is_too_large_is_made_each_time():
