@@ -34,7 +34,7 @@ GROUP = "fewshot_bench.plugins"  # of entry points
 BASES: tuple[type[Any], ...] = (Baseline, DataSet, Rule, Tracker, Engine)
 FOLDER_OF: dict[type[Any], str] = dict(zip(BASES, FOLDER_NAMES, strict=True))
 BASE_OF = {folder: base for base, folder in FOLDER_OF.items()}
-BASE_NAMES = ", ".join(base.__name__ for base in BASES)
+BASE_NAMES = " or ".join([", ".join(base.__name__ for base in BASES[:-1]), BASES[-1].__name__])
 SEPARATORS = frozenset(",:=+")  # what parts names from one another in a command
 
 
@@ -147,7 +147,7 @@ class Registry:
         for path in map(user_path, files):
             if not path.is_file():
                 raise UserError(
-                    f"{path} is not a file; name a Python file that defines one of {BASE_NAMES}"
+                    f"{path} is not a file; name a Python file that defines a {BASE_NAMES}"
                 )
             self._add_file(path.resolve())
 
@@ -167,9 +167,7 @@ class Registry:
         if base is not likely_base:
             bind_name(module.__name__, before)
             if base is None:
-                raise UserError(
-                    f"{path} defines no public subclass of one of {BASE_NAMES}; add one"
-                )
+                raise UserError(f"{path} defines no public subclass of {BASE_NAMES}; add one")
             before = sys.modules.get(_module_name(base, path))
             module = self._loader.load(_module_name(base, path), path).module
         try:

@@ -333,7 +333,7 @@ def test_mistakes_in_files_get_one_line_and_status_2(bench, tmp_path: Path):
         ),
         (
             (*free, "--plugin", tmp_path / "own.py"),
-            "defines no public subclass of Baseline, DataSet or Rule",
+            "defines no public subclass of Baseline, DataSet, Rule,",
         ),
         ((*free, "--plugin", tmp_path / "broken.py"), "broken.py cannot be imported: SyntaxError"),
         ((*ONE, "--out", tmp_path / "text.npz"), "cannot be written"),
