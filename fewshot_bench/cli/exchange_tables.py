@@ -23,6 +23,7 @@ from fewshot_bench.leaderboard.origins import BETWEEN, ORIGINS
 
 __all__ = ["failures", "show_diff", "show_shares"]
 
+NOTHING_COMMON = "A and B have no cell in common, so nothing was compared"
 MOST_NAMED = 4  # rows beside a thing that differs
 UNPAIRED = "~"
 ONE_TRAINING = "*"
@@ -90,7 +91,7 @@ def _table(rows: pd.DataFrame) -> Table:
     table.add_column("baseline", overflow="fold")
     for head in ("at", "A", "B", "B - A"):
         table.add_column(head, no_wrap=True)
-    table.add_column("")
+    table.add_column("verdict")
     for row in rows.to_dict("records"):
         table.add_row(
             _name(row),
@@ -127,6 +128,8 @@ def _verdict_text(row: Cells) -> str:
 def _counts(frame: pd.DataFrame) -> Iterator[str]:
     """How many cells and rows are the same, and what became of the others."""
     in_both = frame[frame["verdict"].isin(IN_BOTH)]
+    if in_both.empty:
+        yield f"{NOTHING_COMMON}."
     cells = int(in_both["cells"].sum())
     same = int(in_both["same"].sum())
     texts = [f"{same} same bits", f"{cells - same} changed"]
@@ -176,7 +179,7 @@ def failures(frame: pd.DataFrame, causes: Sequence[str]) -> list[str]:
     causes: those that were chosen. Two folders without a common cell fail for each of them.
     """
     if causes and not frame["verdict"].isin(IN_BOTH).any():
-        return ["failed: A and B have no cell in common, so nothing was compared"]
+        return [f"failed: {NOTHING_COMMON}"]
     reasons = []
     for cause in causes:
         count = int(frame["verdict"].isin(CAUSES[cause]).sum())

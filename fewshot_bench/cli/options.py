@@ -294,14 +294,14 @@ SAMPLES = Option("--show", "Draw some images of each class.", bool, default=Fals
 CSV = Option("--csv", "Print CSV, with the settings of each.", bool, default=False)
 PLUGIN = Option(
     "--plugin",
-    "A Python file with another baseline, rule or data set; repeat for more.",
+    "A Python file with another baseline, rule, data set, engine or tracker; repeat for more.",
     list[Path],
     (),
     parameter="plugins",
 )
 TRACKERS = Option(
     "--tracker",
-    "Names of trackers that are told of the run: mlflow, tensorboard.",
+    "Names of trackers that are told of the run; bench list shows all.",
     read=parsing.names,
     parameter="trackers",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import threading
@@ -25,6 +26,7 @@ from fewshot_bench import (
     run_job,
 )
 
+LOG = logging.getLogger("fewshot_bench")  # without a handler, warnings go to standard error
 CONNECT = 10.0  # seconds, after which a scheduler counts as not reachable
 LOOK = 1.0  # seconds between looks whether anyone still waits for a job
 # of the cluster on this machine: one that is suspended over night does not lose its worker
@@ -67,6 +69,8 @@ class Dask(Engine):
             self._client = self._own_cluster(distributed)
         else:
             self._client = _connected(distributed, self.scheduler)
+            if not self._client.scheduler_info()["workers"]:
+                LOG.warning(f"the cluster at {self.scheduler} has no worker yet; waiting for one")
         self._client.subscribe_topic(self._topic, lambda event: tell(event[1]))
 
     def _own_cluster(self, distributed: Any) -> Any:
@@ -123,7 +127,7 @@ class Dask(Engine):
                 self._client.cancel(list(self._waiting), force=True)
                 # a cluster of one's own closes at once where no task runs any more
                 is_own = self._cluster is not None
-                self._client.run(end_workers, self._last, wait=is_own, on_error="ignore")
+                self._client.run(_end_all, self._last, wait=is_own, on_error="ignore")
         for connection in (self._client, self._cluster):
             with contextlib.suppress(OSError):
                 if connection is not None:
@@ -151,6 +155,11 @@ def _connected(distributed: Any, scheduler: str) -> Any:
             f"--scheduler {scheduler} is not reachable ({reason}); start it, or leave it out "
             "for a cluster on this machine"
         ) from None
+
+
+async def _end_all(job: Job) -> None:
+    """End the processes of a run on a dask worker. Only a coroutine need not be waited for."""
+    await asyncio.to_thread(end_workers, job)
 
 
 def _work(job: Job, topic: str) -> Answer:

@@ -146,6 +146,17 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         yield call
 
 
+def worker_processes(folder: Path) -> list[str]:
+    """Numbers of the worker processes whose environment names this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            is_worker = b"fewshot_bench.engine.worker" in (process / "cmdline").read_bytes()
+            if is_worker and str(folder).encode() in (process / "environ").read_bytes():
+                found.append(process.name)
+    return found
+
+
 def start_cluster(start: Start, file: Path) -> None:
     """A scheduler and two workers on this machine, as on a cluster."""
     here = ("--scheduler-file", str(file), "--host", "127.0.0.1")
@@ -175,6 +186,7 @@ def test_a_cluster_that_is_there_gives_the_same_though_a_worker_is_killed(
     assert run_there.wait(300) == 0
     assert (tmp_path / "MORTAL").is_file()
     assert (tmp_path / "PARRICIDE").is_file()
+    assert until(lambda: not worker_processes(tmp_path), 30), "a worker process is kept"
     assert start(*words, "--out", "here").wait(300) == 0
     assert tables(tmp_path / "there") == tables(tmp_path / "here")
 
