@@ -50,8 +50,9 @@ Send = Callable[[str, bytes], None]
 def main() -> None:
     """Work on trainings until standard input ends."""
     send = _channel()
+    stream = _orders()
     orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(orders,), daemon=True).start()
+    threading.Thread(target=_listen, args=(stream, orders), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         worker = _prepared(pickle.loads(orders.get()), send)
         while True:
@@ -73,16 +74,25 @@ def _channel() -> Send:
     return functools.partial(_send, messages)
 
 
+def _orders() -> IO[bytes]:
+    """Standard input, in whose place whoever else reads finds nothing from now on."""
+    stream = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, sys.stdin.fileno())
+    os.close(nothing)
+    return stream
+
+
 def _send(messages: IO[bytes], kind: str, content: bytes) -> None:
     pickle.dump((kind, content), messages)
     messages.flush()
 
 
-def _listen(orders: queue.SimpleQueue[bytes]) -> None:
+def _listen(stream: IO[bytes], orders: queue.SimpleQueue[bytes]) -> None:
     """Take orders; when they end, end this process."""
     with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
         while True:
-            orders.put(pickle.load(sys.stdin.buffer))
+            orders.put(pickle.load(stream))
     _thread.interrupt_main()  # like Ctrl-C: claims are put down
     time.sleep(GRACE)
     _leave()

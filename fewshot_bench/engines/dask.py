@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import threading
 import uuid
@@ -138,6 +139,20 @@ def _distributed() -> Any:
     return library("dask", "distributed", "dask")
 
 
+def _check_file(scheduler: str) -> None:
+    """Raise `UserError` if the file of a scheduler names no address."""
+    try:
+        values = json.loads(Path(scheduler).read_bytes())
+        is_whole = isinstance(values, dict) and isinstance(values.get("address"), str)
+    except (OSError, ValueError):
+        is_whole = False
+    if not is_whole:
+        raise UserError(
+            f"--scheduler {scheduler} has no address of a scheduler in it; name the file that dask "
+            "scheduler --scheduler-file wrote"
+        )
+
+
 def _connected(distributed: Any, scheduler: str) -> Any:
     """A client of the cluster at an address, or of the one that a file names."""
     is_address = ":" in scheduler
@@ -146,6 +161,8 @@ def _connected(distributed: Any, scheduler: str) -> Any:
             f"--scheduler {scheduler} is no file; name the file that dask scheduler "
             "--scheduler-file wrote, or an address such as tcp://10.0.0.1:8786"
         )
+    if not is_address:
+        _check_file(scheduler)
     name = "address" if is_address else "scheduler_file"
     try:
         return distributed.Client(**{name: scheduler}, timeout=CONNECT)

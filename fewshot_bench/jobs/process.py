@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import pickle
+import select
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from fewshot_bench.jobs.engine import Answer, Tell, WorkerLost
 
@@ -19,6 +22,7 @@ __all__ = ["TOLD", "WorkerProcess"]
 TOLD = "told"  # of a message: a report, after which others follow
 # a process that was asked to end gets so many seconds
 GRACE = 1.0
+LOOK = 0.2  # seconds between looks whether a process that says nothing still lives
 # variables that say how many threads libraries use; they are read as a process starts
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 COMMAND = ("-P", "-m", "fewshot_bench.engine.worker")
@@ -48,6 +52,8 @@ class WorkerProcess:
             env=_environment(threads, gpu),
             start_new_session=True,
         )
+        self._messages = self._until_death(self._process.stdout)
+        self._printed = self._until_death(self._process.stderr)
         self._last_line = ""
         self._printing = threading.Thread(target=self._print, daemon=True)
         self._printing.start()
@@ -71,7 +77,7 @@ class WorkerProcess:
         try:
             _send(content, _pipe(self._process.stdin))
             while True:
-                kind, message = pickle.load(_pipe(self._process.stdout))
+                kind, message = pickle.load(self._messages)
                 if kind != TOLD:
                     return Answer(kind, message)
                 tell(message)
@@ -100,6 +106,9 @@ class WorkerProcess:
             with contextlib.suppress(OSError):  # what was not sent any more
                 _pipe(pipe).close()
 
+    def _until_death(self, pipe: IO[bytes] | None) -> io.BufferedReader:
+        return io.BufferedReader(_UntilDeath(_pipe(pipe).fileno(), lambda: self.is_alive))
+
     def _lost(self) -> WorkerLost:
         status = self._process.wait()
         self._printing.join(GRACE)
@@ -119,11 +128,41 @@ class WorkerProcess:
             os.killpg(self.pid, signal.SIGKILL)
 
     def _print(self) -> None:
-        for line in _pipe(self._process.stderr):
+        for line in self._printed:
             text = line.decode(errors="backslashreplace")
             self._last_line = text.strip() or self._last_line
             with contextlib.suppress(OSError, ValueError):  # a closed terminal
                 sys.stderr.write(text)
+
+
+class _UntilDeath(io.RawIOBase):
+    """What comes through a pipe until a process has died.
+
+    A pipe may stay open: a method may have started a process in a session of its own, which holds
+    it.
+    """
+
+    def __init__(self, descriptor: int, is_alive: Callable[[], bool]) -> None:
+        self._descriptor = descriptor
+        self._is_alive = is_alive
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there, or wait for it; 0 at the end."""
+        ready = select.poll()
+        ready.register(self._descriptor, select.POLLIN)
+        while True:
+            # looked at first: what was written before the death is still read
+            is_over = not self._is_alive()
+            if ready.poll(0 if is_over else 1000 * LOOK):
+                content = os.read(self._descriptor, len(buffer))
+                buffer[: len(content)] = content
+                return len(content)
+            if is_over:
+                return 0
 
 
 def _environment(threads: int, gpu: str | None) -> dict[str, str]:

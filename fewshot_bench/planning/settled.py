@@ -9,7 +9,14 @@ import torch
 
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.learn.encoder import computes_bf16, gains_from_bf16
-from fewshot_bench.records.computing import KINDS, Computing, read_computing, settle, threads_text
+from fewshot_bench.records.computing import (
+    KINDS,
+    MOST_THREADS,
+    Computing,
+    read_computing,
+    settle,
+    threads_text,
+)
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.paths import ResultPaths
 from fewshot_bench.records.record import Record
@@ -57,8 +64,9 @@ def machine_for(request: Request) -> Machine:
     Raises `UserError` for a device that is not there, and for threads that are out of bounds.
     """
     device = _device_named(request.device)
-    if request.threads is not None and request.threads < 1:
-        raise UserError(f"threads={request.threads} is out of bounds (allowed: 1 or more)")
+    threads = request.threads
+    if threads is not None and not 0 < threads <= MOST_THREADS:
+        raise UserError(f"--threads {threads} is out of bounds (allowed: 1 to {MOST_THREADS})")
     return Machine(
         device,
         is_named=request.device != AUTO,

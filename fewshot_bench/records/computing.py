@@ -14,11 +14,12 @@ from pathlib import Path
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import create_whole
 
-__all__ = ["KINDS", "Computing", "read_computing", "settle", "threads_text"]
+__all__ = ["KINDS", "MOST_THREADS", "Computing", "read_computing", "settle", "threads_text"]
 
 KINDS = ("cpu", "cuda")  # of devices
 PATIENCE = 1.0  # seconds in which an empty file may be written
 LOOK_AGAIN = 0.01  # seconds
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,12 @@ def _checked(computing: Computing) -> Computing:
     if not isinstance(computing.bf16, bool):
         raise ValueError(f"bf16 is {computing.bf16!r}, not true or false")
     threads = computing.threads
-    is_number = type(threads) is int and threads > 0
-    if not is_number and threads is not None:
-        raise ValueError(f"threads is {threads!r}, not a number above 0 or null")
+    if computing.device != "cpu" and threads is not None:
+        raise ValueError(f"threads is {threads!r}, not null, on {computing.device}")
+    if computing.device == "cpu" and not _is_number_of_threads(threads):
+        raise ValueError(f"threads is {threads!r}, not a number from 1 to {MOST_THREADS}")
     return computing
+
+
+def _is_number_of_threads(value: object) -> bool:
+    return type(value) is int and 0 < value <= MOST_THREADS

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_bench.engine.progress import Progress
+from fewshot_bench.errors import UserError
 from fewshot_bench.jobs.options import JobOptions
 from tests.helpers.command_line import TINY, words_of
 from tests.helpers.plugin_files import copied, engine_of_the_docs, plugin
@@ -103,6 +104,32 @@ def test_what_kills_its_process_again_and_again_is_a_failure_and_others_go_on(
         tmp_path / "once", [plugin("mortal")], jobs=2, baselines=["mortal"], settings=settings
     )
     assert outcome.failed[0].reason == "its worker process was killed once (signal 9)"
+
+
+def test_a_method_that_reads_or_leaves_a_process_behind_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    log = tmp_path / "log"
+    monkeypatch.setenv("ASKING_LOG", str(log))
+    begun = time.monotonic()
+    outcome = run(tmp_path / "out", [plugin("asking")], jobs=2, baselines=["asking"], seeds=2)
+    took = time.monotonic() - begun
+    left = [int(word) for word in log.read_text().split()]
+    assert all(map(is_alive, left)), "the end of the run did not wait for them"
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not outcome.failed
+    assert took < 300
+
+
+@needs_dask
+@pytest.mark.slow
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
+def test_a_damaged_file_of_a_scheduler_is_told(tmp_path: Path, content: str):
+    file = tmp_path / "scheduler.json"
+    file.write_text(content)
+    with pytest.raises(UserError, match="has no address of a scheduler"):
+        run(tmp_path / "out", jobs=JobOptions(engine="dask", scheduler=str(file)))
 
 
 @needs_dask

@@ -125,7 +125,7 @@ def test_threads_are_named_at_the_first_run(tmp_path: Path):
     plan = plan_in(results, planned(named))
     learned, other = plan.trainings
     assert (plan.threads(learned), plan.threads(other)) == (3, 3)
-    with pytest.raises(UserError, match=r"threads=0 .*allowed: 1 or more"):
+    with pytest.raises(UserError, match=r"--threads 0 .*allowed: 1 to 1024"):
         machine_for(Request(threads=0))
     assert machine_for(Request(threads=5, device="cpu")).own.threads == 5
 

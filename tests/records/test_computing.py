@@ -65,6 +65,9 @@ def test_of_many_at_once_one_settles(
         json.dumps({"device": "cpu", "bf16": 1, "threads": 1}),
         json.dumps({"device": "cpu", "bf16": True, "threads": 0}),
         json.dumps({"device": "cpu", "bf16": True, "threads": True}),
+        json.dumps({"device": "cpu", "bf16": True, "threads": None}),
+        json.dumps({"device": "cpu", "bf16": True, "threads": 100_000}),
+        json.dumps({"device": "cuda", "bf16": True, "threads": 5}),
         json.dumps({"device": "cpu", "bf16": True, "threads": 1, "more": 1}),
     ],
 )
