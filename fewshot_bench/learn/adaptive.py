@@ -118,10 +118,6 @@ class SupportNorm(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, C, H, W), normalised by mean and variance over the support's rows and all pixels."""
-        is_support = len(x_BCHW) == self.rows.count
-        if is_support and not self.training:
-            # one kernel; a second gradient, which training asks for, is no faster through it
-            return F.batch_norm(x_BCHW, None, None, self.weight, self.bias, True, 0.0, self.eps)
         # moments of bf16 in float32
         at_least_float32 = torch.promote_types(x_BCHW.dtype, torch.float32)
         support = x_BCHW[: self.rows.count].to(at_least_float32)

@@ -3,8 +3,6 @@
 Answers are compared too, so that a fast wrong answer shows.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -14,7 +12,7 @@ from torch.func import functional_call, grad, vmap
 from torchvision.models import resnet18
 
 from fewshot_bench.engine.own_blocks import OwnBlocks
-from fewshot_bench.learn.adaptive import AdaptiveBaseline, SupportNorm
+from fewshot_bench.learn.adaptive import AdaptiveBaseline
 from fewshot_bench.protocols.episode import DrawnEpisodes
 from tests.helpers.training import CPU, made, normal
 
@@ -26,7 +24,6 @@ EPISODES = 2_000  # of ANIL
 LOOP_EPISODES = 100  # learn2learn's cost an episode is constant
 BLOCK = 4  # episodes of MAML
 STEP_SIZE = 0.01
-ENCODERS = (("resnet18", 64), ("efficientnet_lite0", 96))  # of the presets scratch and quick
 
 
 def built(name: str, encoder: str, size: int) -> AdaptiveBaseline:
@@ -70,45 +67,6 @@ def test_anil(encoder: str, threads: int, table):
         f"episodes a second by `anil`, D = {features}, threads: {threads}, times learn2learn's loop",
         f"{rates['ours'] / rates['loop']:.0f}x",
         f"{rates['ours']:,.0f} and {rates['loop']:,.0f}",
-        f">= {GOAL}x",
-    )
-
-
-def images(size: int) -> list[tuple[Tensor, Tensor]]:
-    """Support (N, K, 1, H, W) and queries (Q, 1, H, W) of the episodes of a block."""
-    generator = torch.Generator().manual_seed(0)
-    shape = (BLOCK, WAYS, SHOTS + QUERIES, 1, size, size)
-    pixels = torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8)
-    return [(of_ways[:, :SHOTS], of_ways[:, SHOTS:].flatten(0, 1)) for of_ways in pixels]
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(("encoder", "size"), ENCODERS)
-def test_maml_beside_its_normalisation_written_out(encoder: str, size: int, threads: int, table):
-    maml = built("maml", encoder, size)
-    episodes = images(size)
-    norms = [part for part in maml.network.modules() if isinstance(part, SupportNorm)]
-
-    def answers(written_out: bool) -> Callable[[], None]:
-        def run() -> None:
-            for norm in norms:
-                norm.train(written_out)
-            with torch.no_grad():
-                for support, query in episodes:
-                    maml.predict(support, query)
-
-        return run
-
-    rates = table.interleaved(
-        {"ours": (answers(False), BLOCK), "written out": (answers(True), BLOCK)},
-        threads=threads,
-        rounds=3,
-    )
-    table.add(
-        f"episodes a second by `maml`, {encoder}, {size} px, threads: {threads}, times learn2learn's"
-        " loop with normalisation written out",
-        f"{rates['ours'] / rates['written out']:.2f}x",
-        f"{rates['ours']:.2f} and {rates['written out']:.2f}",
         f">= {GOAL}x",
     )
 

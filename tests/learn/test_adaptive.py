@@ -18,7 +18,7 @@ from fewshot_bench.contract.answering import episode_rule
 from fewshot_bench.contract.leaks import assert_untouched, depends_on_the_batch
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import NotApplicable, UserError
-from fewshot_bench.learn.adaptive import SupportNorm, normalise_by_support
+from fewshot_bench.learn.adaptive import normalise_by_support
 from fewshot_bench.registry.registry import Registry
 from tests.helpers.training import CPU, fitted, made
 
@@ -103,25 +103,6 @@ def test_a_block_of_episodes_gets_the_scores_of_the_loop_of_learn2learn(shots: i
         assert (expected - before).abs().max() > 0.1
 
 
-def test_maml_answers_as_the_loop_of_learn2learn_through_normalisation_written_out(
-    blobs: LabelledImages, trained: Trained
-):
-    """In float64: the loop itself rounds to other answers in float32."""
-    maml = copy.deepcopy(trained("maml")[0])
-    maml.parts.double()
-    support, query = (images.double() for images in episode(blobs))
-
-    def scores() -> Tensor:
-        learner = maml.learner(support, learning=False)
-        return maml.scores(learner, support, query).detach()
-
-    found = scores()
-    for part in maml.network.modules():
-        if isinstance(part, SupportNorm):
-            part.train()
-    assert torch.allclose(found, scores(), atol=1e-4 * float(found.abs().max()))
-
-
 @pytest.mark.parametrize(
     ("name", "first_order"), [("maml", False), ("maml", True), ("anil", False), ("anil", True)]
 )
@@ -179,9 +160,6 @@ def test_support_norm_is_batch_norm_of_the_support():
     normalise_by_support(network).count = 6
     found = network[1](x)
     assert torch.allclose(found[:6], alone, atol=1e-5)
-    answering = network.eval()[1](x[:6])  # by one kernel
-    assert torch.allclose(answering, alone, atol=1e-5)
-    assert torch.allclose(network[1](x), found)
     moments = x[:6].var((0, 2, 3), correction=0, keepdim=True), x[:6].mean((0, 2, 3), keepdim=True)
     expected = (x[6:] - moments[1]) / (moments[0] + norm.eps).sqrt()
     shaped = norm.weight.view(1, 4, 1, 1), norm.bias.view(1, 4, 1, 1)
