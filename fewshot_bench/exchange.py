@@ -1,4 +1,4 @@
-"""Folders of results that come from elsewhere: made one, and held against each other."""
+"""Several folders of results: made one, held against each other, and searched for what decides."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import pandas as pd
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.files import user_path
 from fewshot_bench.leaderboard.diff import diff as difference_table
+from fewshot_bench.leaderboard.parts import variance_parts
 from fewshot_bench.leaderboard.write import write_tables
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.merge import Share, merge_folders
+from fewshot_bench.records.predictions import Predictions
 
-__all__ = ["Merged", "diff", "merge"]
+__all__ = ["Merged", "diff", "merge", "parts"]
 
 PUBLISHED = Path("results") / "published"
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -60,6 +62,23 @@ def diff(first: Path | str, second: Path | str) -> pd.DataFrame:
     Raises `UserError` for a folder that is missing or has no record, and for damaged records.
     """
     return difference_table(_results_of(first), _results_of(second))
+
+
+def parts(folders: Sequence[Path | str]) -> pd.DataFrame:
+    """How much of the spread in accuracy comes from each choice, over the results of all folders.
+
+    folders: paths, or names of published ones. A record that several have counts once. A row a
+    source (features, training objective, decision rule, other settings, split, training seed, draw
+    of pictures) for each question and shot value or train size; `spread` and `share` are fractions,
+    with 95 % intervals; see `fewshot_bench/stats/variance_parts.py`.
+
+    Raises `UserError` for a folder that is missing or has no record, and for damaged records.
+    """
+    found: dict[str, Predictions] = {}
+    for place in folders:
+        for one in _results_of(place).predictions():
+            found.setdefault(one.record.key, one)
+    return variance_parts(found.values())
 
 
 def _results_of(place: Path | str) -> ResultsFolder:

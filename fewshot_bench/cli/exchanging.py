@@ -1,4 +1,4 @@
-"""Commands for folders of results that come from elsewhere."""
+"""Commands for several folders of results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from fewshot_bench.cli.options import (
     INTO,
     JSON,
     NO_CHECKPOINTS,
+    PICTURE,
     SECOND,
+    SEVERAL,
 )
 from fewshot_bench.cli.output import Form
 
@@ -78,3 +80,25 @@ def diff(
     if reasons:
         output.show_failed(output.console(err=True), reasons)
         raise typer.Exit(1)
+
+
+@app.command(
+    epilog=examples(
+        "bench parts results",
+        "bench parts neu-splits-quick --picture parts.png",
+        "bench parts neu-heldout-quick neu-heldout-changes --format csv",
+    )
+)
+@takes(SEVERAL, PICTURE, FORMAT, JSON)
+def parts(folders: list[str], picture: Path | None, form: Form, json: bool) -> None:
+    """Show what decides: the spread from features, objective, rule, split, seed and draw."""
+    form = output.chosen_form(form, json=json)
+    from fewshot_bench import exchange
+    from fewshot_bench.cli import parts_table
+
+    frame = exchange.parts(folders)
+    output.show(frame, form, parts_table.show_parts)
+    if picture is not None:
+        from fewshot_bench.report import parts_plot
+
+        output.show_paths(parts_plot.draw_parts(frame, picture))

@@ -39,6 +39,7 @@ __all__ = [
     "OLDER_THAN",
     "OUT",
     "PATH_OF_DATA",
+    "PICTURE",
     "PICTURES",
     "PLOTS",
     "PLUGIN",
@@ -52,6 +53,7 @@ __all__ = [
     "SAMPLES",
     "SCHEDULER",
     "SECOND",
+    "SEVERAL",
     "SHEET",
     "SHOWN_BASELINES",
     "SHOWN_SHOTS",
@@ -329,6 +331,14 @@ FIRST = Argument("first", "A: a folder of results, or the name of a published on
 SECOND = Argument("second", "B: another one.", str, REQUIRED)
 ALL_ROWS = Option(
     "--all", "List rows of the same bits too.", bool, default=False, parameter="every"
+)
+SEVERAL = Argument(
+    "folders", "Folders of results, or names of published ones.", list[str], REQUIRED
+)
+PICTURE = Option(
+    "--picture",
+    "Draw it too, into this file (.png or .svg); of more questions, FILE-2 and so on.",
+    Path | None,
 )
 FAIL_ON = Option(
     "--fail-on",
