@@ -1,33 +1,42 @@
-"""The tables of `results/published`, and those of README.md and results/FINDINGS.md: `uv run python -m tests.published_tables`
-makes them anew from the records.
+"""The tables of `results/published`, and those of all pages: `uv run python -m tests.published_tables` makes them
+anew from the records.
 
-In a page a table stands between `<!-- table: KIND FOLDER -->` and `<!-- end -->`.
+In a page a table stands between `<!-- table: KIND FOLDER -->` and `<!-- end -->`; several folders are joined by `+`.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from fewshot_bench import api
+from fewshot_bench import api, exchange
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.columns import condition_label
+from fewshot_bench.leaderboard.parts import ALL_SOURCES
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLISHED = ROOT / "results" / "published"
-PAGES = (ROOT / "README.md", ROOT / "results" / "FINDINGS.md", ROOT / "docs" / "systems.md")
-TABLE = re.compile(r"(<!-- table: (\w+) ([\w-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table: (\w+) ([\w+-]+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+PAGES = [
+    page
+    for page in sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("results/*.md")])
+    if TABLE.search(page.read_text())
+]
 
 
 def with_tables(page: str) -> str:
     """The page with each of its tables as the published files have it."""
 
     def made(found: re.Match[str]) -> str:
-        begin, kind, folder, end = found.groups()
-        return begin + "\n".join(KINDS[kind](PUBLISHED / folder)) + "\n" + end
+        begin, kind, names, end = found.groups()
+        folders = [PUBLISHED / name for name in names.split("+")]
+        return begin + "\n".join(KINDS[kind](*folders)) + "\n" + end
 
     return TABLE.sub(made, page)
 
@@ -52,7 +61,7 @@ def accuracy(folder: Path) -> Iterator[str]:
             "-" if pd.isna(value) else f"{100 * value:.2f}" for value in own["published"]
         )
         papers = "" if own["published"].isna().all() else papers
-        name = f"`{row['baseline']}`"
+        name = f"`{row['baseline']}`{' (transductive)' if row['transductive'] else ''}"
         yield from _row([row["rank"], row["ties"], name, row["seeds"], *cells, papers])
 
 
@@ -94,6 +103,110 @@ def splits(folder: Path) -> Iterator[str]:
         yield from _row([f"`{name}`", *shown, counts])
 
 
+def best(folder: Path) -> Iterator[str]:
+    """The most accurate row at each shot value that answers each query by itself, and what the paper prints."""
+    board, sizes = _by_size(pd.read_csv(folder / "leaderboard.csv"))
+    heads = [
+        "shots",
+        "best inductive method",
+        "accuracy",
+        "`scl_amp` here",
+        "printed for `scl_amp`",
+    ]
+    yield from _row(heads, head=True)
+    for size in sizes:
+        rows = board.loc[[size]]
+        first = rows[~rows["transductive"]].sort_values("accuracy").iloc[-1]
+        proposed = rows[rows["baseline"] == "scl_amp"].iloc[0]
+        printed = proposed["published"]
+        cells = [_with_interval(first), _with_interval(proposed)]
+        paper = "-" if pd.isna(printed) else f"{100 * printed:.2f}"
+        yield from _row([size.split("-")[0], f"`{first['baseline']}`", *cells, paper])
+
+
+def changes(folder: Path) -> Iterator[str]:
+    """A row for each method as its preset has it, and below it a row for each change, with the difference to it."""
+    board, sizes = _by_size(pd.read_csv(folder / "leaderboard.csv"))
+    yield from _row(["baseline", "changed", *sizes], head=True)
+    for method, settings in _settings_by_method(board["baseline"]).items():
+        counts = Counter(itertools.chain.from_iterable(settings.values()))
+        # each change is of one setting, so that most rows have the preset's value of any other
+        reference = max(settings, key=lambda name: sum(counts[value] for value in settings[name]))
+        accuracies = board[board["baseline"] == reference].loc[sizes]
+        shown = [_with_interval(row) for _, row in accuracies.iterrows()]
+        yield from _row([f"`{method}`", "", *shown])
+        compared, _ = _by_size(api.compare(folder, reference))
+        for name, given in settings.items():
+            if name == reference:
+                continue
+            differing = sorted(given - settings[reference])
+            against = compared[compared["baseline"] == name].loc[sizes].to_dict("records")
+            cells = [f"{_points(row)} {row['verdict']}" for row in against]
+            yield from _row([f"`{method}`", f"`{', '.join(differing)}`", *cells])
+
+
+def _settings_by_method(names: Iterable[str]) -> dict[str, dict[str, set[str]]]:
+    """By method, and by the name of each of its rows, the settings that stand in brackets in it."""
+    settings: dict[str, dict[str, set[str]]] = {}
+    for name in sorted(set(names)):
+        method, _, given = name.rstrip("]").partition("[")
+        settings.setdefault(method, {})[name] = set(given.split(","))
+    return settings
+
+
+def parts(*folders: Path) -> Iterator[str]:
+    """A row a source of spread, a column a shot value: spread in points with its interval, and share."""
+    frame, sizes = _by_size(exchange.parts(folders))
+    yield from _row(
+        ["source", "values", *(f"{size}: spread" for size in sizes), "share"], head=True
+    )
+    for source in ALL_SOURCES:
+        rows = frame[frame["source"] == source]
+        if rows.empty:
+            continue
+        spreads = [_with_bounds(rows.loc[size], "spread") for size in sizes]
+        levels = rows["levels"].iloc[0]
+        shares = " / ".join(f"{100 * rows.loc[size, 'share']:.0f}" for size in sizes)
+        yield from _row([source, "" if pd.isna(levels) else levels, *spreads, f"{shares} %"])
+
+
+def seconds(_: Path) -> Iterator[str]:
+    """A row a folder: its trainings and results, and what they took in all, on what."""
+    heads = [
+        "`published/`",
+        "trainings",
+        "results",
+        "training, s",
+        "features, s",
+        "answers, s",
+        "on",
+    ]
+    yield from _row(heads, head=True)
+    for records in sorted(PUBLISHED.glob("*/records")):
+        every = list(api.ResultsFolder(records.parent, write=False))
+        spent = {"train": {}, "embed": {}}
+        for record, (step, by_training) in itertools.product(every, spent.items()):
+            key = record.training.key
+            taken = record.seconds.get(step, 0.0)
+            by_training[key] = max(taken, by_training.get(key, 0.0))
+        answers = sum(record.seconds.get("score", 0.0) for record in every)
+        taken = [sum(spent["train"].values()), sum(spent["embed"].values()), answers]
+        devices = sorted({record.provenance.device for record in every})
+        counts = [len(spent["train"]), len(every)]
+        texts = [f"{one:.0f}" for one in taken]
+        yield from _row([f"`{records.parent.name}`", *counts, *texts, ", ".join(devices)])
+
+
+def _with_interval(row: pd.Series[Any]) -> str:
+    figures = (100 * row[name] for name in ("accuracy", "ci95_low", "ci95_high"))
+    return "{:.1f} ({:.1f} to {:.1f})".format(*figures)
+
+
+def _with_bounds(row: pd.Series[Any], name: str) -> str:
+    middle, low, high = (100 * row[of] for of in (name, f"{name}_low", f"{name}_high"))
+    return f"{middle:.1f}" if pd.isna(low) else f"{middle:.1f} ({low:.1f} to {high:.1f})"
+
+
 def _by_size(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """The rows under the names of their shot values or train sizes, and these names from the least to the most."""
     ordered = frame.sort_values(["train_size", "shots"], kind="stable")
@@ -114,10 +227,14 @@ def _row(cells: Sequence[object], *, head: bool = False) -> Iterator[str]:
         yield "|---" * len(cells) + "|"
 
 
-KINDS: dict[str, Callable[[Path], Iterator[str]]] = {
+KINDS: dict[str, Callable[..., Iterator[str]]] = {
     "accuracy": accuracy,
     "differences": differences,
     "splits": splits,
+    "best": best,
+    "changes": changes,
+    "parts": parts,
+    "seconds": seconds,
 }
 
 
