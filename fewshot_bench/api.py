@@ -108,8 +108,8 @@ def run(
 
     fresh: compute again what is on disk; reference: a baseline that the others are compared with;
     plugins: files that define more baselines or data sets; jobs: how many trainings run at once,
-    or where they run; trackers: names of those that listen (docs/trackers.md); notify: called with
-    each `Progress`; `leaderboard.standings` makes accuracies of the records that come with it.
+    or where they run; trackers: names of those that listen (docs/extend/tracker.md); notify: called
+    with each `Progress`; `leaderboard.standings` makes accuracies of the records that come with it.
 
     Raises `UserError` for what cannot be run, and `Stopped`, a `KeyboardInterrupt`, if it is
     stopped after a cell is done. What fails while it runs is in `Outcome.failed`.

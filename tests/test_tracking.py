@@ -90,7 +90,7 @@ def test_an_unknown_tracker_is_told_before_anything_is_read(tmp_path: Path):
 
 
 def test_a_whole_tracker_stands_in_the_docs():
-    page = Path(__file__).parents[1] / "docs" / "trackers.md"
+    page = Path(__file__).parents[1] / "docs" / "extend" / "tracker.md"
     assert plugin("diary").read_text() in page.read_text()
 
 

@@ -143,6 +143,6 @@ def _notes(asked: Question, measured: Measured, counted: Figures, minutes: float
     notes.append(
         "the interval is Student's t for one more class, from "
         f"{len(counted.held_out)} classes, on the scale asin(sqrt(accuracy)): few classes say "
-        "little of the next one, so it is wide; docs/recommend.md says how often it holds"
+        "little of the next one, so it is wide; docs/guides/recommend.md says how often it holds"
     )
     return notes

@@ -1,7 +1,7 @@
 """Pictures that show the same piece of the same thing: frames, crops, re-encoded or turned copies.
 
 Two pictures are near-duplicates if their pixels agree after one of them was shifted by up to half
-its side, and turned or mirrored. docs/near-duplicates.md says how the limits were found.
+its side, and turned or mirrored. docs/method/near-duplicates.md says how the limits were found.
 Shapes: M pictures, P pairs.
 """
 

@@ -38,7 +38,7 @@ PROBABILITY = "probability of "  # begins the name of a column for each class
 class Prediction:
     """What is decided about pictures.
 
-    table: a row a picture, in the order given, see `results/README.md`; reliability: how often
+    table: a row a picture, in the order given, see docs/columns.md; reliability: how often
     held-out references of about one probability were right; images: the pictures, in the order of
     the rows; method: its name, with settings.
     """

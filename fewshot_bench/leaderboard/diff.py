@@ -133,7 +133,7 @@ def diff(first: ResultsFolder, second: ResultsFolder) -> pd.DataFrame:
     Differences are B less A, as fractions, over the trainings that both hold, on the episodes that
     both answered; p is corrected by Holm over all of them. Trainings are pairs if their losses are
     the same. Where the episodes are not the same, the difference is not paired, and says so.
-    results/README.md explains the columns.
+    docs/columns.md explains the columns.
 
     Raises `UserError` for records and arrays that are damaged.
     """

@@ -20,8 +20,8 @@ COMMANDS = {
 }
 
 
-def test_there_are_seventeen_commands():
-    assert len(COMMANDS) == 17
+def test_there_are_eighteen_commands():
+    assert len(COMMANDS) == 18
 
 
 @pytest.mark.parametrize("name", COMMANDS)

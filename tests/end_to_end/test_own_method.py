@@ -1,4 +1,4 @@
-"""The methods in docs/own-method.md are methods."""
+"""The methods in docs/extend/method-that-needs-more.md are methods."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from tests.helpers.command_line import words_of
 from tests.helpers.places import ROOT
 
-DOCUMENT = (ROOT / "docs" / "own-method.md").read_text()
+DOCUMENT = (ROOT / "docs" / "extend" / "method-that-needs-more.md").read_text()
 
 
 def written(name: str, folder: Path) -> Path:

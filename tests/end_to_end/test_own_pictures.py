@@ -13,7 +13,7 @@ from tests.helpers.files import picture
 from tests.helpers.places import ROOT
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
-DOCUMENT = (ROOT / "docs" / "own-pictures.md").read_text()
+DOCUMENT = (ROOT / "docs" / "guides" / "own-pictures.md").read_text()
 
 
 @pytest.fixture

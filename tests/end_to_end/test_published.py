@@ -10,6 +10,7 @@ import pytest
 
 from fewshot_bench import api
 from fewshot_bench.leaderboard import tables
+from tests.helpers.places import ROOT
 from tests.published_tables import PAGES, PUBLISHED, TABLE, with_tables
 
 FOLDERS = sorted(path.parent for path in PUBLISHED.glob("*/records"))
@@ -57,7 +58,7 @@ def test_the_command_that_is_kept_made_every_record_by_unedited_code(folder: Pat
 
 @pytest.mark.parametrize("name", sorted({path.name for path in PUBLISHED.glob("*/*.csv")}))
 def test_every_column_is_explained(name: str):
-    explained = set(re.findall(r"`([^`]+)`", (PUBLISHED.parent / "README.md").read_text()))
+    explained = set(re.findall(r"`([^`]+)`", (ROOT / "docs" / "columns.md").read_text()))
     for path in PUBLISHED.glob(f"*/{name}"):
         for column in pd.read_csv(path, nrows=0).columns:
             size = re.sub(

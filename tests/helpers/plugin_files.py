@@ -27,8 +27,8 @@ def copied(name: str, target: Path, changes: Mapping[str, str] | None = None) ->
 
 
 def engine_of_the_docs(folder: Path) -> Path:
-    """The engine in a file that docs/many-machines.md shows, `instant`."""
-    page = (ROOT / "docs" / "many-machines.md").read_text()
+    """The engine in a file that docs/guides/many-machines.md shows, `instant`."""
+    page = (ROOT / "docs" / "guides" / "many-machines.md").read_text()
     (text,) = re.findall(r'```python\n("""Instant.*?)```', page, flags=re.DOTALL)
     path = folder / "instant.py"
     path.write_text(text)

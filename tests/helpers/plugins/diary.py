@@ -1,4 +1,4 @@
-"""A tracker that writes each event on a line; docs/trackers.md shows this file."""
+"""A tracker that writes each event on a line; docs/extend/tracker.md shows this file."""
 
 from dataclasses import asdict
 
