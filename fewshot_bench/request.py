@@ -6,9 +6,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fewshot_bench.files import user_path
-from fewshot_bench.protocols.split import Size
+
+if TYPE_CHECKING:
+    from fewshot_bench.protocols.split import Size
 
 __all__ = ["Request"]
 

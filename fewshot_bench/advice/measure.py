@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fewshot_bench.advice.question import Question
+from fewshot_bench.engine.outlook import Outlook
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
 from fewshot_bench.planning.plan import Cell, Plan, Training, make_plan
@@ -71,7 +72,7 @@ def measure(
         if records and is_late:
             break
         part = dataclasses.replace(plan, trainings=splits[number])
-        watch = _of_all(on_progress, position * len(part.cells), len(plan.cells))
+        watch = _of_all(on_progress, plan, position * len(part.cells))
         records.append(execute(part, results, fresh=False, on_progress=watch))
         if position > 0 or trains:
             slowest = max(slowest, clock() - begun)
@@ -104,17 +105,19 @@ def _held_out(cells: Sequence[Cell]) -> tuple[str, ...]:
     return cells[0].episode_set.protocol.test_classes
 
 
-def _of_all(on_progress: OnProgress, before: int, total: int) -> OnProgress:
-    """Progress of one split, told as that of all. before: cells of earlier splits."""
+def _of_all(on_progress: OnProgress, plan: Plan, before: int) -> OnProgress:
+    """Progress of one split, told as that of all of a plan. before: cells of earlier splits."""
+    total = len(plan.cells)
+    outlook = Outlook.of(plan, done_trainings=0, done_cells=0, seconds_left=None)
 
     def tell(progress: Progress) -> None:
         if progress.stage == "found" and progress.record is None:
             if before == 0:
-                on_progress(dataclasses.replace(progress, total=total))
+                on_progress(dataclasses.replace(progress, total=total, outlook=outlook))
             return
         if progress.stage in ("cell", "found"):
             done = before + progress.done
             progress = dataclasses.replace(progress, done=done, total=total)
-        on_progress(progress)
+        on_progress(dataclasses.replace(progress, outlook=None))
 
     return tell

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fewshot_bench.cli import parsing
 from fewshot_bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ ONCE: dict[Any, tuple[Any, str]] = {
     Text: (list[str] | None, "<str>"),
     Path | None: (list[Path] | None, "<path>"),
 }
+WRITTEN = "written"  # the parameter
+REPEATED = (list[str] | None, list[Path])
 REQUIRED = inspect.Parameter.empty  # in the place of a default
 
 
@@ -41,7 +44,8 @@ class Option:
 
     flag: as a user types it; type: what typer reads; read: makes of that what a command gets, see
     `parsing`; parameter: its name in a command or a `Request`, where the flag is called otherwise;
-    is_once: a second one is a mistake, and does not replace the first.
+    is_once: a second one is a mistake, and does not replace the first; apply: is called with what
+    was written before the other options are read.
     """
 
     flag: str
@@ -51,6 +55,22 @@ class Option:
     read: Callable[[str, Any], Any] = _unchanged
     parameter: str = ""
     is_once: bool = False
+    apply: Callable[..., Any] | None = None
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it has no value."""
+        return self.type in (bool, bool | None)
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it may be given several times."""
+        return self.type in REPEATED
+
+    @property
+    def is_list(self) -> bool:
+        """Whether its text is several entries with commas between them."""
+        return self.read in parsing.LISTS
 
     @property
     def name(self) -> str:
@@ -63,7 +83,13 @@ class Option:
     def annotation(self) -> Any:
         """The annotation that typer reads."""
         read_as, metavar = ONCE[self.type] if self.is_once else (self.type, None)
-        declaration = typer.Option(self.flag, help=self.help, metavar=metavar)
+        declaration = typer.Option(
+            self.flag,
+            help=self.help,
+            metavar=metavar,
+            callback=self.apply,
+            is_eager=self.apply is not None,
+        )
         return Annotated[read_as, declaration]
 
     def value(self, written: Any) -> Any:
@@ -95,7 +121,8 @@ class Argument(Option):
 def takes(*options: Option, request: Sequence[Option] = ()) -> Callable[[Command], Command]:
     """Give a command these options, each as the parameter of its name.
 
-    request: options of a request, which the command gets as one parameter, `request`.
+    request: options of a request, which the command gets as one parameter, `request`. A command
+    with the parameter `written` gets what was written for all of them.
     """
 
     def decorate(command: Command) -> Command:
@@ -104,6 +131,8 @@ def takes(*options: Option, request: Sequence[Option] = ()) -> Callable[[Command
             values = _values(options, written)
             if request:
                 values["request"] = _request(_values(request, written))
+            if WRITTEN in inspect.signature(command).parameters:
+                values[WRITTEN] = written
             command(**values)
 
         parameters = []
@@ -142,7 +171,7 @@ def _values(options: Sequence[Option], written: Mapping[str, Any]) -> dict[str, 
 
 def _request(values: Mapping[str, Any]) -> Request:
     """The request that these values make; options that were left out are None."""
-    from fewshot_bench.request import Request  # imports numpy: not for --help
+    from fewshot_bench.request import Request  # needed by few commands
 
     given = {name: value for name, value in values.items() if value is not None}
     return Request(data_folder=data_folder(), **given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never, get_args
 
@@ -27,6 +27,7 @@ __all__ = [
     "show_failed",
     "show_paths",
     "show_written",
+    "starting",
 ]
 
 Form = Literal["table", "csv", "md", "json"]
@@ -67,6 +68,18 @@ def prints_to_stderr(form: Form) -> contextlib.AbstractContextManager[object]:
     if form == "table":
         return contextlib.nullcontext()
     return contextlib.redirect_stdout(sys.stderr)
+
+
+@contextlib.contextmanager
+def starting(console: Console, what: str) -> Iterator[None]:
+    """Say at once that a command works, while it imports libraries that take seconds."""
+    text = f"{what}: starting ..."
+    if console.is_interactive:
+        with console.status(text):
+            yield
+        return
+    console.print(text, highlight=False)
+    yield
 
 
 def show(

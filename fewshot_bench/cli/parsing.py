@@ -14,11 +14,13 @@ from typing import TypeVar
 from fewshot_bench.errors import UserError
 
 __all__ = [
+    "LISTS",
     "causes",
     "days",
     "names",
     "number",
     "points",
+    "quoted",
     "settings",
     "shares",
     "size_or_all",
@@ -61,6 +63,15 @@ def names(flag: str, text: str) -> list[str]:
     return entries
 
 
+def quoted(entry: object) -> str:
+    """An entry of a list as `names` reads it."""
+    text = str(entry)
+    if "," not in text and '"' not in text:
+        return text
+    escaped = text.replace('"', '""')
+    return f'"{escaped}"'
+
+
 def causes(flag: str, text: str) -> list[str]:
     """For what `bench diff` fails, with one comma between them."""
     entries = names(flag, text)
@@ -92,6 +103,10 @@ def shares(flag: str, text: str) -> list[float]:
     for entry in names(flag, text):
         values.append(_number(flag, entry, float, "shares such as 0.8"))
     return values
+
+
+# what reads several entries
+LISTS = (names, causes, whole_numbers, shares)
 
 
 def whole_number_or_all(flag: str, text: str) -> int | str:

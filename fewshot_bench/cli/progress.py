@@ -15,8 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from fewshot_bench.cli.bars import Bars
+from fewshot_bench.cli.outlook_text import duration_text, left_text, outlook_lines
 from fewshot_bench.cli.standings_table import records_line, standings_table
 from fewshot_bench.data.reading import Reading, listening
+from fewshot_bench.engine.outlook import Outlook
 from fewshot_bench.engine.progress import Progress as Step
 from fewshot_bench.leaderboard.standings import Standings
 from fewshot_bench.records.record import Record
@@ -29,6 +31,9 @@ GRACE = 1.0
 SHARE = 0.01
 MOST_ROWS = 14  # of the table, so that it is at most 20 lines high with its frame and the bar
 LINES_BESIDE_ROWS = 6  # frame, heading, and the line of the cursor; bars come on top
+# seconds after which a line tells how far a stage is, where there is no terminal
+FIRST_LINE = 3.0
+NEXT_LINE = 30.0
 SHORT_STAGES = ("start", "score")
 MOST_CELL_LINES = 60  # cells of a run that have a line each where there is no terminal
 
@@ -54,6 +59,8 @@ class Watch:
     def __init__(self) -> None:
         self.done = 0
         self.total = 0
+        self.outlook: Outlook | None = None  # as the run began
+        self._begun: dict[tuple[str, str], int] = {}  # the number of each training of the run
         self._listening = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -69,7 +76,7 @@ class Watch:
         self._listening.close()
 
     def show_reading(self, reading: Reading) -> None:
-        """Show how far the reading of data is; only a terminal does."""
+        """Show how far the reading of data is."""
 
     @property
     def done_text(self) -> str:
@@ -79,6 +86,10 @@ class Watch:
     def __call__(self, step: Step) -> None:
         """Show one step."""
         match step.stage:
+            case "found" if step.outlook is not None:
+                self.total = step.total
+                self.outlook = step.outlook
+                self.show_outlook(step.outlook)
             case "found" | "cell":
                 self.done = step.done
                 self.total = step.total
@@ -88,6 +99,18 @@ class Watch:
                 self.show_end(step)
             case _:
                 self.show_stage(step)
+
+    def counted_name(self, step: Step) -> str:
+        """The name of a training, and which one of the run it is."""
+        name = _training_name(step)
+        if self.outlook is None or step.stage == "wait":
+            return name
+        first = self.outlook.done_trainings + 1
+        number = self._begun.setdefault((step.baseline, step.training), first + len(self._begun))
+        return f"[{number} of {self.outlook.trainings}] {name}"
+
+    def show_outlook(self, outlook: Outlook) -> None:
+        """Show what a run is about, as it begins."""
 
     def show_record(self, step: Step, record: Record) -> None:
         """Show what a cell gave, in this run or (stage `found`) in an earlier one."""
@@ -128,6 +151,7 @@ class LiveWatch(Watch):
         self.allowance = _Allowance()
         self.bars = Bars(console)
         self.table: Table | None = None
+        self.latest: Outlook | None = None  # as the last training ended
         self.is_outdated = False  # whether the table lacks a record
         self.live = Live(
             console=console,
@@ -160,8 +184,13 @@ class LiveWatch(Watch):
             self.standings.add(record)
             self.is_outdated = True
 
+    def show_outlook(self, outlook: Outlook) -> None:
+        """Lines that stay above the bars."""
+        _print_outlook(self.console, outlook)
+
     def show_end(self, step: Step) -> None:
         """Remove the bar."""
+        self.latest = step.outlook
         self.bars.end((step.baseline, step.training))
         if self.standings is None:
             self.console.print(f"{_training_name(step)}: {step.note}", highlight=False)
@@ -178,7 +207,7 @@ class LiveWatch(Watch):
         training = (step.baseline, step.training)
         if step.stage == "start":
             self.bars.begin(training)
-        description = f"{_training_name(step)}: {step.stage}"
+        description = f"{self.counted_name(step)}: {step.stage}"
         self.bars.move(training, description, step.done, step.total, step.note)
 
     def _update_table(self) -> None:
@@ -199,7 +228,10 @@ class LiveWatch(Watch):
         """What the terminal shows now: bars, the table, and how many cells are done."""
         if self.table is None:
             return self.bars.view()
-        return Group(self.bars.view(), self.table, Text(f"{self.done_text} done"))
+        text = f"{self.done_text} done"
+        if self.latest is not None and self.latest.seconds_left:
+            text += f", about {duration_text(self.latest.seconds_left)} left"
+        return Group(self.bars.view(), self.table, Text(text))
 
 
 class LineWatch(Watch):
@@ -210,8 +242,7 @@ class LineWatch(Watch):
         self.console = console
         self.standings = standings
         self.allowance = _Allowance()
-        self.stages: dict[tuple[str, str], str] = {}  # of each training, the last that was told
-        self.found = 0  # cells that an earlier run left and that no line was printed of
+        self.stages: dict[tuple[str, str], _Stage] = {}  # of each training, the last one
         # of each training, what no line was printed of
         self.of_training: dict[tuple[str, str], list[Record]] = {}
         self.waiting: deque[list[Record]] = deque()  # the records of each line to be printed
@@ -224,14 +255,11 @@ class LineWatch(Watch):
     ) -> None:
         """Print what is left without accuracies; the leaderboard has them."""
         super().__exit__(error_type, error, traceback)
-        self._print_found()
         for records in self.waiting:
             self._print(records_line(records, None))
 
     def __call__(self, step: Step) -> None:
         """Show one step, and as many accuracies as there is time for."""
-        if step.stage != "found":
-            self._print_found()
         super().__call__(step)
         while self.waiting and not self.allowance.is_used_up:
             with self.allowance.spend():
@@ -249,8 +277,8 @@ class LineWatch(Watch):
             return
         self.standings.add(record)
         if step.stage == "found":
-            self.found += 1
-        elif self.is_brief:
+            return
+        if self.is_brief:
             self.of_training.setdefault((step.baseline, step.training), []).append(record)
         else:
             self.waiting.append([record])
@@ -263,27 +291,71 @@ class LineWatch(Watch):
         if records:
             self.waiting.append(records)
 
-    def show_stage(self, step: Step) -> None:
-        """A line where a stage begins that takes long."""
-        training = (step.baseline, step.training)
-        is_known = self.stages.get(training) == step.stage
-        self.stages[training] = step.stage
-        if is_known or step.stage in SHORT_STAGES:
-            return
-        text = f"{_training_name(step)}: {step.stage} ..."
-        if step.stage == "wait":
-            text += f" ({step.note})"
-        elif self.is_brief:
-            return
-        self._print(text)
+    def show_outlook(self, outlook: Outlook) -> None:
+        """Two lines."""
+        _print_outlook(self.console, outlook)
 
-    def _print_found(self) -> None:
-        if self.found:
-            self._print(f"{self.found} of {self.total} cells are there from an earlier run")
-            self.found = 0
+    def show_stage(self, step: Step) -> None:
+        """A line where a stage begins that takes long, and now and then how far it is."""
+        name = f"{self.counted_name(step)}: {step.stage}"
+        is_new = self._move((step.baseline, step.training), name, step.done, step.total)
+        if not is_new or step.stage in SHORT_STAGES:
+            return
+        if step.stage == "wait":
+            self._print(f"{name} ... ({step.note})")
+        elif not self.is_brief:
+            self._print(f"{name} ...")
+
+    def show_reading(self, reading: Reading) -> None:
+        """A line now and then, where it takes long."""
+        self._move(("", ""), reading.stage, reading.done, reading.total)
+
+    def _move(self, owner: tuple[str, str], name: str, done: int, total: int) -> bool:
+        """Note how far a stage is, and print it if that was not told for long.
+
+        Returns whether the stage begins.
+        """
+        known = self.stages.get(owner)
+        if known is None or known.name != name:
+            self.stages[owner] = _Stage(name, time.monotonic())
+            return True
+        if known.is_to_be_told:
+            self._print(f"{name}: {known.text(done, total)}")
+        return False
 
     def _print(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+class _Stage:
+    """A stage that lines tell of now and then: after 3 seconds, and then every 30 seconds."""
+
+    def __init__(self, name: str, begun: float) -> None:
+        self.name = name
+        self.begun = begun  # by the monotonic clock
+        self.told_next = begun + FIRST_LINE
+
+    @property
+    def is_to_be_told(self) -> bool:
+        """Whether it is time for a line."""
+        now = time.monotonic()
+        if now < self.told_next:
+            return False
+        self.told_next = now + NEXT_LINE
+        return True
+
+    def text(self, done: int, total: int) -> str:
+        """How far it is, and about how long it takes yet."""
+        if not total:
+            return f"{done:,}" if done else "..."
+        left = left_text(done, total, time.monotonic() - self.begun)
+        count = f"{done:,} of {total:,}"
+        return f"{count}, {left}" if left else count
+
+
+def _print_outlook(console: Console, outlook: Outlook) -> None:
+    for line in outlook_lines(outlook):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _training_name(step: Step) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from fewshot_bench.cli import output
+from fewshot_bench.cli.config import config_option, keep_config
 from fewshot_bench.cli.option import data_folder, examples, takes
 from fewshot_bench.cli.options import (
     CSV,
@@ -43,12 +46,20 @@ from fewshot_bench.jobs.options import JobOptions
 if TYPE_CHECKING:
     from fewshot_bench.api import Outcome
     from fewshot_bench.cli.progress import Watch
+    from fewshot_bench.engine.progress import Progress
     from fewshot_bench.report.draw import Drawn
     from fewshot_bench.request import Request
 
 __all__ = ["app"]
 
 app = typer.Typer()
+
+# of bench run, beside those of a request
+OWN_OPTIONS = (
+    *(JOBS, GPUS_PER_JOB, ENGINE, SCHEDULER),
+    *(REFERENCE, OUT, PLOTS, FRESH, PLUGIN, TRACKERS, QUIET, FORMAT, JSON),
+)
+RUN_OPTIONS = (*OWN_OPTIONS, *REQUEST_OPTIONS)
 
 
 @app.command(
@@ -60,13 +71,10 @@ app = typer.Typer()
         "bench run --jobs auto",
     )
 )
-@takes(
-    *(JOBS, GPUS_PER_JOB, ENGINE, SCHEDULER),
-    *(REFERENCE, OUT, PLOTS, FRESH, PLUGIN, TRACKERS, QUIET, FORMAT, JSON),
-    request=REQUEST_OPTIONS,
-)
+@takes(config_option(RUN_OPTIONS), *OWN_OPTIONS, request=REQUEST_OPTIONS)
 def run(
     request: Request,
+    config: Path | None,  # noqa: ARG001  read before the others, which it gives their values
     jobs: int | str | None,
     gpus_per_job: float | None,
     engine: str | None,
@@ -80,18 +88,28 @@ def run(
     quiet: bool,
     form: Form,
     json: bool,
+    written: Mapping[str, Any],
 ) -> None:
     """Train baselines, give all of them the same episodes, and write the leaderboard."""
     form = output.chosen_form(form, json=json)
-    from fewshot_bench import api
-    from fewshot_bench.report import draw
+    with output.starting(output.console(err=form != "table", quiet=quiet), "bench run"):
+        from fewshot_bench import api
+        from fewshot_bench.report import draw
 
+        watch = _watch(form, quiet=quiet, out=out)
     job_options = JobOptions(
         jobs=jobs, gpus_per_job=gpus_per_job, engine=engine, scheduler=scheduler
     )
     if plots:
         draw.can_plot("--plots")  # a missing library is told before hours of work
-    watch = _watch(form, quiet=quiet, out=out)
+
+    kept: list[Path] = []
+
+    def notify(step: Progress) -> None:
+        if not kept:  # the run begins: its request can be run, and its folder written
+            kept.append(keep_config(RUN_OPTIONS, written, out))
+        watch(step)
+
     try:
         with watch, output.prints_to_stderr(form):
             outcome = api.run(
@@ -102,7 +120,7 @@ def run(
                 plugins=plugins,
                 jobs=job_options,
                 trackers=trackers or (),
-                notify=watch,
+                notify=notify,
             )
     except KeyboardInterrupt as stop:  # main tells how to go on
         if isinstance(stop, api.Stopped):
@@ -116,8 +134,25 @@ def run(
         files = draw.plot(out, reference)
         if form == "table" and not quiet:
             output.show_paths(files)
+    if form == "table" and not quiet:
+        _show_next(outcome, out, kept[0])
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _show_next(outcome: Outcome, out: Path, config: Path) -> None:
+    """Print what to try next, and how to repeat the run."""
+    of_folder = "" if out == OUT.default else f" --out {shlex.quote(str(out))}"
+    best, *others = dict.fromkeys(outcome.table["baseline"])
+    if outcome.failed:
+        typer.echo("Next: the same command tries again what failed.")
+    if others:
+        reference = shlex.quote(best)
+        typer.echo(
+            f"Next: bench compare --reference {reference}{of_folder} (which leads are real?)"
+        )
+    typer.echo(f"Next: bench report{of_folder} (tables, figures and verdicts on one page)")
+    typer.echo(f"Repeat this run: bench run --config {shlex.quote(str(config))}")
 
 
 def _show_outcome(outcome: Outcome, form: Form, *, quiet: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fewshot_bench.engine.outlook import Outlook
 from fewshot_bench.records.record import Record
 
 __all__ = ["OnProgress", "Progress", "StageReporter"]
@@ -21,7 +22,8 @@ class Progress:
     `done` how many of them have a record. A run begins with the stage `found`: once without a
     record, then once for each record that an earlier run left.
 
-    identity: of the training; loss: in the stage `train`, of the last step.
+    identity: of the training; loss: in the stage `train`, of the last step; outlook: of the run, as
+    it begins and as a training is done.
     """
 
     baseline: str
@@ -33,6 +35,7 @@ class Progress:
     record: Record | None = None
     identity: str = ""
     loss: float | None = None
+    outlook: Outlook | None = None
 
 
 OnProgress = Callable[[Progress], None]
@@ -55,6 +58,7 @@ class StageReporter:
         note: str = "",
         record: Record | None = None,
         loss: float | None = None,
+        outlook: Outlook | None = None,
     ) -> None:
         """Report one step; the arguments are as in `Progress`."""
         progress = Progress(
@@ -67,5 +71,6 @@ class StageReporter:
             record=record,
             identity=self.identity,
             loss=loss,
+            outlook=outlook,
         )
         self.on_progress(progress)

@@ -16,7 +16,7 @@ import torch
 
 from fewshot_bench.records.record import Provenance
 
-__all__ = ["provenance"]
+__all__ = ["device_name", "provenance"]
 
 # timm, which makes the default encoder, is an extra
 PACKAGES = ("numpy", "pandas", "pillow", "safetensors", "scipy", "timm", "torch", "torchvision")
@@ -28,8 +28,6 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 def provenance(device: torch.device) -> Provenance:
     """Of this process at this moment."""
     commit, is_dirty = _commit()
-    is_cuda = device.type == "cuda"
-    device_name = torch.cuda.get_device_name() if is_cuda else f"{platform.machine()} processor"
     now = datetime.now(UTC)
     return Provenance(
         version=version("fewshot-bench"),
@@ -37,12 +35,19 @@ def provenance(device: torch.device) -> Provenance:
         dirty=is_dirty,
         python=platform.python_version(),
         packages=_packages(),
-        device=device_name,
+        device=device_name(device),
         threads=torch.get_num_threads(),
         instructions=torch.backends.cpu.get_cpu_capability(),
         started=now.isoformat(timespec="milliseconds"),
         argv=tuple(_without_folders(sys.argv)),
     )
+
+
+def device_name(device: torch.device) -> str:
+    """The name of a processor or GPU in records."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} processor"
 
 
 @lru_cache

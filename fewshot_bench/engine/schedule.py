@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from fewshot_bench.data.reading import told
+from fewshot_bench.engine.outlook import Outlook, Pace
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.work import Work, fitted_baseline
 from fewshot_bench.planning.plan import Cell, Plan, Training
@@ -43,6 +45,7 @@ class Schedule:
         self.done: dict[Training, list[Record]] = {}
         self.waiting_for: dict[Training, str] = {}  # who holds the claim
         self.cells = plan.cells
+        self.pace = Pace(plan, folder.paths)
         self.reported: set[str] = set()  # stems of the cells whose record was reported
         # by stem: of an earlier run; they are tried again
         self.failures: Mapping[str, Record] = {}
@@ -137,30 +140,47 @@ class Schedule:
 
     def look_back(self) -> None:
         """Report the records that an earlier run left, and remember its failures."""
-        self.on_progress(Progress("", "", "found", total=len(self.cells)))
         failures = {}
-        for cell in self.cells:
+        found = {}
+        for cell in told(self.cells, "looking for records", len(self.cells)):
             record = self.folder.find(cell.stem)
             if record is None:
                 continue
             if record.status == "failed":
                 failures[cell.stem] = record
             else:
-                self.report({cell: record}, stage="found")
+                found[cell] = record
+                self.pace.add(cell, record)
+        total = len(self.cells)
+        self.on_progress(Progress("", "", "found", total=total, outlook=self._outlook(found)))
+        self.report(found, stage="found")
         self.failures = failures
+
+    def _outlook(self, known: Collection[Cell]) -> Outlook:
+        """How much is done if these cells are."""
+        left = [cell for cell in self.cells if cell not in known]
+        trainings = {cell.training for cell in left}
+        return Outlook.of(
+            self.plan,
+            done_trainings=len(self.plan.trainings) - len(trainings),
+            done_cells=len(known),
+            seconds_left=self.pace.seconds(left),
+        )
 
     def report(self, records: Mapping[Cell, Record], stage: str = "cell") -> None:
         """Report the records that were not reported yet."""
         for cell, record in records.items():
             if cell.stem not in self.reported:
                 self.reported.add(cell.stem)
+                self.pace.add(cell, record)
                 report = self._work(cell).fitted.report
                 report(stage, len(self.reported), len(self.cells), record=record)
 
     def _end(self, training: Training, records: list[Record]) -> None:
         self.done[training] = records
         report = self._work(self.plan.trainings[training][0]).fitted.report
-        report("done", note=records[-1].status)
+        known = [cell for cell in self.cells if cell.stem in self.reported]
+        report("done", note=records[-1].status, outlook=self._outlook(known))
 
     def _work(self, cell: Cell) -> Work:
         fitted = fitted_baseline(self.plan, cell, self.folder, self.on_progress)

@@ -95,7 +95,7 @@ class Protocol(ABC):
 
     def condition_text(self, condition: Size) -> str:
         """A condition in words, for messages."""
-        return f"{condition} shots"
+        return "1 shot" if condition == 1 else f"{condition} shots"
 
     @property
     def is_one_of_splits(self) -> bool:

@@ -96,6 +96,15 @@ class ResultPaths:
         return self.out / "computing.json"
 
     @property
+    def last_run_config(self) -> Path:
+        """The options of the last run."""
+        return self.out / "run.toml"
+
+    def run_config(self, digest: str) -> Path:
+        """The options of a run, with the digest of them."""
+        return self.out / "runs" / f"{digest}.toml"
+
+    @property
     def claims(self) -> Path:
         """The folder in which processes say what they work on."""
         return self.out / "claims"
@@ -122,7 +131,16 @@ class ResultPaths:
     @property
     def temporary(self) -> list[Path]:
         """Hidden files: those being written, and those that killed processes left."""
-        folders = ("records", "trainings", "embeddings", "pairs", "episodes", "plots", "claims")
+        folders = (
+            "records",
+            "trainings",
+            "embeddings",
+            "pairs",
+            "episodes",
+            "plots",
+            "claims",
+            "runs",
+        )
         hidden = list(self.out.glob(".*"))
         for folder in folders:
             hidden += self.out.glob(f"{folder}/**/.*")

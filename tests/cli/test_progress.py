@@ -46,12 +46,15 @@ def recorded(out: Path, plugins: list[Path] | None = None, **changes: object) ->
 
 
 def shown_lines(out: Path, steps: Steps) -> list[str]:
-    """What is printed for these steps where there is no terminal, but for stages that begin."""
+    """What is printed for these steps where there is no terminal, but for what takes long.
+
+    Without the two lines with which a run begins.
+    """
     console = terminal(is_terminal=False)
     with watch_on(console, Standings(out)) as watch:
         for step in steps:
             watch(step)
-    lines = printed(console).splitlines()
+    lines = printed(console).splitlines()[2:]
     return [line for line in lines if not line.endswith("...")]
 
 
@@ -167,7 +170,7 @@ def test_all_splits_are_one_row_a_baseline(tmp_path: Path):
     row, below = shown_table(tmp_path, steps[: steps.index(cells[3]) + 1])
     assert "(4 of 20 splits)" in row
     assert float(row.split()[3]) == pytest.approx(mean, abs=0.1)
-    assert below == "4 of 20 cells done"
+    assert below.startswith("4 of 20 cells done, about ")
     row, _ = shown_table(tmp_path, steps)
     assert "(20 of 20 splits)" in row
 
@@ -196,8 +199,66 @@ def test_a_line_for_each_cell_where_there_is_no_terminal(tmp_path: Path):
     again = recorded(tmp_path, baselines=["pixels"], shots=[1, 2])
     _, text = percent_of(again, tmp_path)
     assert shown_lines(tmp_path, again) == [
-        "1 of 2 cells are there from an earlier run",
         f"pixels, 2-shot: {text}",
+    ]
+
+
+def test_a_run_begins_with_what_it_is_about_and_how_much_is_done(tmp_path: Path):
+    begins = []
+    for changes in ({"seeds": 1, "shots": [1]}, {"seeds": 2, "shots": [1]}, {"shots": [1]}):
+        steps = recorded(tmp_path, **changes)
+        console = terminal(is_terminal=False)
+        with watch_on(console) as watch:
+            watch(steps[0])
+        begins.append(printed(console).splitlines())
+    about = "steel-sim, steel-sim-heldout, 1 shot: pixels"
+    assert begins == [
+        [about, "1 training with 1 cell"],
+        [
+            about,
+            "2 trainings with 2 cells, of which 1 training with 1 cell are done already; about 1 s "
+            "for the rest",
+        ],
+        [about, "1 training with 1 cell, all done already"],
+    ]
+
+
+def test_lines_count_the_trainings_that_are_left(tmp_path: Path):
+    recorded(tmp_path, seeds=1)
+    begin = recorded(tmp_path, seeds=3)[0]
+    console = terminal(is_terminal=False)
+    with watch_on(console) as watch:
+        watch(begin)
+        for seed in (1, 2):
+            watch(Progress("pixels", f"seed {seed}", "start"))
+            for done in (0, 1):
+                watch(Progress("pixels", f"seed {seed}", "embed", done, 10))
+    assert printed(console).splitlines()[2:] == [
+        "[2 of 3] pixels (seed 1): embed ...",
+        "[3 of 3] pixels (seed 2): embed ...",
+    ]
+
+
+def test_a_long_stage_tells_now_and_then_how_long_it_takes_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    now = 100.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    console = terminal(is_terminal=False)
+    with watch_on(console) as watch:
+        for second in range(0, 70, 2):
+            now = 100.0 + second
+            tell_reading("decoding", 1000 * second, 70_000)
+        now = 1000.0
+        for second in range(5):
+            now = 1000.0 + second
+            watch(Progress("protonet", "", "embed", second, 100))
+    assert printed(console).splitlines() == [
+        "decoding: 4,000 of 70,000, about 66 s left",
+        "decoding: 34,000 of 70,000, about 36 s left",
+        "decoding: 64,000 of 70,000, about 6 s left",
+        "protonet: embed ...",
+        "protonet: embed: 3 of 100, about 2 min left",
     ]
 
 
@@ -255,7 +316,7 @@ def test_quiet_shows_nothing_and_counts(tmp_path: Path):
     assert printed(console) == ""
 
 
-def test_reading_has_a_bar_on_a_terminal_and_no_line_elsewhere():
+def test_short_reading_has_a_bar_on_a_terminal_and_no_line_elsewhere():
     console = terminal()
     with LiveWatch(console) as watch:
         for done in (0, 20_000):
@@ -269,4 +330,4 @@ def test_reading_has_a_bar_on_a_terminal_and_no_line_elsewhere():
     elsewhere = io.StringIO()
     with watch_on(Console(file=elsewhere)):
         tell_reading("decoding", 20_000, 50_000)
-    assert elsewhere.getvalue() == ""
+    assert elsewhere.getvalue() == ""  # it took less than 3 seconds

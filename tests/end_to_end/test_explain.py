@@ -81,7 +81,7 @@ def test_a_baseline_that_breaks_is_told_and_the_others_are_drawn(bench, tmp_path
     status, out, err = bench(
         "explain", *plugin_words(plugins), *asked, "--baselines", "breaks,unfit,seeing", "--quiet"
     )
-    told = "unfit, 1 shots, seed 0: failed: ValueError: no fit"
+    told = "unfit, 1 shot, seed 0: failed: ValueError: no fit"
     assert (status, out, err.splitlines()) == (
         1,
         "",

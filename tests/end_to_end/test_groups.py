@@ -174,7 +174,7 @@ def test_episodes_of_a_file_are_over_the_same_groups_or_refused(plates: Path, tm
     one.query_TNQ[4, 0, 0] = one.support_TNK[4, 0, 0] // EACH * EACH + EACH - 1
     one.support_TNK[4, 0, 0] = one.support_TNK[4, 0, 0] // EACH * EACH
     write_episodes(file, episodes, about)
-    with pytest.raises(UserError, match="1 shots: support and query of episode 4 share a group"):
+    with pytest.raises(UserError, match="1 shot: support and query of episode 4 share a group"):
         make_plan(request(plates, episodes_file=file, **free), Registry())
 
 

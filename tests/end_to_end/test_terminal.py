@@ -48,7 +48,7 @@ def test_what_failed_is_told_however_quiet(bench, tmp_path: Path):
     for more in ((), ("--json",)):
         status, out, err = bench(*words, "--quiet", *more)
         assert status == 1
-        assert err == "raising, 1 shots, seed 0: failed: ValueError: no\n"
+        assert err == "raising, 1 shot, seed 0: failed: ValueError: no\n"
         assert (json.loads(out)[0]["status"] == "failed") if more else out == ""
 
 
