@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from fewshot_bench.published import ALL_CLASSES, Published
     from fewshot_bench.records.paths import portable_name
     from fewshot_bench.report.draw import Drawn, explain, map_features, plot, samples
+    from fewshot_bench.report.hard_pictures import HardPictures, hardest
     from fewshot_bench.report.page import report
     from fewshot_bench.request import Request
     from fewshot_bench.rule import Products, Rule, RuleSettings, Together, unit
@@ -91,6 +92,7 @@ _HOMES = {
     "FITS": "data.image_set",
     "FewShot": "protocols.protocol",
     "FileTree": "data.tree",
+    "HardPictures": "report.hard_pictures",
     "IMAGE_SUFFIXES": "data.images",
     "ImageHeader": "data.images",
     "ImageSet": "data.image_set",
@@ -138,6 +140,7 @@ _HOMES = {
     "export": "new_class",
     "given_tree": "data.whole",
     "group_by_class": "data.labelled",
+    "hardest": "report.hard_pictures",
     "image_header": "data.images",
     "is_image": "data.images",
     "label_layout": "data.label_table",
@@ -188,6 +191,7 @@ __all__ = [
     "Event",
     "FewShot",
     "FileTree",
+    "HardPictures",
     "ImageHeader",
     "ImageSet",
     "Job",
@@ -233,6 +237,7 @@ __all__ = [
     "export",
     "given_tree",
     "group_by_class",
+    "hardest",
     "image_header",
     "is_image",
     "label_layout",

@@ -20,7 +20,7 @@ from fewshot_bench.files import user_path
 from fewshot_bench.jobs.options import JobOptions
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.compare import MARGIN, differences
-from fewshot_bench.leaderboard.names import records_named, row_names
+from fewshot_bench.leaderboard.names import records_at, records_named, row_names
 from fewshot_bench.leaderboard.recall import recalls as class_recalls
 from fewshot_bench.leaderboard.record_columns import row_key
 from fewshot_bench.leaderboard.rows import rows_of
@@ -211,15 +211,8 @@ def confusion(
     records = list(results)
     # by all records, so that a row has the same name whatever else is shown
     names = row_names(records)
-    predictions = results.predictions(records_named(baselines, records, names))
-    if shots is None:
-        return tables.confusion(predictions, names)
-    known_shots = sorted({prediction.record.shots for prediction in predictions})
-    for number in shots:
-        if number not in known_shots:
-            raise unknown("shot value of the results", str(number), map(str, known_shots))
-    chosen = [prediction for prediction in predictions if prediction.record.shots in shots]
-    return tables.confusion(chosen, names)
+    chosen = records_at(shots, records_named(baselines, records, names))
+    return tables.confusion(results.predictions(chosen), names)
 
 
 def recalls(out: Path | str = "results", baselines: Sequence[str] | None = None) -> pd.DataFrame:

@@ -87,6 +87,7 @@ TABLES = (
     Table("timings.csv", "timings.csv", "A row a training and shot value.", columns.TIMINGS),
     Table("confusion", "bench show --format csv", "A row a pair of true and predicted class.", columns.CONFUSION),
     Table("episodes", "Accuracies of single episodes", "`fewshot_bench.episodes`: a row a baseline, shot value and accuracy.", columns.EPISODES),
+    Table("hardest", "bench show --hardest N", "A row a test picture, the one that was most often wrong first.", columns.HARDEST),
     Table("parts", "bench parts", "A row a source of spread, question and shot value or train size; how it is made: [reading results](guides/reading-results.md).", PARTS),
     Table("diff", "bench diff", "A row for each row of either leaderboard; what the verdicts mean: [results/README.md](../results/README.md).", DIFF),
     Table("merge", "bench merge", "A row a folder.", [field.name for field in dataclasses.fields(Share)]),

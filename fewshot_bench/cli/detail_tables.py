@@ -22,13 +22,17 @@ from fewshot_bench.cli.layout import (
 from fewshot_bench.leaderboard.columns import Ranking, condition_label, question_text, rankings
 from fewshot_bench.protocols.split import tested_on_text
 
-__all__ = ["show_confusion", "show_pointing", "show_recalls"]
+__all__ = ["show_confusion", "show_hardest", "show_pointing", "show_recalls"]
 
 POINTING_NOTE = (
     "Share of the heat inside the boxes, and how often its maximum is inside, in %, +- half of the "
     "95 % interval over other images of these classes and, if there are several trainings, over "
     "other trainings. Images without heat are left out. Chance: the share of the image that the "
     "boxes cover, and their share of the places where a map of this size can have its maximum."
+)
+HARDEST_NOTE = (
+    "asked: queries with this picture, over episodes, trainings and methods. A picture that nearly "
+    "all take for one other class may have the wrong label."
 )
 NO_BOXES_NOTE = "The data set has no boxes, so nothing is measured."
 
@@ -127,6 +131,21 @@ def _recall_text(row: Cells) -> str:
     if pd.isna(low):
         return f"{100 * recall:.2f}"  # with the digits of the paper
     return percent_with_interval(recall, low, row["ci95_high"])
+
+
+def show_hardest(console: Console, frame: pd.DataFrame) -> None:
+    """The test pictures that were most often wrong, a row a picture."""
+    table = Table("wrong, %", "asked", "picture", "class", "most often taken for")
+    for row in frame.to_dict("records"):
+        table.add_row(
+            percent(row["share"]),
+            f"{row['asked']:,}",
+            row["picture"],
+            row["class"],
+            row["taken_for"] or "-",
+        )
+    console.print(table)
+    print_line(console, HARDEST_NOTE)
 
 
 def show_pointing(console: Console, frame: pd.DataFrame) -> None:

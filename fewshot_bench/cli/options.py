@@ -11,6 +11,7 @@ from fewshot_bench.cli.output import known_form
 
 __all__ = [
     "ALL_ROWS",
+    "AT_HAND_OPTIONS",
     "CLEAR",
     "CSV",
     "DATA",
@@ -25,6 +26,7 @@ __all__ = [
     "FORMAT",
     "FRESH",
     "GPUS_PER_JOB",
+    "HARDEST",
     "IMAGES",
     "INTO",
     "JOBS",
@@ -77,6 +79,13 @@ KEEP_MASKS = Option(
     "--keep-masks",
     "Read masks and annotations beside the pictures as pictures.",
     bool | None,
+)
+SETTING = Option(
+    "--set",
+    "One setting, e.g. scl_amp.margin=0.3; repeat for more.",
+    list[str] | None,
+    read=parsing.settings,
+    parameter="settings",
 )
 # what every command takes that loads data
 DATA_OPTIONS = (
@@ -222,13 +231,7 @@ REQUEST_OPTIONS = (
         "Images passed through the encoder in training.",
         read=parsing.whole_number,
     ),
-    Option(
-        "--set",
-        "One setting, e.g. scl_amp.margin=0.3; repeat for more.",
-        list[str] | None,
-        read=parsing.settings,
-        parameter="settings",
-    ),
+    SETTING,
     Option("--seeds", "Trainings of each baseline.  [default: 1]", read=parsing.whole_number),
     Option("--device", "auto, cpu or cuda.", str, "auto"),
     Option(
@@ -265,6 +268,13 @@ SHOWN_BASELINES = Option(
 SHOWN_SHOTS = Option(
     "--shots", "Shot values.  [default: all there are]", read=parsing.whole_numbers
 )
+HARDEST = Option(
+    "--hardest",
+    "Show so many test pictures that were most often wrong, also as a sheet; needs the data.",
+    read=parsing.whole_number,
+)
+# where the pictures of results are read again
+AT_HAND_OPTIONS = (DATA, *DATA_OPTIONS, SETTING)
 IMAGES = Option("--images", "Test images to draw.", int, 6)
 STAGE = Option("--stage", "Convolutional stage, counted from the last.", int, 1)
 MAP_METHOD = Option("--method", "pca, tsne or umap.", str, "pca")

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from fewshot_bench.cli import output
 from fewshot_bench.cli.option import examples, takes
 from fewshot_bench.cli.options import (
+    AT_HAND_OPTIONS,
     FORMAT,
+    HARDEST,
     JSON,
     MARGIN,
     OUT,
+    PLUGIN,
     REFERENCE,
     REQUIRED_REFERENCE,
     SHOWN_BASELINES,
     SHOWN_SHOTS,
 )
 from fewshot_bench.cli.output import Form
+from fewshot_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from fewshot_bench.request import Request
 
 __all__ = ["app"]
 
@@ -67,22 +75,59 @@ def compare(reference: str, margin: float, form: Form, json: bool, out: Path) ->
         "bench show",
         "bench show --baselines scl_amp,resnet --shots 5",
         "bench show --format csv",
+        "bench show --hardest 24 --data NEU-CLS.zip",
     )
 )
-@takes(SHOWN_BASELINES, SHOWN_SHOTS, FORMAT, JSON, OUT)
+@takes(*(SHOWN_BASELINES, SHOWN_SHOTS, HARDEST, FORMAT, JSON, OUT, PLUGIN), request=AT_HAND_OPTIONS)
 def show(
-    baselines: list[str] | None, shots: list[int] | None, form: Form, json: bool, out: Path
+    request: Request,
+    baselines: list[str] | None,
+    shots: list[int] | None,
+    hardest: int | None,
+    form: Form,
+    json: bool,
+    out: Path,
+    plugins: list[Path],
 ) -> None:
-    """Show the recall of each class, and in few-shot protocols what each class was taken for."""
+    """Show the recall of each class, and in few-shot protocols what each class was taken for.
+
+    With --hardest the test pictures that were most often wrong: label errors are among them.
+    """
     form = output.chosen_form(form, json=json)
     from fewshot_bench import api
-    from fewshot_bench.cli import detail_tables
+    from fewshot_bench.cli import detail_tables, layout
 
+    if hardest is not None:
+        from fewshot_bench.report import hard_pictures
+
+        found = hard_pictures.hardest(
+            out, hardest, baselines=baselines, shots=shots, request=request, plugins=plugins
+        )
+        output.show(found.table, form, detail_tables.show_hardest)
+        console = output.console(err=form != "table")
+        for note in found.notes:
+            layout.print_line(console, f"Note: {note}.")
+        output.show_written(console, found.files)
+        return
+    _refuse_data_options(request, plugins)
     confusion = api.confusion(out, baselines, shots)
     output.show(confusion, form, detail_tables.show_confusion)
     if form == "table":
         recalls = api.recalls(out, baselines)
         detail_tables.show_recalls(output.console(), recalls)
+
+
+def _refuse_data_options(request: Request, plugins: list[Path]) -> None:
+    """Raise `UserError` for an option that only --hardest reads."""
+    given = []
+    for option in AT_HAND_OPTIONS:
+        value = getattr(request, option.name)
+        if value:
+            given.append(f"{option.flag} {value}")
+    if plugins:
+        given.append(PLUGIN.flag)
+    if given:
+        raise UserError(f"{given[0]} is for bench show --hardest N; add that, or leave it out")
 
 
 @app.command(

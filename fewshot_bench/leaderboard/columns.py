@@ -20,6 +20,7 @@ __all__ = [
     "CONDITION",
     "CONFUSION",
     "EPISODES",
+    "HARDEST",
     "LEADERBOARD",
     "LOSSES",
     "MEASURES",
@@ -234,6 +235,7 @@ _ANSWERED = (
 )
 CONFUSION = (*_ANSWERED, "class", "predicted", "count", "share")
 EPISODES = (*_ANSWERED, "accuracy", "count")
+HARDEST = ("dataset", "dataset_digest", "image", "class", "taken_for", "asked", "wrong", "share")
 RECALLS = (
     "dataset",
     "protocol",

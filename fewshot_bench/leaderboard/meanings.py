@@ -122,6 +122,14 @@ MEANINGS: Mapping[str, str] = {
 }
 
 OF_TABLE: Mapping[str, Mapping[str, str]] = {
+    "hardest": {
+        "image": "path of the picture in the data set; its number where the data is not at hand",
+        "class": "its class",
+        "taken_for": "the wrong class that it was taken for most often",
+        "asked": "how many times it was asked about",
+        "wrong": "how many of these answers were wrong",
+        "share": "wrong / asked",
+    },
     "parts": {
         "source": "what two results differ in alone: features, training objective, decision rule, "
         "other settings, split of the classes or training seed; or the draw of pictures; or all",

@@ -12,7 +12,7 @@ from fewshot_bench.leaderboard.record_columns import question_key, row_key
 from fewshot_bench.records.record import RULE_SETTING, Record
 from fewshot_bench.seeds import digest
 
-__all__ = ["OLDER_CODE", "OLDER_DATA", "records_named", "row_names"]
+__all__ = ["OLDER_CODE", "OLDER_DATA", "records_at", "records_named", "row_names"]
 
 OLDER_CODE = "@older"
 OLDER_DATA = "@older-data"
@@ -97,6 +97,20 @@ def records_named(
         if known_as.intersection(wanted):
             chosen.append(record)
     return chosen
+
+
+def records_at(shots: Sequence[int] | None, records: Sequence[Record]) -> list[Record]:
+    """The records with these shot values; None: all.
+
+    Raises `UserError` for a shot value without a result.
+    """
+    if shots is None:
+        return list(records)
+    known = sorted({record.shots for record in records if record.status == "ok"})
+    for number in shots:
+        if number not in known:
+            raise unknown("shot value of the results", str(number), map(str, known))
+    return [record for record in records if record.shots in shots]
 
 
 def _candidates(records: Iterable[Record]) -> list[_Candidate]:

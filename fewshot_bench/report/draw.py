@@ -46,7 +46,7 @@ from fewshot_bench.request import Request
 if TYPE_CHECKING:
     from fewshot_bench.report.figure import Picture
 
-__all__ = ["Drawn", "can_plot", "explain", "map_features", "plot", "samples"]
+__all__ = ["Drawn", "can_plot", "explain", "map_features", "plot", "samples", "write_pictures"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def plot(
         losses=losses(answered, names),
         differences=compared,
     )
-    return _write(pictures, results.paths)
+    return write_pictures(pictures, results.paths)
 
 
 def explain(
@@ -161,7 +161,7 @@ def explain(
             f"none of {', '.join(names)} has a heat map ({table['note'].iloc[0]}); "
             "name one with an encoder"
         )
-    files = _write(pictures, results.paths)
+    files = write_pictures(pictures, results.paths)
     if plan.data.boxes:
         write_table(results.paths.pointing, table)
         files.append(results.paths.pointing)
@@ -229,7 +229,7 @@ def map_features(
             pictures.append(picture)
     if not pictures:
         raise UserError("none of these baselines has features to draw; name one with an encoder")
-    return Drawn(_write(pictures, results.paths), failed)
+    return Drawn(write_pictures(pictures, results.paths), failed)
 
 
 def _features(
@@ -279,7 +279,7 @@ def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:
     found = near_duplicates(data)
     if len(found.pairs):
         pictures.append(gallery.near_duplicates(data, found))
-    return _write(pictures, ResultPaths(user_path(out)))
+    return write_pictures(pictures, ResultPaths(user_path(out)))
 
 
 def _title(studied: StudiedCells, what: str) -> str:
@@ -298,7 +298,7 @@ def _file_name(what: str, studied: StudiedCells, number: int) -> str:
     return f"{name}-{number}" if number else name
 
 
-def _write(pictures: Iterable[Picture], paths: ResultPaths) -> list[Path]:
+def write_pictures(pictures: Iterable[Picture], paths: ResultPaths) -> list[Path]:
     """Write the files of pictures, one picture after another; their paths."""
     from fewshot_bench.report.figure import files_of
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import math
 from collections.abc import Hashable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from jinja2 import Environment, StrictUndefined
-from PIL import Image
 
 from fewshot_bench.deploy.decide import Prediction
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import write_atomically
 from fewshot_bench.leaderboard.write import write_table
 from fewshot_bench.report.draw import can_plot
+from fewshot_bench.report.thumbnails import png_source
 
 __all__ = ["check_sheet", "check_table", "write_predictions", "write_sheet"]
 
 MOST_DRAWN = 60  # pictures on a PNG; a page has all of them
-A_ROW = 6
-SIDE = 1.5  # inches of a picture
-LETTERS = 22  # of a picture's name, the last ones
 
 
 def check_table(file: Path) -> None:
@@ -91,32 +83,20 @@ def _reliability_png(made: Prediction) -> bytes:
 
 
 def _sheet_png(made: Prediction) -> bytes:
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     from fewshot_bench.report import figure
+    from fewshot_bench.report.sheet import Tile, last_letters, sheet
 
     table = made.table.sort_values("look_first")
-    rows = table.to_dict("records")[:MOST_DRAWN]
-    places = table.index[:MOST_DRAWN]
-    lines = math.ceil(len(rows) / A_ROW)
-    with rc_context(figure.LOOK):
-        drawn = Figure(figsize=(A_ROW * SIDE, lines * (SIDE + 0.45) + 0.6))
-        panels = drawn.subplots(lines, A_ROW, squeeze=False).ravel()
-        for axes in panels[len(rows) :]:
-            axes.set_visible(False)
-        for axes, row, place in zip(panels, rows, places, strict=False):
-            axes.imshow(_pixels(made.images.images[place]), cmap="gray", vmin=0, vmax=255)
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.set_title(str(row["picture"])[-LETTERS:], fontsize=6)
-            axes.set_xlabel(_answer(row), fontsize=6)
-        shown = (
-            f"{len(rows)} of {len(table)} pictures" if len(rows) < len(table) else "all pictures"
-        )
-        figure.titled(drawn, f"{made.method}: {shown}, those to look at first in front")
-        files = figure.files_of(figure.Picture("sheet", drawn))
-    return files["sheet.png"]
+    shown = table.head(MOST_DRAWN)
+    tiles = []
+    for place, row in zip(shown.index, shown.to_dict("records"), strict=True):
+        above = last_letters(str(row["picture"]))
+        tiles.append(Tile(made.images.images[place], above, _answer(row)))
+    count = "all pictures"
+    if len(shown) < len(table):
+        count = f"{len(shown)} of {len(table)} pictures"
+    title = f"{made.method}: {count}, those to look at first in front"
+    return figure.files_of(sheet(tiles, title=title, name="sheet"))["sheet.png"]
 
 
 def _answer(row: Mapping[Hashable, Any]) -> str:
@@ -128,19 +108,8 @@ def _page(made: Prediction) -> str:
     table = made.table.sort_values("look_first")
     pictures = []
     for place, row in zip(table.index, table.to_dict("records"), strict=True):
-        source = base64.b64encode(_png(made.images.images[place])).decode()
+        source = png_source(made.images.images[place])
         pictures.append({**row, "source": source, "answer": _answer(row)})
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     text = resources.files("fewshot_bench.report").joinpath("predictions.html").read_text("utf-8")
     return environment.from_string(text).render(made=made, pictures=pictures)
-
-
-def _pixels(image_CHW: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """(H, W) of a grey image, (H, W, 3) of another."""
-    return image_CHW[0] if len(image_CHW) == 1 else image_CHW.transpose(1, 2, 0)
-
-
-def _png(image_CHW: npt.NDArray[np.uint8]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(_pixels(image_CHW)).save(file, "PNG")
-    return file.getvalue()
