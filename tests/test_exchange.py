@@ -11,7 +11,7 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.records.record import Record
 from tests.helpers.places import ROOT
 from tests.helpers.records import rewrite
-from tests.helpers.runs import run
+from tests.helpers.runs import SMALL, run
 
 
 def test_a_merged_folder_has_the_tables_of_one_run(tmp_path: Path):
@@ -43,32 +43,37 @@ def test_a_training_that_several_machines_made_is_told(tmp_path: Path):
 
 def test_a_published_folder_goes_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    folder = ROOT / "results" / "published" / "neu-small"
-    frame = fewshot_bench.diff("neu-small", folder)
+    folder = ROOT / "results" / "published" / "neu-pairs"
+    frame = fewshot_bench.diff("neu-pairs", folder)
     assert set(frame["verdict"]) == {"same bits"}
     assert frame["cells"].sum() == len(list((folder / "records").rglob("*.json")))
     # a folder of that name here comes first
-    run(tmp_path / "neu-small", shots=[1], episodes=20)
-    assert set(fewshot_bench.diff("neu-small", folder)["verdict"]) == {"only in A", "only in B"}
+    run(tmp_path / "neu-pairs", shots=[1], episodes=20)
+    assert set(fewshot_bench.diff("neu-pairs", folder)["verdict"]) == {"only in A", "only in B"}
 
 
-def test_trainings_of_more_images_moved():
-    frame = fewshot_bench.diff("neu-heldout", "neu-heldout-long")
-    rows = frame.set_index(["baseline", "shots"])
-    assert rows.loc[("scl", 1), "verdict"] == "moved"
-    assert rows.loc[("pixels", 1), "verdict"] == "same bits"
-    assert rows.loc[("scl", 1), "differs_settings"] == "passes 12000 -> 40000"
-    board = [
-        pd.read_csv(ROOT / "results" / "published" / name / "leaderboard.csv", index_col="key")
-        for name in ("neu-heldout", "neu-heldout-long")
-    ]
-    row = rows.loc[("scl", 1)]
-    expected = board[1].loc[row["key_b"], "accuracy"] - board[0].loc[row["key_a"], "accuracy"]
-    assert row["difference"] == pytest.approx(expected, abs=2e-6)
+def test_what_differs_is_told_with_the_difference(tmp_path: Path):
+    folders = {budget: tmp_path / f"of-{budget}" for budget in (64, 320)}
+    for budget, folder in folders.items():
+        run(
+            folder,
+            shots=[1],
+            baselines=["resnet", "pixels"],
+            budget=None,
+            settings=SMALL | {"resnet.passes": str(budget)},
+        )
+    frame = fewshot_bench.diff(*folders.values()).set_index("baseline")
+    assert frame.loc["pixels", "verdict"] == "same bits"
+    assert frame.loc["resnet", "differs_settings"] == "passes 64 -> 320"
+    less, more = (
+        fewshot_bench.leaderboard(folder).set_index("baseline").loc["resnet", "accuracy"]
+        for folder in folders.values()
+    )
+    assert frame.loc["resnet", "difference"] == pytest.approx(more - less)
 
 
 def test_a_place_without_results_is_refused(tmp_path: Path):
-    with pytest.raises(UserError, match="did you mean 'neu-small'"):
-        fewshot_bench.diff("neu-smal", "neu-small")
+    with pytest.raises(UserError, match="did you mean 'neu-pairs'"):
+        fewshot_bench.diff("neu-pair", "neu-pairs")
     with pytest.raises(UserError, match="holds no record"):
-        fewshot_bench.diff("neu-small", tmp_path)
+        fewshot_bench.diff("neu-pairs", tmp_path)

@@ -17,7 +17,7 @@ FOLDERS = sorted(path.parent for path in PUBLISHED.glob("*/records"))
 
 
 def test_something_is_published():
-    assert "neu-heldout" in {folder.name for folder in FOLDERS}
+    assert "neu-heldout-methods" in {folder.name for folder in FOLDERS}
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
