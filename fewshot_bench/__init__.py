@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fewshot_bench.api import (
-        Outcome,
+        Stopped,
         check,
         compare,
         confusion,
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from fewshot_bench.learn.training_settings import TrainingSettings
     from fewshot_bench.new_class import export, predict, recommend
     from fewshot_bench.optional import library
+    from fewshot_bench.outcome import Outcome
     from fewshot_bench.protocols.pairs import Pairs
     from fewshot_bench.protocols.protocol import Classification, FewShot
     from fewshot_bench.published import ALL_CLASSES, Published
@@ -103,7 +104,7 @@ _HOMES = {
     "MULTI_LABEL": "data.label_table",
     "Merged": "exchange",
     "NotApplicable": "errors",
-    "Outcome": "api",
+    "Outcome": "outcome",
     "Pairs": "protocols.pairs",
     "PictureSettings": "data.image_set",
     "Pictures": "data.masks",
@@ -115,6 +116,7 @@ _HOMES = {
     "Settings": "settings",
     "Started": "tracker",
     "Step": "tracker",
+    "Stopped": "api",
     "Together": "rule",
     "Tracker": "tracker",
     "TrainedBaseline": "learn.train",
@@ -212,6 +214,7 @@ __all__ = [
     "Settings",
     "Started",
     "Step",
+    "Stopped",
     "Together",
     "Tracker",
     "TrainedBaseline",
@@ -268,9 +271,18 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `bench --help` needs neither torch nor pandas."""
+    if name == "__version__":
+        from importlib import metadata  # slow, so only where it is asked for
+
+        return metadata.version("fewshot-bench")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, which a notebook offers to complete."""
+    return list(__all__)
 
 
 class _Package(ModuleType):

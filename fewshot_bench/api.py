@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -22,14 +22,15 @@ from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.compare import MARGIN, differences
 from fewshot_bench.leaderboard.names import records_at, records_named, row_names
 from fewshot_bench.leaderboard.recall import recalls as class_recalls
-from fewshot_bench.leaderboard.record_columns import row_key
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_tables
+from fewshot_bench.outcome import Outcome, outcome_of
 from fewshot_bench.planning.dataset_paths import path_in
 from fewshot_bench.planning.engine_choice import chosen_workplace
-from fewshot_bench.planning.plan import Plan, make_plan
+from fewshot_bench.planning.plan import make_plan
 from fewshot_bench.planning.plan_in_folder import plan_in
 from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
+from fewshot_bench.progress_line import shown
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.episode_files import write_episodes
 from fewshot_bench.records.folder import ResultsFolder
@@ -37,7 +38,8 @@ from fewshot_bench.records.record import Record
 from fewshot_bench.registry.catalogue import listed_plugins
 from fewshot_bench.registry.examined import Examined, ExaminedData, examined
 from fewshot_bench.registry.registry import Registry
-from fewshot_bench.request import Request
+from fewshot_bench.request import Request, requested
+from fewshot_bench.request import data_folder as environment_data_folder
 from fewshot_bench.tracking import Tracking
 
 __all__ = [
@@ -62,29 +64,6 @@ CACHE_COLUMNS = ("kind", "dataset", "images", "classes", "bytes", "used", "file"
 PLUGIN_COLUMNS = ("kind", "name", "title", "source", "year", "about", "settings", "error")
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What a run gave.
-
-    table: the leaderboard rows of this run; comparison: their differences to the reference, None
-    without one; records: one for each training and each of its episode sets; data: the images;
-    files: the tables that were written; notes: what the user should know of how the request was
-    read.
-    """
-
-    table: pd.DataFrame
-    comparison: pd.DataFrame | None
-    records: list[Record]
-    data: LabelledImages
-    files: list[Path]
-    notes: Sequence[str] = ()
-
-    @property
-    def failed(self) -> list[Record]:
-        """Records of what has no result."""
-        return [record for record in self.records if record.failed]
-
-
 class Stopped(KeyboardInterrupt):
     """A run was stopped by Ctrl-C. outcome: of the cells that are done; its files are written."""
 
@@ -94,7 +73,7 @@ class Stopped(KeyboardInterrupt):
 
 
 def run(
-    request: Request,
+    request: Request | Path | str | None = None,
     out: Path | str = "results",
     *,
     fresh: bool = False,
@@ -102,18 +81,39 @@ def run(
     plugins: Sequence[Path | str] = (),
     jobs: JobOptions | int = 1,
     trackers: Sequence[str] = (),
-    notify: OnProgress = lambda progress: None,
+    progress: bool = True,
+    notify: OnProgress | None = None,
+    **options: Any,
 ) -> Outcome:
     """Run a request, keep its records in the folder `out`, and write the leaderboard there anew.
 
+    request: a `Request`, the path of the data, or the name of a data set; options: fields of
+    `Request`, on top of it: `run("my_images/", shots="1,5", test_classes="dent")`. Without either,
+    the standard baselines run on simulated steel pictures.
     fresh: compute again what is on disk; reference: a baseline that the others are compared with;
     plugins: files that define more baselines or data sets; jobs: how many trainings run at once,
-    or where they run; trackers: names of those that listen (docs/extend/tracker.md); notify: called
-    with each `Progress`; `leaderboard.standings` makes accuracies of the records that come with it.
+    or where they run; trackers: names of those that listen (docs/extend/tracker.md); progress: show
+    a line on standard error; notify: called with each `Progress`, in the place of that line;
+    `leaderboard.standings` makes accuracies of the records that come with it.
 
     Raises `UserError` for what cannot be run, and `Stopped`, a `KeyboardInterrupt`, if it is
     stopped after a cell is done. What fails while it runs is in `Outcome.failed`.
     """
+    asked = requested(request, options)
+    with shown(notify, progress=progress) as on_progress:
+        return _run(asked, out, fresh, reference, plugins, jobs, trackers, on_progress)
+
+
+def _run(
+    request: Request,
+    out: Path | str,
+    fresh: bool,
+    reference: str | None,
+    plugins: Sequence[Path | str],
+    jobs: JobOptions | int,
+    trackers: Sequence[str],
+    notify: OnProgress,
+) -> Outcome:
     registry = Registry(plugins)
     options = jobs if isinstance(jobs, JobOptions) else JobOptions(jobs=jobs)
     workplace, request = chosen_workplace(options, request, registry)
@@ -151,29 +151,11 @@ def run(
             raise
         answered = {record.baseline.answerer for record in done if record.status == "ok"}
         known_reference = reference if reference in answered else None
-        raise Stopped(_outcome(plan, results, done, known_reference)) from None
+        raise Stopped(outcome_of(plan, results, done, known_reference)) from None
     finally:
         tracking.close()
-    outcome = _outcome(plan, results, records, reference)
+    outcome = outcome_of(plan, results, records, reference)
     return dataclasses.replace(outcome, notes=[*outcome.notes, *tracking.notes])
-
-
-def _outcome(
-    plan: Plan, results: ResultsFolder, records: list[Record], reference: str | None
-) -> Outcome:
-    """What these records of a plan come to. Writes the leaderboard of the folder anew."""
-    table, files = write_tables(results)
-    # the column `key` holds the first 16 digits of a row's key
-    keys = {row_key(record)[:16] for record in records}
-    rows_of_run = table[table["key"].isin(keys)].reset_index(drop=True)
-    comparison = None
-    if reference is not None:
-        # rows with all their trainings in the folder, under the names of its table
-        every = list(results)
-        of_run = [record for record in every if row_key(record)[:16] in keys]
-        predictions = results.predictions(of_run)
-        comparison = differences(rows_of(predictions, row_names(every)), reference)
-    return Outcome(rows_of_run, comparison, records, plan.data, files, plan.notes)
 
 
 def leaderboard(out: Path | str = "results") -> pd.DataFrame:
@@ -188,9 +170,10 @@ def rebuild(out: Path | str) -> tuple[pd.DataFrame, list[Path]]:
 
 
 def compare(out: Path | str, reference: str, margin: float = MARGIN) -> pd.DataFrame:
-    """Paired differences of all results in the folder `out` to those of `reference`.
+    """Paired differences of all results in the folder `out` to those of `reference`, as fractions.
 
-    margin: a fraction; differences within it count as equivalent.
+    margin: in percentage points; differences within it count as equivalent. Raises `UserError` for
+    a reference without results, and for a margin that is not more than 0 and less than 100.
     """
     results = ResultsFolder(out, write=False)
     records = list(results)
@@ -228,14 +211,19 @@ def recalls(out: Path | str = "results", baselines: Sequence[str] | None = None)
 
 
 def episodes(
-    request: Request, file: Path | str, *, plugins: Sequence[Path | str] = ()
+    request: Request | Path | str | None,
+    file: Path | str,
+    *,
+    plugins: Sequence[Path | str] = (),
+    **options: Any,
 ) -> pd.DataFrame:
     """Write the episodes of the request's protocol to a file.
 
-    Returns a row for each shot value: shots, episodes and their digest. Raises `UserError` for
-    pairs.
+    request, options: as `run` takes them. Returns a row for each shot value: shots, episodes and
+    their digest. The accuracy of each episode of a run is in `Outcome.episodes`. Raises `UserError`
+    for pairs, and for a file that cannot be written.
     """
-    images, episode_sets = resolve_episodes(request, Registry(plugins))
+    images, episode_sets = resolve_episodes(requested(request, options), Registry(plugins))
     protocol = episode_sets[0].protocol
     if isinstance(protocol, Pairs):
         raise UserError(
@@ -268,12 +256,24 @@ def episodes(
     return pd.DataFrame(rows)
 
 
-def data(request: Request, *, plugins: Sequence[Path | str] = ()) -> LabelledImages:
-    """The images of a data set.
+def data(
+    request: Request | Path | str | None = None,
+    *,
+    plugins: Sequence[Path | str] = (),
+    progress: bool = True,
+    **options: Any,
+) -> LabelledImages:
+    """The images of a data set: `data("my_images/")`, `data("neu")`, `data("a.zip", fit="pad")`.
 
-    For a path without a name, the data set that recognises its files, else `folder`.
+    request: a `Request`, a path, or the name of a data set; options: fields of `Request`, on top of
+    it. For a path without a name, the data set that recognises its files, else `folder`.
+    progress: show how far the reading is.
+
+    Raises `UserError` for a path or name that is not there, and for files that cannot be read.
     """
-    return resolve_data(request, Registry(plugins)).data
+    asked = requested(request, options)
+    with shown(None, progress=progress):
+        return resolve_data(asked, Registry(plugins)).data
 
 
 def cache() -> pd.DataFrame:
@@ -324,8 +324,8 @@ def check(
     """Check baselines, rules and data sets against the contract; a row for each and each check.
 
     methods: names of them, files that define one, or `all`: all baselines and rules; data: of the
-    data set, if it reads files; data_folder: where data sets are looked for without it; notify:
-    called with each name before its checks.
+    data set, if it reads files; data_folder: where data sets are looked for without it; None:
+    $FEWSHOT_BENCH_DATA; notify: called with each name, and which one it is, before its checks.
     Columns: baseline (or rule, or data set), check, status (ok, broken or not checked), and told:
     what was expected, what came, and why it matters. Raises `UserError` for a name that does not
     exist, and for a data set whose data is not there.
@@ -336,8 +336,9 @@ def check(
     for name in names:
         subjects += examined(name, registry)
     rows = []
-    for subject in _with_data(subjects, data, data_folder):
-        notify(subject.name)
+    placed = _with_data(subjects, data, data_folder or environment_data_folder())
+    for number, subject in enumerate(placed, start=1):
+        notify(f"[{number} of {len(subjects)}] {subject.name}")
         for finding in subject.findings():
             row = {
                 "baseline": subject.name,

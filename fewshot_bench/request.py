@@ -2,34 +2,59 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from fewshot_bench.errors import unknown
 from fewshot_bench.files import user_path
+from fewshot_bench.lists import names, read_number, whole
+from fewshot_bench.protocols.split import Size
 
-if TYPE_CHECKING:
-    from fewshot_bench.protocols.split import Size
-
-__all__ = ["Request"]
+__all__ = ["Request", "data_folder", "placed", "requested"]
 
 PATHS = ("data", "data_folder", "episodes_file", "labels")
 CLASSES = ("train_classes", "test_classes", "known")
-LISTS = (
-    "train_classes",
-    "test_classes",
-    "known",
-    "shots",
-    "train_per_class",
-    "train_fraction",
-    "baselines",
-    "rules",
+WHOLE_NUMBERS = (
+    "ways",
+    "queries",
+    "episodes",
+    "episode_seed",
+    "runs",
+    "pairs",
+    "views",
+    "image_size",
+    "budget",
+    "seeds",
+    "threads",
 )
+ALL = "all"  # in the place of a number
+# fields that hold a list -> what reads an entry, and what is allowed
+Reading = tuple[Callable[[Any], Any], str]
+NAMES: Reading = (str, "names, such as 'a,b'")
+SHOTS: Reading = (whole, "whole numbers, such as '1,5'")
+LISTS: dict[str, Reading] = {
+    "train_classes": NAMES,
+    "test_classes": NAMES,
+    "known": NAMES,
+    "shots": SHOTS,
+    "train_per_class": SHOTS,
+    "train_fraction": (float, "shares, such as '0.8,0.6'"),
+    "baselines": NAMES,
+    "rules": NAMES,
+}
 
 
-@dataclass(frozen=True, kw_only=True)
+def data_folder() -> Path | None:
+    """The folder of data sets that the environment names in $FEWSHOT_BENCH_DATA, or None."""
+    folder = os.environ.get("FEWSHOT_BENCH_DATA")
+    return Path(folder) if folder else None
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Request:
     """What a user asks for. A value of None is taken from the protocol or the preset.
 
@@ -48,14 +73,18 @@ class Request:
     crop_boxes: the margin with which each box becomes an image, see `cropped`; rules: names of
     decision rules, "own" or "all"; views: of each test image, 1 or 8; near_duplicates: keep, drop,
     group or report; settings: "owner.name" -> value as text; threads: of this run, and of each
-    training on a processor in a folder of results that has none yet. A path may be given as text,
-    and a single value may be given instead of a list.
+    training on a processor in a folder of results that has none yet; data_folder: where data sets
+    are looked for that have no path, $FEWSHOT_BENCH_DATA if it is left out.
+
+    Values may be written as on the command line: a path as text, a list as text with commas
+    (`shots="1,5"`), a single value in the place of a list. Raises `UserError` for text that cannot
+    be read.
     """
 
     dataset: str | None = None
     protocol: str | None = None
     data: Path | None = None
-    data_folder: Path | None = None
+    data_folder: Path | None = field(default_factory=data_folder)
     group_by: str | None = None
     class_level: int | None = None
     fit: str | None = None
@@ -104,14 +133,71 @@ class Request:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, user_path(value))
+        for name in WHOLE_NUMBERS:
+            value = getattr(self, name)
+            if value not in (None, ALL):
+                number = read_number(name, value, whole, "a whole number")
+                object.__setattr__(self, name, number)
         for name in LISTS:
             value = getattr(self, name)
-            if isinstance(value, (str, int, float)):
-                object.__setattr__(self, name, (value,))
+            if value is not None:
+                object.__setattr__(self, name, _entries(name, value))
         for name in CLASSES:
             value = getattr(self, name)
             if value is not None:
                 object.__setattr__(self, name, tuple(map(_class_name, value)))
+        texts = {name: str(value) for name, value in self.settings.items()}
+        object.__setattr__(self, "settings", texts)
+
+    def __repr__(self) -> str:
+        """The fields that were given."""
+        given = []
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if value != _default(one):
+                given.append(f"{one.name}={value!r}")
+        return f"Request({', '.join(given)})"
+
+
+def requested(request: Request | Path | str | None, options: Mapping[str, Any]) -> Request:
+    """A request with these fields, on top of those of `request`.
+
+    request: also what `placed` takes. Raises `UserError` for an option that is no field, and for
+    what cannot be read.
+    """
+    known = [one.name for one in fields(Request)]
+    for name in options:
+        if name not in known:
+            raise unknown("option", name, known)
+    if isinstance(request, Request):
+        return replace(request, **options)
+    given = {} if request is None else placed(request)
+    return Request(**{**given, **options})
+
+
+def placed(data: Path | str) -> dict[str, Any]:
+    """The field of a request that `data` is: the path of data, or the name of a data set.
+
+    It is a path if there is something, or if no data set could be called so.
+    """
+    path = user_path(data)
+    looks_like_path = bool(path.suffix) or len(path.parts) > 1 or str(data).endswith("/")
+    if isinstance(data, Path) or looks_like_path or path.exists():
+        return {"data": path}
+    return {"dataset": data}
+
+
+def _default(one: Field[Any]) -> object:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
+def _entries(name: str, value: Any) -> tuple[Any, ...]:
+    """The entries of a list that is written as text, as a single value, or as a sequence."""
+    read, allowed = LISTS[name]
+    if isinstance(value, str):
+        value = names(name, value)
+    entries = value if isinstance(value, Iterable) else (value,)
+    return tuple(read_number(name, entry, read, allowed) for entry in entries)
 
 
 def _class_name(name: object) -> str:

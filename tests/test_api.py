@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
-from fewshot_bench import api
+from fewshot_bench import api, progress_line
 from fewshot_bench.engine.progress import Progress
+from fewshot_bench.errors import UserError
 from fewshot_bench.request import Request
 from tests.helpers.plugin_files import copied
 from tests.helpers.runs import QUICK, SMALL, run
@@ -81,3 +83,72 @@ def test_paths_may_be_text_and_lists_single_values(tmp_path: Path, monkeypatch: 
         api.run(again, "again", plugins=[str(path)]).table["accuracy"].tolist()
         == outcome.table["accuracy"].tolist()
     )
+
+
+def test_a_request_is_written_as_on_the_command_line(tmp_path: Path):
+    path = copied("by_rule", tmp_path / "plain.py")
+    outcome = api.run(
+        "steel-sim",
+        tmp_path / "out",
+        plugins=[path],
+        shots="1,3",
+        queries=5,
+        episodes="40",
+        baselines="plain,pixels",
+        settings=SMALL,
+        progress=False,
+    )
+    assert sorted(set(outcome.table["shots"])) == [1, 3]
+    assert set(outcome.table["baseline"]) == {"plain", "pixels"}
+    with pytest.raises(UserError, match="unknown option 'shot'; did you mean 'shots'"):
+        api.run(shot=1)
+
+
+def test_data_takes_a_path_or_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("dent", "stain"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        for number in range(3):
+            shade = 10 * number + len(name)
+            Image.new("L", (16, 16), shade).save(tmp_path / "mine" / name / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    images = api.data("mine")
+    assert images.class_names == ("dent", "stain")
+    assert api.data(tmp_path / "mine").digest == images.digest
+    assert len(api.data("mine", fit="pad")) == 6
+    assert api.data("steel-sim", settings=SMALL).name == "steel-sim"
+    with pytest.raises(UserError, match="unknown data set 'steelsim'; did you mean 'steel-sim'"):
+        api.data("steelsim")
+    with pytest.raises(UserError, match="nowhere does not exist"):
+        api.data("nowhere/")
+
+
+def test_the_folder_of_the_environment_is_searched(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("FEWSHOT_BENCH_DATA", str(shared_data))
+    assert api.data("neu").name == "neu"
+    monkeypatch.delenv("FEWSHOT_BENCH_DATA")
+    with pytest.raises(UserError, match="neu needs its data"):
+        api.data("neu")
+
+
+def test_a_margin_is_in_points_as_on_the_command_line(tmp_path: Path):
+    run(tmp_path, baselines=["pixels", "lbp"])
+    table = api.compare(tmp_path, "pixels", margin=50)
+    assert set(table["margin"]) == {0.5}
+    assert api.compare(tmp_path, "pixels")["margin"].tolist() == [0.005] * len(table)
+    for margin in (0, 100, float("nan")):
+        with pytest.raises(UserError, match=r"out of bounds .* less than 100 points"):
+            api.compare(tmp_path, "pixels", margin=margin)
+
+
+def test_progress_is_shown_unless_it_is_turned_off(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(progress_line, "DELAY", 0.0)
+    request = dataclasses.replace(QUICK, baselines="pixels")
+    api.run(request, tmp_path / "shown")
+    assert "2 of 2 cells, 0:0" in capsys.readouterr().err
+    api.run(request, tmp_path / "silent", progress=False)
+    api.run(request, tmp_path / "told", notify=lambda progress: None)
+    assert capsys.readouterr().err == ""

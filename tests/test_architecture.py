@@ -3,6 +3,9 @@
 import ast
 import importlib
 import re
+import subprocess
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -88,8 +91,17 @@ def test_public_names():
         value = getattr(fewshot_bench, name)
         assert value is getattr(importlib.import_module(home), name)
         assert getattr(value, "__module__", home) == home  # constants have none
+    assert dir(fewshot_bench) == sorted(fewshot_bench.__all__)
+    assert fewshot_bench.__version__ == metadata.version("fewshot-bench")
     with pytest.raises(AttributeError):
         fewshot_bench.nothing  # noqa: B018
+
+
+def test_what_a_notebook_completes_costs_no_import():
+    """Asking for the public names imports neither torch nor pandas."""
+    code = "import fewshot_bench, sys; dir(fewshot_bench); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name not in ("", "__main__")])

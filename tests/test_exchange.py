@@ -3,7 +3,6 @@
 import dataclasses
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import fewshot_bench

@@ -91,10 +91,11 @@ def recommend(
 ) -> None:
     """Say which method to use for a new class, by leaving your known classes out in turn."""
     form = output.chosen_form(form, json=json)
-    from fewshot_bench import new_class
-    from fewshot_bench.cli.progress import watch_on
-
-    watch = watch_on(output.console(err=form != "table", quiet=quiet))
+    console = output.console(err=form != "table", quiet=quiet)
+    with output.starting(console, "bench recommend"):
+        from fewshot_bench import new_class
+        from fewshot_bench.cli.progress import watch_on
+    watch = watch_on(console)
     with watch, output.prints_to_stderr(form):
         made = new_class.recommend(
             out=out,

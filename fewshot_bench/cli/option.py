@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from fewshot_bench.errors import UserError
 if TYPE_CHECKING:
     from fewshot_bench.request import Request
 
-__all__ = ["REQUIRED", "Argument", "Option", "data_folder", "examples", "takes"]
+__all__ = ["REQUIRED", "Argument", "Option", "examples", "takes"]
 
 Command = Callable[..., None]
 # most options come as text and are read here, so that a mistake gives one line with what is allowed
@@ -174,10 +173,4 @@ def _request(values: Mapping[str, Any]) -> Request:
     from fewshot_bench.request import Request  # needed by few commands
 
     given = {name: value for name, value in values.items() if value is not None}
-    return Request(data_folder=data_folder(), **given)
-
-
-def data_folder() -> Path | None:
-    """The folder of data sets that the environment names."""
-    folder = os.environ.get("FEWSHOT_BENCH_DATA")
-    return Path(folder) if folder else None
+    return Request(**given)

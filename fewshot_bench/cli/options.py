@@ -257,7 +257,6 @@ MARGIN = Option(
     "Differences within this many points count as equivalent.",
     float,
     0.5,
-    read=parsing.points,
 )
 # --baselines and --shots mean something else where results are read: which of them to show
 SHOWN_BASELINES = Option(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from fewshot_bench.cli.progress import Watch
+
 __all__ = [
     "Form",
     "chosen_form",
@@ -28,6 +30,7 @@ __all__ = [
     "show_paths",
     "show_written",
     "starting",
+    "watching",
 ]
 
 Form = Literal["table", "csv", "md", "json"]
@@ -80,6 +83,13 @@ def starting(console: Console, what: str) -> Iterator[None]:
         return
     console.print(text, highlight=False)
     yield
+
+
+def watching() -> Watch:
+    """Progress of a command that reads results, on standard error; use it in a `with` statement."""
+    from fewshot_bench.cli.progress import watch_on
+
+    return watch_on(console(err=True))
 
 
 def show(

@@ -47,7 +47,8 @@ def leaderboard(out: Path, form: Form, json: bool) -> None:
     from fewshot_bench import api
     from fewshot_bench.cli import tables
 
-    table, files = api.rebuild(out)
+    with output.watching():
+        table, files = api.rebuild(out)
     output.show(table, form, tables.show_leaderboard)
     if form == "table":
         output.show_written(output.console(), files)
@@ -66,7 +67,8 @@ def compare(reference: str, margin: float, form: Form, json: bool, out: Path) ->
     from fewshot_bench import api
     from fewshot_bench.cli import comparison_table
 
-    differences = api.compare(out, reference, margin)
+    with output.watching():
+        differences = api.compare(out, reference, margin)
     output.show(differences, form, comparison_table.show_comparison)
 
 
@@ -110,7 +112,8 @@ def show(
         output.show_written(console, found.files)
         return
     _refuse_data_options(request, plugins)
-    confusion = api.confusion(out, baselines, shots)
+    with output.watching():
+        confusion = api.confusion(out, baselines, shots)
     output.show(confusion, form, detail_tables.show_confusion)
     if form == "table":
         recalls = api.recalls(out, baselines)
@@ -142,7 +145,9 @@ def plot(baselines: list[str] | None, reference: str | None, margin: float, out:
     """Draw accuracy, differences, recall, confusion, cost, episodes and losses as PNG and SVG."""
     from fewshot_bench.report import draw
 
-    output.show_paths(draw.plot(out, reference, margin, baselines))
+    with output.watching():
+        files = draw.plot(out, reference, margin, baselines)
+    output.show_paths(files)
 
 
 @app.command(
@@ -153,4 +158,6 @@ def report(reference: str | None, margin: float, out: Path) -> None:
     """Write an HTML file that needs no network: leaderboard, verdicts, pictures, settings."""
     from fewshot_bench.report import page
 
-    output.show_paths([page.report(out, reference, margin)])
+    with output.watching():
+        file = page.report(out, reference, margin)
+    output.show_paths([file])

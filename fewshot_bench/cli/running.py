@@ -12,7 +12,7 @@ import typer
 
 from fewshot_bench.cli import output
 from fewshot_bench.cli.config import config_option, keep_config
-from fewshot_bench.cli.option import data_folder, examples, takes
+from fewshot_bench.cli.option import examples, takes
 from fewshot_bench.cli.options import (
     CSV,
     DATA,
@@ -199,11 +199,11 @@ def list_(plugins: list[Path], csv: bool) -> None:
 def check(methods: list[str], data: Path | None, form: Form, json: bool) -> None:
     """Check baselines, rules and data sets against the contract; exit status 1 if one breaks it."""
     form = output.chosen_form(form, json=json)
-    from fewshot_bench import api
-    from fewshot_bench.cli import lists
-
-    with output.prints_to_stderr(form):
-        findings = api.check(methods, data=data, data_folder=data_folder(), notify=_show_checked)
+    with output.starting(output.console(err=True), "bench check"):
+        from fewshot_bench import api
+        from fewshot_bench.cli import lists
+    with output.watching(), output.prints_to_stderr(form):
+        findings = api.check(methods, data=data, notify=_show_checked)
     output.show(findings, form, lists.show_findings)
     if (findings["status"] == "broken").any():
         raise typer.Exit(1)
@@ -253,9 +253,9 @@ def explain(
     Takes the options of bench run, and trains what has not been trained yet.
     """
     form = output.chosen_form(form, json=json)
-    from fewshot_bench.cli import detail_tables
-    from fewshot_bench.report import draw
-
+    with output.starting(output.console(err=form != "table", quiet=quiet), "bench explain"):
+        from fewshot_bench.cli import detail_tables
+        from fewshot_bench.report import draw
     with _watch(form, quiet=quiet) as watch, output.prints_to_stderr(form):
         drawn = draw.explain(
             request,
@@ -284,8 +284,8 @@ def map_(request: Request, method: str, out: Path, plugins: list[Path], quiet: b
 
     Takes the options of bench run, and trains what has not been trained yet.
     """
-    from fewshot_bench.report import draw
-
+    with output.starting(output.console(quiet=quiet), "bench map"):
+        from fewshot_bench.report import draw
     with _watch("table", quiet=quiet) as watch:
         drawn = draw.map_features(request, out, method=method, plugins=plugins, notify=watch)
     _show_drawn(drawn, with_files=not quiet)

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from fewshot_bench.contract.expectations import ContractBroken
 from fewshot_bench.contract.leaks import Leak
+from fewshot_bench.data.reading import told
 from fewshot_bench.errors import PLUGIN_ERRORS, NotApplicable, Unavailable, UserError
 
 __all__ = ["Finding", "Raised", "described", "findings"]
@@ -50,7 +51,8 @@ def findings(
     essential: names of checks; where one is broken, what the later checks find says nothing.
     """
     broken = ""
-    for name, check in checks.items():
+    stage = f"checking {plugin_class.__name__}"
+    for name, check in told(checks.items(), stage, len(checks)):
         if broken:
             yield Finding(name, "not checked", f"mend {broken!r} first")
             continue

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from fewshot_bench.data.glance import Glance
 from fewshot_bench.data.pixels import pieces, pixels_at
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.seeds import digest
@@ -24,7 +25,7 @@ Composition = tuple[tuple[str, ...], ...]
 MOST_FILES_NAMED = 3  # in a message
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class LabelledImages:
     """uint8 images in memory, grouped by class.
 
@@ -65,6 +66,33 @@ class LabelledImages:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        """A few lines: size, classes and notes."""
+        return self._glance.text
+
+    def _repr_html_(self) -> str:
+        """A table with a picture of each class, as a notebook shows it."""
+        return self._glance.table
+
+    @property
+    def _glance(self) -> Glance:
+        _, channels, height, width = self.images.shape
+        colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
+        count = f"{len(self):,} {colours} images of {width} x {height} pixels"
+        notes = list(self.notes)
+        if self.dropped:
+            notes.append(f"byte-identical copies left out: {len(self.dropped)}")
+        if self.contradictions:
+            notes.append(f"pictures left out that lie in two classes: {len(self.contradictions)}")
+        ranges = [self.class_range(name) for name in self.class_names]
+        counts = [images for _, images in ranges]
+        return Glance(
+            about=f"{self.name}: {count}, {len(self.class_names)} classes",
+            counts=list(zip(self.class_names, counts, strict=True)),
+            notes=notes,
+            first=[np.asarray(self.images[index]) for index, _ in ranges],
+        )
 
     @property
     def defects_CP(self) -> npt.NDArray[np.bool_]:

@@ -57,6 +57,7 @@ class RuleFeatures:
         assert choice.plugin is not None
         rule_class = choice.plugin.load()
         seed = derive("rule", choice.name)
+        self._seed = seed
         with global_seed(seed), torch.no_grad():
             self._fitted: Rule = rule_class(choice.settings)
             if train_MD is not None and rule_class.learns():
@@ -74,6 +75,11 @@ class RuleFeatures:
     def fresh_rule(self) -> Rule:
         """A copy of the rule as it was after `fit`: it has transformed and answered nothing."""
         return copy.deepcopy(self._fitted)
+
+    def transformed(self, features_MD: Tensor) -> Tensor:
+        """The transformed features (M, D') of other images."""
+        with global_seed(self._seed), torch.no_grad():
+            return self._transformed(features_MD.cpu(), self._seed)
 
     def references(self, support_TNK: Ints) -> Ints:
         """The rows of references at these positions, each as all of its views: (T, N, V * K).

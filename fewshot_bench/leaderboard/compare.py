@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from fewshot_bench.data.reading import told
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.leaderboard.columns import BY_CONDITION, COMPARISON, QUESTION
 from fewshot_bench.leaderboard.open_rows import harmonic_difference
@@ -36,7 +37,7 @@ from fewshot_bench.stats.verdicts import (
 
 __all__ = ["MARGIN", "Place", "differences", "paired_difference", "places", "which_test"]
 
-MARGIN = 0.005  # half a point: differences within it are called equivalent
+MARGIN = 0.5  # percentage points: differences within them are called equivalent
 
 
 def paired_difference(first: Row, second: Row) -> stats.Difference | None:
@@ -97,7 +98,8 @@ def places(rows: dict[str, Row]) -> dict[str, Place]:
     """
     keys = {id(row): key for key, row in rows.items()}
     found: dict[str, Place] = {}
-    for ranking in _rankings(rows.values()):
+    in_turn = _rankings(rows.values())
+    for ranking in told(in_turn, "comparing rows: rankings", len(in_turn)):
         ordered: list[list[str]] = []
         pairs: Pairs = {}
         for beside in _by_condition(ranking):
@@ -155,11 +157,13 @@ def _places_of(
 def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) -> pd.DataFrame:
     """The paired difference of each row to the reference, with interval, p, Holm's p and verdict.
 
-    reference: the name of a row, or of a baseline with one method for each question. Differences
-    and margin are fractions. Holm's correction is over all rows of the table; `low` and `high` are
-    the interval at that `level` which agrees with it. Raises `UserError` where no row is the
-    reference, or several methods are.
+    reference: the name of a row, or of a baseline with one method for each question; margin: in
+    percentage points. All numbers of the table are fractions, its margin too. Holm's correction is
+    over all rows of the table; `low` and `high` are the interval at that `level` which agrees with
+    it. Raises `UserError` where no row is the reference, or several methods are, and for a margin
+    out of bounds.
     """
+    fraction = _as_fraction(margin)
     if not any(_references(beside, reference) for beside in _beside(rows.values())):
         names = sorted({row.name for row in rows.values()})
         raise unknown("reference", reference, names)
@@ -169,12 +173,12 @@ def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) ->
     for (row, held, difference), p, level in zip(compared, adjusted, levels(adjusted), strict=True):
         columns = _comparison_row(row, held, difference)
         low, high = difference.interval(level)
-        decision = verdict(difference, p, margin)
+        decision = verdict(difference, p, fraction)
         decided = {
             "low": low,
             "high": high,
             "level": level,
-            "margin": margin,
+            "margin": fraction,
             "p_holm": p,
             "verdict": decision,
             "would_decide": would_decide(difference, level) if decision == "undecided" else "",
@@ -184,9 +188,19 @@ def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) ->
     return _sorted(frame)
 
 
+def _as_fraction(margin: float) -> float:
+    """A margin in percentage points as a fraction."""
+    if not 0 < margin < 100:
+        raise UserError(
+            f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)"
+        )
+    return margin / 100
+
+
 def _beside(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Rows that answer one question with one shot value or train size."""
-    for ranking in _rankings(rows):
+    in_turn = _rankings(rows)
+    for ranking in told(in_turn, "comparing rows: rankings", len(in_turn)):
         yield from _by_condition(ranking)
 
 

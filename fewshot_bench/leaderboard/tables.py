@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from fewshot_bench.data.reading import told
 from fewshot_bench.leaderboard.columns import (
     BY_CONDITION,
     CONFUSION,
@@ -70,7 +71,7 @@ def leaderboard(
     place = places(rows)
     failures = Counter(key for key, _ in without)
     table = []
-    for key, row in rows.items():
+    for key, row in told(rows.items(), "rows of the leaderboard", len(rows)):
         table.append({**_result_row(row, failures[key]), **vars(place[key])})
     missing = {key: record for key, record in without if key not in rows}
     for key, record in missing.items():

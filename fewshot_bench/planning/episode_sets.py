@@ -15,6 +15,7 @@ from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.errors import UserError
 from fewshot_bench.planning.near_duplicate_choice import AS_GROUPS
 from fewshot_bench.protocols.episode import (
+    NO_QUERY,
     EpisodeSource,
     FixedEpisodes,
     ImageGroups,
@@ -73,6 +74,19 @@ class EpisodeSet:
     def label(self) -> str:
         """Its condition in words, for progress."""
         return self.protocol.condition_text(self.condition)
+
+    @property
+    def test_images(self) -> npt.NDArray[np.int64]:
+        """Indices of the images of the test classes that are tested, in order.
+
+        Those of a run are its queries, without its references.
+        """
+        if not self.is_classification:
+            indices = pool_images(self.pool)
+        else:
+            query_TNQ = self.source.draw(self.first, self.first + 1).query_TNQ
+            indices = query_TNQ[query_TNQ != NO_QUERY]
+        return np.unique(indices).astype(np.int64)
 
     @property
     def train_size(self) -> Size | None:

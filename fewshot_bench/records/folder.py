@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from fewshot_bench.data.reading import told
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import DAMAGED, sweep, user_path, write_atomically
 from fewshot_bench.protocols.episode import EpisodeSource, FixedEpisodes, prefixes
@@ -55,7 +56,8 @@ class ResultsFolder:
 
     def __iter__(self) -> Iterator[Record]:
         """All records, in the order of their file names; `UserError` names a file that is none."""
-        for path in sorted(self.paths.records.rglob("[!.]*.json")):
+        paths = sorted(self.paths.records.rglob("[!.]*.json"))
+        for path in told(paths, "reading records", len(paths)):
             yield self._read(path)
 
     def find(self, stem: str) -> Record | None:
@@ -116,7 +118,8 @@ class ResultsFolder:
         every = self if records is None else records
         answered = [record for record in every if record.status == "ok"]
         answered.sort(key=lambda record: record.episodes_digest)
-        return [self.predictions_of(record) for record in answered]
+        in_turn = told(answered, "reading answers", len(answered))
+        return [self.predictions_of(record) for record in in_turn]
 
     def predictions_of(self, record: Record) -> Predictions:
         """The record with its predictions, and its episodes, which are drawn again and checked.

@@ -8,16 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from fewshot_bench.contract.answering import has_features
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.data.near_duplicates import near_duplicates
-from fewshot_bench.engine.features import Features
+from fewshot_bench.engine.image_features import image_features
 from fewshot_bench.engine.progress import OnProgress
-from fewshot_bench.engine.work import fitted_baseline
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.explain.study import (
     StudiedCells,
@@ -34,9 +31,7 @@ from fewshot_bench.leaderboard.names import records_named, row_names
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_table
 from fewshot_bench.optional import import_matplotlib, require
-from fewshot_bench.planning.episode_sets import EpisodeSet
-from fewshot_bench.planning.plan import Cell, Plan, make_plan
-from fewshot_bench.protocols.episode import NO_QUERY
+from fewshot_bench.planning.plan import make_plan
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.paths import ResultPaths
@@ -77,7 +72,7 @@ def plot(
     """Draw the results below `out`, of some baselines or all; the paths of the files.
 
     reference: a baseline to compare the others with, in a picture of differences;
-    margin: differences up to this fraction count as equivalent.
+    margin: differences up to so many percentage points count as equivalent.
     Raises `UserError` where matplotlib is not installed, or there is nothing to draw.
     """
     can_plot("bench plot")
@@ -210,11 +205,11 @@ def map_features(
     for number, studied in enumerate(cells_with_most_shots(plan, results, notify)):
         failed += studied.failed
         first_cell, _ = studied.cells[0]
-        test_M = gallery.some(_queries(first_cell.episode_set))
+        test_M = gallery.some(first_cell.episode_set.test_images)
         features = []
         for cell, record in studied.cells:
             if record.status == "ok" and has_features(cell.training.baseline_class):
-                features_MD = _features(plan, cell, results, notify, test_M)
+                features_MD = image_features(plan, cell, results, notify, test_M, by_rule=True)
                 features.append(gallery.Features(cell.name, features_MD))
         if features:
             what = f"features of the test images, {gallery.METHODS[method]}"
@@ -230,44 +225,6 @@ def map_features(
     if not pictures:
         raise UserError("none of these baselines has features to draw; name one with an encoder")
     return Drawn(write_pictures(pictures, results.paths), failed)
-
-
-def _features(
-    plan: Plan,
-    cell: Cell,
-    results: ResultsFolder,
-    notify: OnProgress,
-    images_M: npt.NDArray[np.int64],
-) -> npt.NDArray[np.float32]:
-    """The features (M, D) of these test images, as the rule transforms them.
-
-    images_M: indices in the data set.
-    """
-    fitted = fitted_baseline(plan, cell, results, notify)
-    embedded = fitted.embedded
-    # the positions of these images among the embedded ones
-    order = embedded.argsort()
-    sorted_positions = np.searchsorted(embedded, images_M, sorter=order)
-    positions_M = order[sorted_positions]
-    features = Features(fitted)
-    if cell.rule.plugin is not None:
-        features_MD = features.of_rule(cell.rule).transformed_MD
-    else:
-        features_MD = features.embeddings_MD.cpu()
-    return np.asarray(features_MD.numpy()[positions_M])
-
-
-def _queries(episode_set: EpisodeSet) -> npt.NDArray[np.int64]:
-    """Indices of the test images. Those of a run are its queries, without its references."""
-    if episode_set.is_classification:
-        first = episode_set.first
-        episodes = episode_set.source.draw(first, first + 1)
-        is_query = episodes.query_TNQ != NO_QUERY
-        return np.unique(episodes.query_TNQ[is_query])
-    ranges = []
-    for first, count in episode_set.pool:
-        ranges.append(np.arange(first, first + count))
-    return np.sort(np.concatenate(ranges))
 
 
 def samples(data: LabelledImages, out: Path | str = "results") -> list[Path]:

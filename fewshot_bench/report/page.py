@@ -103,7 +103,7 @@ def report(
     """Write `report.html` below `out`, with new plots and what `explain` and `map_features` drew.
 
     reference: a baseline that the verdicts compare the others with; margin: differences up to
-    this fraction count as equivalent. Returns the path of the page.
+    so many percentage points count as equivalent. Returns the path of the page.
     Raises `UserError` where matplotlib is not installed, or there is nothing to report.
     """
     can_plot("bench report")

@@ -63,7 +63,6 @@ def test_text_is_read():
     assert parsing.whole_number_or_all("--x", "all") == "all"
     assert parsing.whole_number_or_all("--x", "15") == 15
     assert parsing.size_or_all("--x", "0.2") == 0.2
-    assert parsing.points("--x", 0.5) == 0.005
     assert parsing.causes("--x", "moved,missing") == ["moved", "missing"]
     assert parsing.settings("--x", ["a.b = 1", "c.d=e=f"]) == {"a.b": "1", "c.d": "e=f"}
     assert chosen_form(known_form("--x", "table"), json=True) == "json"
@@ -82,7 +81,6 @@ def test_text_is_read():
         (parsing.days, "nan", "out of bounds"),
         (parsing.days, "week", "--x 'week' cannot be read"),
         (parsing.causes, "moved,bits", "'bits' is unknown .allowed: moved, changed, missing"),
-        (parsing.points, 100.0, "less than 100 points"),
         (parsing.settings, ["a.b"], "write --x BASELINE.SETTING=VALUE"),
         (known_form, "xml", "allowed: table, csv, md, json"),
     ],

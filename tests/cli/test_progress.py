@@ -12,7 +12,7 @@ from fewshot_bench.cli import progress
 from fewshot_bench.cli.bars import MOST_BARS
 from fewshot_bench.cli.progress import LineWatch, LiveWatch, watch_on
 from fewshot_bench.cli.standings_table import standings_table
-from fewshot_bench.data.reading import tell_reading
+from fewshot_bench.data.reading import Reading, listening, tell_reading
 from fewshot_bench.engine.progress import Progress
 from fewshot_bench.leaderboard.standings import Standing, Standings
 from tests.helpers.plugin_files import plugin
@@ -331,3 +331,17 @@ def test_short_reading_has_a_bar_on_a_terminal_and_no_line_elsewhere():
     with watch_on(Console(file=elsewhere)):
         tell_reading("decoding", 20_000, 50_000)
     assert elsewhere.getvalue() == ""  # it took less than 3 seconds
+
+
+def test_commands_that_read_a_folder_or_check_a_method_tell_how_far_they_are(tmp_path: Path):
+    recorded(tmp_path, baselines=["pixels", "untrained"])
+    readings: list[Reading] = []
+    with listening(readings.append):
+        api.compare(tmp_path, "pixels")
+        api.leaderboard(tmp_path)
+        api.check("pixels")
+    last = {reading.stage: (reading.done, reading.total) for reading in readings}
+    assert last["reading records"] == last["reading answers"] == last["rows of the leaderboard"]
+    assert last["reading records"] == (4, 4)
+    assert last["comparing rows: rankings"] == (1, 1)
+    assert last["checking Pixels"] == (17, 17)

@@ -118,6 +118,13 @@ def test_a_confusion_is_of_same_and_different(outcome: api.Outcome, out: Path):
 
 
 @pytest.mark.usefixtures("outcome")
+def test_pairs_have_no_episodes(outcome: api.Outcome):
+    with pytest.raises(UserError, match="pairs have no episodes"):
+        _ = outcome.episodes
+    name = outcome.table["baseline"].iloc[0]
+    assert outcome.confusion(name, counts=True).shape == (2, 2)
+
+
 def test_tables_on_the_terminal_and_the_page_name_the_pairs(bench, out: Path):
     status, shown, _ = bench("leaderboard", "--out", out)
     assert status == 0

@@ -19,7 +19,7 @@ FLOORS: list[list[str]] = [
     ["", "__main__"],
     ["cli"],
     ["report"],
-    ["api", "exchange", "interop", "new_class", "tracking"],
+    ["api", "exchange", "interop", "new_class", "outcome", "progress_line", "tracking"],
     ["advice"],
     ["deploy", "explain"],
     ["engine"],
@@ -33,7 +33,7 @@ FLOORS: list[list[str]] = [
     ["protocols"],
     ["data"],
     ["stats"],
-    ["settings", "card", "published", "optional", "plugins", "files", "seeds", "errors"],
+    ["settings", "card", "published", "optional", "plugins", "files", "lists", "seeds", "errors"],
 ]
 FLOOR = {room: len(FLOORS) - number for number, rooms in enumerate(FLOORS) for room in rooms}
 # the smallest things, which nearly every room uses, are one box of the picture

@@ -78,7 +78,7 @@ def test_accuracy_shows_each_cell_where_it_is_and_the_missing_as_missing(done: P
 
 
 def test_differences_have_margin_verdict_and_reference(done: Path):
-    frame = api.compare(done, "pixels", 0.02)
+    frame = api.compare(done, "pixels", 2)
     axes = picture(frame, plots.paired_differences).axes[0]
     assert {text.get_text() for text in axes.texts} == set(frame["verdict"])
     band = axes.patches[0]
@@ -188,7 +188,10 @@ def test_what_cannot_be_drawn_is_one_line(
             ("--out", done, "--reference", "resnett"),
             "unknown reference 'resnett'; did you mean 'resnet'",
         ),
-        (("--out", done, "--margin", "0"), "--margin 0.0 is out of bounds"),
+        (
+            ("--out", done, "--reference", "pixels", "--margin", "0"),
+            "--margin 0.0 is out of bounds",
+        ),
     ):
         status, _, err = bench("plot", *words)
         assert (status, err.count("\n")) == (2, 1), err
