@@ -36,6 +36,8 @@ from fewshot_bench.records.episode_files import write_episodes
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 from fewshot_bench.registry.catalogue import listed_plugins
+from fewshot_bench.registry.described import Described
+from fewshot_bench.registry.described import described as described_in
 from fewshot_bench.registry.examined import Examined, ExaminedData, examined
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request, requested
@@ -51,6 +53,7 @@ __all__ = [
     "compare",
     "confusion",
     "data",
+    "described",
     "episodes",
     "leaderboard",
     "listing",
@@ -372,10 +375,18 @@ def _with_data(
 
 
 def listing(plugins: Sequence[Path | str] = ()) -> pd.DataFrame:
-    """Every baseline and data set, and why one cannot be used.
+    """All that can be named: methods, rules, data sets, ..., and why one cannot be used.
 
     Columns: kind, name, title, source, year, about (how it answers), settings and error.
     """
     rows = listed_plugins(Registry(plugins))
     frame = pd.DataFrame(rows, columns=list(PLUGIN_COLUMNS))
     return frame.astype({"year": "Int64"})
+
+
+def described(name: str, plugins: Sequence[Path | str] = ()) -> list[Described]:
+    """What is known of each thing of this name: a method, a data set, a protocol, an encoder, ...
+
+    Raises `UserError` where there is none.
+    """
+    return described_in(name, Registry(plugins))

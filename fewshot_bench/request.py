@@ -28,6 +28,7 @@ WHOLE_NUMBERS = (
     "views",
     "image_size",
     "budget",
+    "seed",
     "seeds",
     "threads",
 )
@@ -72,9 +73,11 @@ class Request:
     picture; label_columns, multi_label, class_names: how it is read, see `label_layout`;
     crop_boxes: the margin with which each box becomes an image, see `cropped`; rules: names of
     decision rules, "own" or "all"; views: of each test image, 1 or 8; near_duplicates: keep, drop,
-    group or report; settings: "owner.name" -> value as text; threads: of this run, and of each
-    training on a processor in a folder of results that has none yet; data_folder: where data sets
-    are looked for that have no path, $FEWSHOT_BENCH_DATA if it is left out.
+    group or report; settings: "owner.name" -> value as text; seed: of the first training, by
+    default 0; each further one of `seeds` has the next; device: auto, cpu, cuda or cuda:N; threads:
+    of this run, and of each training on a processor in a folder of results that has none yet;
+    data_folder: where data sets are looked for that have no path, $FEWSHOT_BENCH_DATA if it is left
+    out.
 
     Values may be written as on the command line: a path as text, a list as text with commas
     (`shots="1,5"`), a single value in the place of a list. Raises `UserError` for text that cannot
@@ -122,6 +125,7 @@ class Request:
     freeze: bool | None = None
     budget: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
+    seed: int | None = None
     seeds: int | None = None
     device: str = "auto"
     threads: int | None = None

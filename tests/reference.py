@@ -16,7 +16,7 @@ import typer
 
 from fewshot_bench import api
 from fewshot_bench.advice import recommendation
-from fewshot_bench.cli import options
+from fewshot_bench.cli import request_options
 from fewshot_bench.cli.main import app
 from fewshot_bench.cli.option import Option
 from fewshot_bench.deploy import decide
@@ -33,9 +33,9 @@ BAR = "\\|"
 
 # options that several commands take together; a larger group holds the ones before it
 GROUPS: Mapping[str, Sequence[Option]] = {
-    "Options of the data": options.DATA_OPTIONS,
-    "Options of the episodes": options.EPISODE_OPTIONS,
-    "Options of a run": options.REQUEST_OPTIONS,
+    "Options of the data": request_options.DATA_OPTIONS,
+    "Options of the episodes": request_options.EPISODE_OPTIONS,
+    "Options of a run": request_options.REQUEST_OPTIONS,
 }
 
 COMMANDS_HEAD = """# Commands
@@ -231,9 +231,29 @@ def _takes(option: Option) -> str:
 
 
 def _every_option() -> Iterator[Option]:
-    from fewshot_bench.cli import advising, caching, deploying, exchanging, reading, running
+    from fewshot_bench.cli import (
+        advising,
+        caching,
+        deploying,
+        exchanging,
+        listing,
+        options,
+        reading,
+        running,
+    )
 
-    for module in (options, advising, caching, deploying, exchanging, reading, running):
+    modules = (
+        options,
+        request_options,
+        advising,
+        caching,
+        deploying,
+        exchanging,
+        listing,
+        reading,
+        running,
+    )
+    for module in modules:
         for _, value in inspect.getmembers(module):
             if isinstance(value, Option):
                 yield value

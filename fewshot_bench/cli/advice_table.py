@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
 from fewshot_bench.advice.recommendation import Recommendation
-from fewshot_bench.cli.layout import percent, print_line
+from fewshot_bench.cli.blocks import Block, Grid, Line, print_blocks, print_line
+from fewshot_bench.cli.layout import percent
 from fewshot_bench.cli.output import show_written
 
-__all__ = ["show_methods", "show_recommendation"]
+__all__ = ["method_blocks", "show_recommendation"]
 
 MOST_ROWS = 8  # all methods stand in the files
 ABOUT = (
@@ -22,7 +24,7 @@ ABOUT = (
 
 def show_recommendation(console: Console, made: Recommendation) -> None:
     """The table, the notes, the files, and last the paragraph."""
-    show_methods(console, made.table)
+    print_blocks(console, method_blocks(made.table))
     for note in made.notes:
         print_line(console, f"Note: {note}.")
     show_written(console, made.files)
@@ -30,30 +32,29 @@ def show_recommendation(console: Console, made: Recommendation) -> None:
     print_line(console, made.paragraph)
 
 
-def show_methods(console: Console, frame: pd.DataFrame) -> None:
+def method_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """The first methods by rows, shot values by columns."""
     shots = sorted(frame["shots"].unique())
     has_known = bool(frame["known_accuracy"].notna().any())
     heads = ["method", *(f"{number}-shot" for number in shots)]
     if has_known:
         heads.append("known")
-    table = Table()
-    for head in (*heads, "behind", "tied"):
-        table.add_column(head, overflow="fold")
+    heads += ["behind", "tied"]
+    texts = []
     methods = list(frame.groupby("method", sort=False))
     for name, rows in methods[:MOST_ROWS]:
-        cells = []
+        cells = [str(name)]
         for row in rows.to_dict("records"):
             cells.append(_with_interval(row["accuracy"], row["new_low"], row["new_high"]))
         last = rows.iloc[-1]
         if has_known:
             cells.append(percent(last["known_accuracy"]))
         behind = percent(last["difference"]) if name != methods[0][0] else ""
-        table.add_row(str(name), *cells, behind, "yes" if last["tied"] else "")
-    console.print(table)
+        texts.append([*cells, behind, "yes" if last["tied"] else ""])
+    yield Grid(heads, texts)
     left_out = len(methods) - MOST_ROWS
     more = f" {left_out} more methods stand in the files." if left_out > 0 else ""
-    print_line(console, ABOUT + more)
+    yield Line(ABOUT + more)
 
 
 def _with_interval(share: float, low: float, high: float) -> str:

@@ -11,15 +11,14 @@ import typer
 from fewshot_bench.cli import output
 from fewshot_bench.cli.option import Option, examples, takes
 from fewshot_bench.cli.options import (
-    DATA_OPTIONS,
     FORMAT,
     JSON,
     OUT,
     PLUGIN,
     QUIET,
-    REQUEST_OPTIONS,
 )
 from fewshot_bench.cli.output import Form
+from fewshot_bench.cli.request_options import DATA_OPTIONS, REQUEST_OPTIONS
 
 if TYPE_CHECKING:
     from fewshot_bench.request import Request
@@ -110,4 +109,4 @@ def recommend(
     if form == "table" and not quiet:
         advice_table.show_recommendation(output.console(), made)
     elif form != "table":
-        output.show(made.table, form, advice_table.show_methods)
+        output.show(made.table, form, advice_table.method_blocks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,11 +15,14 @@ from fewshot_bench.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console
+
+    from fewshot_bench.cli.blocks import Block
 
 __all__ = ["app"]
 
 app = typer.Typer()
+
+HEADS = ("kind", "data set", "images", "classes", "size", "last used")
 
 
 @app.command(
@@ -35,7 +39,7 @@ def cache(clear: bool, older_than: float | None, form: Form, json: bool) -> None
     if clear:
         _show_cleared(*api.clear_cache(older_than or 0))
         return
-    output.show(api.cache(), form, _show_contents)
+    output.show(api.cache(), form, _content_blocks)
 
 
 def _show_cleared(removed: int, in_use: int) -> None:
@@ -47,21 +51,17 @@ def _show_cleared(removed: int, in_use: int) -> None:
     typer.echo(text)
 
 
-def _show_contents(console: Console, frame: pd.DataFrame) -> None:
-    from rich.table import Table
-
-    from fewshot_bench.cli.layout import print_line
+def _content_blocks(frame: pd.DataFrame) -> Iterator[Block]:
+    from fewshot_bench.cli.blocks import Grid, Line
     from fewshot_bench.data.cache_files import cache_folder, size_bound, size_text
 
     used = size_text(frame["bytes"].sum())
     bound = size_text(size_bound())
     text = f"{cache_folder()}: {used} of at most {bound} ($FEWSHOT_BENCH_CACHE_SIZE)"
-    print_line(console, text, wrap=False)
-    table = Table("kind", "data set", "images", "classes", "size", "last used")
+    yield Line(text, wraps=False)
     texts = frame[["kind", "dataset", "images", "classes", "bytes", "used"]].astype(object)
     texts["bytes"] = texts["bytes"].map(size_text)
-    for row in texts.where(texts.notna(), "").to_numpy():
-        table.add_row(*map(str, row))
-    if len(frame):
-        console.print(table)
-        print_line(console, "bench cache --clear removes it; what a run needs is made again.")
+    rows = texts.where(texts.notna(), "").astype(str).to_numpy().tolist()
+    if rows:
+        yield Grid(HEADS, rows)
+        yield Line("bench cache --clear removes it; what a run needs is made again.")

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Iterator
 
-from fewshot_bench.cli.layout import (
-    heading,
-    percent,
-    print_line,
-    print_older_notes,
-    test_classes_text,
-)
+import pandas as pd
+
+from fewshot_bench.cli.blocks import Block, Grid, Line
+from fewshot_bench.cli.layout import Cells, heading, older_notes, percent, test_classes_text
 from fewshot_bench.leaderboard.columns import QUESTION, condition_label, question_text, rankings
 from fewshot_bench.leaderboard.compare import which_test
 
-__all__ = ["show_comparison"]
+__all__ = ["comparison_blocks"]
+
+HEADS = ("baseline", "at", "difference", "95 % alone", "p", "p (Holm)", "verdict")
+SPARE = ("p", "95 % alone")
 
 
-def show_comparison(console: Console, frame: pd.DataFrame) -> None:
+def comparison_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """Paired differences with their verdicts, and the test that decided."""
     if frame.empty:
-        print_line(console, "Nothing to compare.")
+        yield Line("Nothing to compare.")
         return
     for ranking in rankings(frame, (*QUESTION, "reference")):
         row = ranking.first
@@ -31,11 +28,11 @@ def show_comparison(console: Console, frame: pd.DataFrame) -> None:
             f"{row['dataset']}, {row['protocol']}: against {row['reference']}, "
             f"{question_text(row)}, preset {row['preset']}{test_classes_text(ranking)}"
         )
-        print_line(console, heading(text, ranking))
-        console.print(_comparison_table(ranking.rows))
-    print_line(console, which_test(frame))
-    print_line(console, _nearest_to_decided(frame))
-    print_older_notes(console, [*frame["baseline"], *frame["reference"]])
+        yield Line(heading(text, ranking))
+        yield _comparison_grid(ranking.rows)
+    yield Line(f"Difference in points, [from, to]. {which_test(frame)}")
+    yield Line(_nearest_to_decided(frame))
+    yield from older_notes([*frame["baseline"], *frame["reference"]])
 
 
 def _nearest_to_decided(frame: pd.DataFrame) -> str:
@@ -50,35 +47,28 @@ def _nearest_to_decided(frame: pd.DataFrame) -> str:
     return f"Undecided, the largest difference first, {against}: {row['would_decide']}."
 
 
-def _comparison_table(rows: pd.DataFrame) -> Table:
-    table = Table(
-        "baseline",
-        "condition",
-        "difference",
-        "interval of the verdict",
-        "95 % alone",
-        "p",
-        "p (Holm)",
-        "verdict",
-    )
+def _comparison_grid(rows: pd.DataFrame) -> Grid:
+    texts = []
     for row in rows.to_dict("records"):
-        table.add_row(
+        cells = [
             row["baseline"],
             condition_label(row),
-            percent(row["difference"], sign="+"),
-            _bounds_text(row["low"], row["high"]),
-            Text(_bounds_text(row["ci95_low"], row["ci95_high"]), style="dim"),
+            f"{percent(row['difference'], sign='+')} {_bounds_text(row, '')}",
+            _bounds_text(row, "ci95_"),
             _p_text(row["p"]),
             _p_text(row["p_holm"]),
             row["verdict"],
-        )
-    return table
+        ]
+        texts.append(cells)
+    return Grid(HEADS, texts, spare=SPARE)
 
 
-def _bounds_text(low: float, high: float) -> str:
+def _bounds_text(row: Cells, prefix: str) -> str:
+    """The interval of which the columns begin with this."""
+    low = row[f"{prefix}low"]
     if pd.isna(low):
-        return "none"
-    return f"{percent(low, sign='+')} to {percent(high, sign='+')}"
+        return "(no interval)"
+    return f"[{percent(low, sign='+')}, {percent(row[f'{prefix}high'], sign='+')}]"
 
 
 def _p_text(p: float) -> str:

@@ -20,9 +20,9 @@ from fewshot_bench.cli.options import (
     PREDICTIONS,
     QUIET,
     RECOMMENDATION,
-    REFERENCES_OPTIONS,
     SHEET,
 )
+from fewshot_bench.cli.request_options import REFERENCES_OPTIONS
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -139,7 +139,7 @@ def _show_summary(console: Console, made: Prediction) -> None:
     """Print how many pictures each class got, the notes, and which pictures to look at first."""
     from rich.table import Table
 
-    from fewshot_bench.cli.layout import print_line
+    from fewshot_bench.cli.blocks import print_line
 
     table = Table("class", "pictures", "mean score", "unknown")
     for row in made.counts.itertuples(index=False):

@@ -5,24 +5,25 @@ Rows of different questions never stand in one table. Percent is for eyes; files
 
 from __future__ import annotations
 
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Iterator
 
+import pandas as pd
+
+from fewshot_bench.cli.blocks import Block, Grid, Line
 from fewshot_bench.cli.layout import (
     Cells,
     heading,
+    older_notes,
     percent,
     percent_with_interval,
-    print_line,
-    print_older_notes,
-    tables_that_fit,
     test_classes_text,
 )
 from fewshot_bench.leaderboard.columns import Ranking, condition_label, question_text, rankings
 from fewshot_bench.protocols.split import tested_on_text
 
-__all__ = ["show_confusion", "show_hardest", "show_pointing", "show_recalls"]
+__all__ = ["confusion_blocks", "hardest_blocks", "pointing_blocks", "recall_blocks"]
+
+MOST_MISTAKES = 3  # classes that a class is most often taken for, where not all fit
 
 POINTING_NOTE = (
     "Share of the heat inside the boxes, and how often its maximum is inside, in %, +- half of the "
@@ -37,7 +38,7 @@ HARDEST_NOTE = (
 NO_BOXES_NOTE = "The data set has no boxes, so nothing is measured."
 
 
-def show_confusion(console: Console, frame: pd.DataFrame) -> None:
+def confusion_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """What the images of each class were taken for, and its recall, in few-shot protocols."""
     few_shot = frame[frame["train_size"].isna()]
     for ranking in rankings(few_shot):
@@ -47,28 +48,43 @@ def show_confusion(console: Console, frame: pd.DataFrame) -> None:
                 f"{row['dataset']}, {row['protocol']}: {name}, {condition_label(row)}, "
                 f"{question_text(row)}, preset {row['preset']}"
             )
-            print_line(console, heading(text, ranking))
-            console.print(_confusion_table(part))
-    print_older_notes(console, few_shot["baseline"].unique())
+            yield Line(heading(text, ranking))
+            yield _confusion_grid(part)
+    yield from older_notes(few_shot["baseline"].unique())
 
 
-def _confusion_table(rows: pd.DataFrame) -> Table:
-    """True classes by rows, predicted classes by columns; the lowest recall is marked."""
+def _confusion_grid(rows: pd.DataFrame) -> Grid:
+    """True classes by rows, predicted classes by columns; the lowest recall is marked.
+
+    Where the predicted classes do not fit, those that a class is most often taken for.
+    """
     counts = rows.pivot_table(index="class", columns="predicted", values="count", sort=False)
-    right = rows[rows["class"] == rows["predicted"]]
-    recalls = dict(zip(right["class"], right["share"], strict=True))
-    worst = min(recalls.values())
-    table = Table("class", "recall", "")
-    for predicted in counts.columns:
-        table.add_column(f"as {predicted}")
-    for name, row in counts.iterrows():
-        recall = recalls[str(name)]
-        mark = "worst" if recall == worst else ""
-        table.add_row(str(name), percent(recall), mark, *(f"{count:.0f}" for count in row))
-    return table
+    shares = rows.pivot_table(index="class", columns="predicted", values="share", sort=False)
+    is_right = rows["class"] == rows["predicted"]
+    recalls = rows[is_right]["share"].tolist()
+    all_counts = []
+    mistakes = []
+    of_classes = zip(recalls, counts.iterrows(), shares.iterrows(), strict=True)
+    for recall, (name, of_class), (_, shares_of_class) in of_classes:
+        front = [str(name), percent(recall), "worst" if recall == min(recalls) else ""]
+        all_counts.append([*front, *(f"{count:.0f}" for count in of_class)])
+        mistakes.append([*front, _mistakes_text(shares_of_class.drop(name))])
+    heads = ["class", "recall", ""]
+    taken_for = Grid([*heads, "most often taken for, in %"], mistakes, shrinks=3, is_cut=True)
+    predicted = [f"as {name}" for name in counts.columns]
+    return Grid([*heads, *predicted], all_counts, front=len(heads), otherwise=taken_for)
 
 
-def show_recalls(console: Console, frame: pd.DataFrame) -> None:
+def _mistakes_text(shares: pd.Series[float]) -> str:
+    """The classes that a class is most often taken for. shares: by class, but for itself."""
+    texts = []
+    for name, share in shares.nlargest(MOST_MISTAKES).items():
+        if share > 0:
+            texts.append(f"{name} {percent(share)}")
+    return ", ".join(texts)
+
+
+def recall_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """Recall of each class and group of classes in classification protocols.
 
     Published figures have columns of their own.
@@ -78,8 +94,8 @@ def show_recalls(console: Console, frame: pd.DataFrame) -> None:
     for ranking in rankings(frame[~is_published]):
         for _, rows in ranking.rows.groupby("train_size", sort=False):
             published_beside = _beside(published, rows.iloc[0])
-            _show_recalls_at(console, ranking, rows, published_beside)
-    print_older_notes(console, frame["baseline"].unique())
+            yield from _recall_blocks_at(ranking, rows, published_beside)
+    yield from older_notes(frame["baseline"].unique())
 
 
 def _beside(published: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
@@ -90,9 +106,9 @@ def _beside(published: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
     return published[is_beside]
 
 
-def _show_recalls_at(
-    console: Console, ranking: Ranking, rows: pd.DataFrame, published: pd.DataFrame
-) -> None:
+def _recall_blocks_at(
+    ranking: Ranking, rows: pd.DataFrame, published: pd.DataFrame
+) -> Iterator[Block]:
     """Recalls at one train size: classes by rows, baselines and published systems by columns."""
     first = rows.iloc[0].to_dict()
     images = None if first["queries"] == "all" else float(first["queries"])
@@ -100,28 +116,28 @@ def _show_recalls_at(
         f"{first['dataset']}, {first['protocol']}, {condition_label(first)}: "
         f"recall in %, tested on {tested_on_text(images)}, preset {first['preset']}"
     )
-    print_line(console, heading(text, ranking))
-    console.print(_recall_table(rows, published))
+    yield Line(heading(text, ranking))
+    yield _recall_grid(rows, published)
     for (system, differs), _ in published.groupby(["baseline", "published_differs"]):
-        print_line(console, f"Published: {system} ({differs}).")
+        yield Line(f"Published: {system} ({differs}).")
 
 
-def _recall_table(rows: pd.DataFrame, published: pd.DataFrame) -> Table:
+def _recall_grid(rows: pd.DataFrame, published: pd.DataFrame) -> Grid:
     """Classes and groups of classes by rows, baselines and published systems by columns."""
-    table = Table("class")
+    heads = ["class"]
     columns = []
     for part in (rows, published):
         for name, column in part.groupby("baseline", sort=False):
-            table.add_column(str(name))
+            heads.append(str(name))
             texts = {}
             for row in column.to_dict("records"):
                 texts[row["class"]] = _recall_text(row)
             columns.append(texts)
     class_names = pd.concat([rows["class"], published["class"]]).unique()
+    lines = []
     for name in class_names:
-        cells = [texts.get(name, "") for texts in columns]
-        table.add_row(str(name), *cells)
-    return table
+        lines.append([str(name), *(texts.get(name, "") for texts in columns)])
+    return Grid(heads, lines)
 
 
 def _recall_text(row: Cells) -> str:
@@ -133,22 +149,19 @@ def _recall_text(row: Cells) -> str:
     return percent_with_interval(recall, low, row["ci95_high"])
 
 
-def show_hardest(console: Console, frame: pd.DataFrame) -> None:
+def hardest_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """The test pictures that were most often wrong, a row a picture."""
-    table = Table("wrong, %", "asked", "picture", "class", "most often taken for")
+    rows = []
     for row in frame.to_dict("records"):
-        table.add_row(
-            percent(row["share"]),
-            f"{row['asked']:,}",
-            row["picture"],
-            row["class"],
-            row["taken_for"] or "-",
-        )
-    console.print(table)
-    print_line(console, HARDEST_NOTE)
+        taken_for = row["taken_for"] or "-"
+        asked = f"{row['asked']:,}"
+        rows.append([percent(row["share"]), asked, row["picture"], row["class"], taken_for])
+    heads = ("wrong, %", "asked", "picture", "class", "most often taken for")
+    yield Grid(heads, rows, shrinks=heads.index("picture"))
+    yield Line(HARDEST_NOTE)
 
 
-def show_pointing(console: Console, frame: pd.DataFrame) -> None:
+def pointing_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """How much heat of each baseline lies in annotated boxes, beside chance; or why it has none."""
     for ranking in rankings(frame):
         row = ranking.first
@@ -156,14 +169,14 @@ def show_pointing(console: Console, frame: pd.DataFrame) -> None:
             f"{row['dataset']}, {row['protocol']}: {condition_label(row)}, preset {row['preset']}"
             f"{test_classes_text(ranking)}"
         )
-        print_line(console, heading(text, ranking))
-        _show_heat(console, ranking.rows)
+        yield Line(heading(text, ranking))
+        yield from _heat_blocks(ranking.rows)
     is_measured = frame["energy"].notna().any()
-    print_line(console, POINTING_NOTE if is_measured else NO_BOXES_NOTE)
-    print_older_notes(console, frame["baseline"])
+    yield Line(POINTING_NOTE if is_measured else NO_BOXES_NOTE)
+    yield from older_notes(frame["baseline"])
 
 
-def _show_heat(console: Console, rows: pd.DataFrame) -> None:
+def _heat_blocks(rows: pd.DataFrame) -> Iterator[Block]:
     """Baselines by rows, and below the table those without heat."""
     heads = ["baseline", "places", "images", "no heat", "in boxes", "chance", "maximum", "chance"]
     reference = rows["reference"].iloc[0]
@@ -175,10 +188,9 @@ def _show_heat(console: Console, rows: pd.DataFrame) -> None:
         if reference is not None:
             cells.append(_heat_text(row, "difference", missing="", sign="+"))
         texts.append(cells)
-    for table in tables_that_fit(heads, texts, console.width, front=1):
-        console.print(table)
+    yield Grid(heads, texts)
     for row in rows.dropna(subset=["note"]).to_dict("records"):
-        print_line(console, f"{row['baseline']}: {row['note']}", wrap=False)
+        yield Line(f"{row['baseline']}: {row['note']}", wraps=False)
 
 
 def _heat_cells(row: Cells) -> list[str]:

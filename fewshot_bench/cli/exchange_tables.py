@@ -5,26 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
+from fewshot_bench.cli.blocks import Block, Grid, Line
 from fewshot_bench.cli.layout import (
     Cells,
     heading,
+    older_notes,
     percent,
     percent_with_interval,
-    print_line,
-    print_older_notes,
     test_classes_text,
 )
-from fewshot_bench.leaderboard.columns import condition_label, question_text, rankings
+from fewshot_bench.leaderboard.columns import (
+    Ranking,
+    condition_label,
+    question_text,
+    rankings,
+)
 from fewshot_bench.leaderboard.diff import IN_BOTH
 from fewshot_bench.leaderboard.origins import BETWEEN, ORIGINS
 
-__all__ = ["failures", "show_diff", "show_shares"]
+__all__ = ["diff_blocks", "failures", "share_blocks"]
 
 NOTHING_COMMON = "A and B have no cell in common, so nothing was compared"
 MOST_NAMED = 4  # rows beside a thing that differs
+SHARE_HEADS = ("folder", "records", "kept", "same", "failed", "checkpoints")
+SAME_NOTE = "same: another folder has the record too, with the same answers; the older is kept."
+FAILED_NOTE = "failed: in the place of the record stands another folder's result."
+DIFF_HEADS = ("baseline", "at", "A", "B", "B - A", "verdict")
 UNPAIRED = "~"
 ONE_TRAINING = "*"
 UNPAIRED_NOTE = f"{UNPAIRED} other episodes or data, so the difference is not paired."
@@ -32,6 +39,7 @@ ONE_TRAINING_NOTE = (
     f"{ONE_TRAINING} one training each, with other losses: these two trainings differ, which other "
     "trainings of one method may do as well; several seeds tell whether the method moved."
 )
+UNMATCHED = ("only in A", "only in B", "ambiguous")
 # verdicts for which --fail-on fails
 CAUSES = {
     "moved": ("moved", "other status"),
@@ -40,68 +48,85 @@ CAUSES = {
 }
 
 
-def show_shares(console: Console, frame: pd.DataFrame) -> None:
+def share_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """What each folder gave to a merged one."""
-    table = Table("folder", "records", "kept", "same", "failed", "checkpoints")
-    for row in frame.to_dict("records"):
-        table.add_row(*(str(value) for value in row.values()))
-    console.print(table)
+    texts = [[str(value) for value in row] for row in frame[list(SHARE_HEADS)].to_numpy()]
+    yield Grid(SHARE_HEADS, texts)
     if frame["same"].any():
-        text = "same: another folder has the record too, with the same answers; the older is kept."
-        print_line(console, text)
+        yield Line(SAME_NOTE)
     if frame["failed"].any():
-        print_line(console, "failed: in the place of the record stands another folder's result.")
+        yield Line(FAILED_NOTE)
 
 
-def show_diff(
-    console: Console, frame: pd.DataFrame, folders: tuple[str, str], *, every: bool
-) -> None:
+def diff_blocks(frame: pd.DataFrame, folders: tuple[str, str], *, every: bool) -> Iterator[Block]:
     """The rows that are not the same in two folders, or all, and what else differs.
 
-    folders: A and B, as they are named.
+    folders: A and B, as they are named. Rows that one folder holds stand below the tables.
     """
-    print_line(console, f"A: {folders[0]}", wrap=False)
-    print_line(console, f"B: {folders[1]}", wrap=False)
-    is_shown = (frame["verdict"] != "same bits") | every
+    yield Line(f"A: {folders[0]}", wraps=False)
+    yield Line(f"B: {folders[1]}", wraps=False)
+    is_shown = frame["verdict"].isin(IN_BOTH) & ((frame["verdict"] != "same bits") | every)
     shown = frame[is_shown]
     for ranking in rankings(shown):
-        row = ranking.first
-        text = (
-            f"{row['dataset']}, {row['protocol']}: {question_text(row)}, preset {row['preset']}"
-            f"{test_classes_text(ranking)}"
-        )
-        print_line(console, heading(text, ranking))
-        console.print(_table(ranking.rows))
+        yield Line(_heading(ranking))
+        yield _grid(ranking.rows)
     if shown["is_paired"].eq(False).any():
-        print_line(console, UNPAIRED_NOTE)
+        yield Line(UNPAIRED_NOTE)
     if shown["is_one_training"].eq(True).any():
-        print_line(console, ONE_TRAINING_NOTE)
+        yield Line(ONE_TRAINING_NOTE)
     for row in shown[shown["note"].fillna("") != ""].to_dict("records"):
-        text = f"{row['baseline']} at {condition_label(row)}: {row['note']}"
-        print_line(console, text, wrap=False)
-    for line in _counts(frame):
-        print_line(console, line)
-    for line in _what_differs(frame):
-        print_line(console, line)
-    print_older_notes(console, shown["baseline"])
+        yield Line(f"{row['baseline']} at {condition_label(row)}: {row['note']}", wraps=False)
+    yield from _unmatched(frame)
+    for text in (*_counts(frame), *_what_differs(frame)):
+        yield Line(text)
+    yield from older_notes(frame["baseline"])
 
 
-def _table(rows: pd.DataFrame) -> Table:
-    table = Table()
-    table.add_column("baseline", overflow="fold")
-    for head in ("at", "A", "B", "B - A"):
-        table.add_column(head, no_wrap=True)
-    table.add_column("verdict")
+def _heading(ranking: Ranking) -> str:
+    row = ranking.first
+    text = (
+        f"{row['dataset']}, {row['protocol']}: {question_text(row)}, preset {row['preset']}"
+        f"{test_classes_text(ranking)}"
+    )
+    return heading(text, ranking)
+
+
+def _grid(rows: pd.DataFrame) -> Grid:
+    texts = []
     for row in rows.to_dict("records"):
-        table.add_row(
+        cells = [
             _name(row),
             condition_label(row),
             percent(row["accuracy_a"], missing=""),
             percent(row["accuracy_b"], missing=""),
             _difference_text(row),
             _verdict_text(row),
-        )
-    return table
+        ]
+        texts.append(cells)
+    return Grid(DIFF_HEADS, texts)
+
+
+def _unmatched(frame: pd.DataFrame) -> Iterator[Line]:
+    """The rows, or trainings of them, that only one folder holds or that may be several cells."""
+    for verdict in UNMATCHED:
+        for ranking in rankings(frame[frame["verdict"] == verdict]):
+            listed = "; ".join(_unmatched_texts(ranking.rows))
+            yield Line(f"{verdict[0].upper()}{verdict[1:]}, {_heading(ranking)}: {listed}.")
+
+
+def _unmatched_texts(rows: pd.DataFrame) -> Iterator[str]:
+    """Rows with their conditions and seeds, those together that have the same."""
+    labels: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows.to_dict("records"):
+        one = (row["baseline"], str(row["seeds"]), row["note"])
+        labels.setdefault(one, []).append(condition_label(row))
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for (name, seeds, note), at in labels.items():
+        names.setdefault((", ".join(at), seeds, note), []).append(name)
+    for (conditions, seeds, note), group in names.items():
+        noun = "seeds" if "," in seeds else "seed"
+        about = f"; {note}" if note else ""
+        yield f"{', '.join(group)} at {conditions} ({noun} {seeds.replace(',', ', ')}{about})"
 
 
 def _name(row: Cells) -> str:
@@ -133,7 +158,7 @@ def _counts(frame: pd.DataFrame) -> Iterator[str]:
     cells = int(in_both["cells"].sum())
     same = int(in_both["same"].sum())
     texts = [f"{same} same bits", f"{cells - same} changed"]
-    for verdict in ("only in A", "only in B", "ambiguous"):
+    for verdict in UNMATCHED:
         count = int(frame.loc[frame["verdict"] == verdict, "cells"].sum())
         if count:
             texts.append(f"{count} {verdict}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,8 @@ from fewshot_bench.cli.output import Form
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.console import Console
+
+    from fewshot_bench.cli.blocks import Block
 
 __all__ = ["app"]
 
@@ -47,7 +49,7 @@ def merge(folders: list[Path], into: Path, no_checkpoints: bool, form: Form, jso
     from fewshot_bench.cli import exchange_tables
 
     merged = exchange.merge(folders, into, checkpoints=not no_checkpoints)
-    output.show(merged.table, form, exchange_tables.show_shares)
+    output.show(merged.table, form, exchange_tables.share_blocks)
     if form == "table":
         console = output.console()
         output.show_failed(console, [f"note: {note}" for note in merged.notes])
@@ -72,10 +74,10 @@ def diff(
 
     frame = exchange.diff(first, second)
 
-    def show(console: Console, rows: pd.DataFrame) -> None:
-        exchange_tables.show_diff(console, rows, (first, second), every=every)
+    def blocks_of(rows: pd.DataFrame) -> Iterator[Block]:
+        return exchange_tables.diff_blocks(rows, (first, second), every=every)
 
-    output.show(frame, form, show)
+    output.show(frame, form, blocks_of)
     reasons = exchange_tables.failures(frame, fail_on or [])
     if reasons:
         output.show_failed(output.console(err=True), reasons)
@@ -97,7 +99,7 @@ def parts(folders: list[str], picture: Path | None, form: Form, json: bool) -> N
     from fewshot_bench.cli import parts_table
 
     frame = exchange.parts(folders)
-    output.show(frame, form, parts_table.show_parts)
+    output.show(frame, form, parts_table.parts_blocks)
     if picture is not None:
         from fewshot_bench.report import parts_plot
 

@@ -1,33 +1,29 @@
-"""What tables on the terminal share: cells in percent, headings, widths, notes below them."""
+"""What tables share: cells in percent, headings, notes below them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
+from fewshot_bench.cli.blocks import Line
 from fewshot_bench.leaderboard.columns import Ranking
 from fewshot_bench.leaderboard.names import OLDER_CODE, OLDER_DATA
 
 __all__ = [
     "Cells",
     "heading",
+    "older_notes",
     "percent",
     "percent_with_interval",
-    "print_line",
-    "print_older_notes",
-    "tables_that_fit",
     "test_classes_text",
 ]
 
 Cells = dict[Hashable, Any]  # a row of a frame, by column
 MOST_LOPSIDED = 0.25  # of half the width: with bounds further apart than that, +- would mislead
 LEAST_SHIFT = 0.01  # a point
-BORDER = 3  # characters that a column takes beside its text
 OLDER_NOTES = {
     OLDER_CODE: "made by older code of the method",
     OLDER_DATA: "made on an older version of the data set",
@@ -78,51 +74,11 @@ def test_classes_text(ranking: Ranking) -> str:
     return f", tested on {test_classes}"
 
 
-def print_line(console: Console, text: str, *, wrap: bool = True) -> None:
-    """Print text as it is; without `wrap` on one line, however long."""
-    console.print(text, highlight=False, markup=False, soft_wrap=not wrap)
-
-
-def print_older_notes(console: Console, names: Iterable[str]) -> None:
+def older_notes(names: Iterable[str]) -> Iterator[Line]:
     """Explain the marks in these names of rows; see `row_names`."""
     marks: set[str] = set()
     for name in names:
         marks.update(OLDER_MARK.findall(name))
     for mark, text in OLDER_NOTES.items():
         if mark in marks:
-            print_line(console, f"{mark}: {text}.")
-
-
-def tables_that_fit(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, *, front: int
-) -> Iterator[Table]:
-    """As many tables as it takes to fit all columns into `width` characters.
-
-    Each begins with the first `front` columns.
-    """
-    widths = []  # characters, with the border
-    for column in zip(heads, *rows, strict=True):
-        longest = max(len(text) for text in column)
-        widths.append(longest + BORDER)
-    room = width - sum(widths[:front])
-    for group in _groups_that_fit(widths, front, room):
-        shown = [*range(front), *group]
-        table = Table()
-        for index in shown:
-            table.add_column(heads[index], overflow="fold")
-        for row in rows:
-            table.add_row(*(row[index] for index in shown))
-        yield table
-
-
-def _groups_that_fit(widths: Sequence[int], first: int, room: int) -> list[list[int]]:
-    """Columns from `first` on, as many together as fit into the room, and at least one."""
-    groups: list[list[int]] = []
-    used = 0
-    for index in range(first, len(widths)):
-        if not groups or used + widths[index] >= room:
-            groups.append([])
-            used = 0
-        groups[-1].append(index)
-        used += widths[index]
-    return groups
+            yield Line(f"{mark}: {text}.")

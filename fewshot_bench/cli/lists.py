@@ -1,30 +1,27 @@
-"""Lists on the terminal: what a data set holds, which plug-ins there are, what checks found."""
+"""Lists: what a data set holds, and what checks found."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
-from fewshot_bench.cli.layout import print_line
+from fewshot_bench.cli.blocks import Block, Grid, Line
 from fewshot_bench.data.labelled import LabelledImages
-from fewshot_bench.registry.catalogue import PluginRow
 
 if TYPE_CHECKING:
     from fewshot_bench.data.near_duplicates import NearDuplicates
 
-__all__ = ["contradictions_text", "dropped_text", "show_data", "show_findings", "show_plugins"]
+__all__ = ["contradictions_text", "data_blocks", "dropped_text", "finding_blocks"]
 
 MOST_COPIES_NAMED = 5
 STATUS_TEXTS = {"broken": "broken", "not checked": "not checked", "ok": "checks passed"}
 
 
-def show_data(console: Console, data: LabelledImages, found: NearDuplicates) -> None:
+def data_blocks(data: LabelledImages, found: NearDuplicates) -> Iterator[Block]:
     """What a data set holds and what is wrong with it."""
     channels, height, width = data.images.shape[1:]
     colour = "grey" if channels == 1 else "RGB"
@@ -32,27 +29,28 @@ def show_data(console: Console, data: LabelledImages, found: NearDuplicates) -> 
         f"{data.name}: {len(data)} images of {width} x {height} pixels, {colour}, "
         f"{len(data.class_names)} classes, digest {data.digest[:32]}"
     )
-    print_line(console, text, wrap=False)
-    console.print(_class_table(data, found))
+    yield Line(text, wraps=False)
+    yield _class_grid(data, found)
     if data.groups is not None:
-        print_line(console, f"groups: {_groups_text(data, data.groups)}", wrap=False)
-    print_line(console, f"byte-identical copies: {dropped_text(data)}", wrap=False)
+        yield Line(f"groups: {_groups_text(data, data.groups)}", wraps=False)
+    yield Line(f"byte-identical copies: {dropped_text(data)}", wraps=False)
     if data.contradictions:
-        print_line(console, f"contradictions: {contradictions_text(data)}", wrap=False)
-    _show_near_duplicates(console, data, found)
+        yield Line(f"contradictions: {contradictions_text(data)}", wraps=False)
+    for text in _near_duplicate_texts(data, found):
+        yield Line(text, wraps=False)
     for note in (*data.notes, *found.notes):
-        print_line(console, f"note: {note}", wrap=False)
+        yield Line(f"note: {note}", wraps=False)
 
 
-def _class_table(data: LabelledImages, found: NearDuplicates) -> Table:
+def _class_grid(data: LabelledImages, found: NearDuplicates) -> Grid:
     """Each class with its short name, images, near-duplicates, boxes and groups."""
-    table = Table("class", "short", "images", "near-duplicates")
+    heads = ["class", "short", "images", "near-duplicates"]
     if data.boxes is not None:
-        table.add_column("boxes")
+        heads.append("boxes")
     if data.groups is not None:
-        table.add_column("groups")
-        table.add_column("largest group")
+        heads += ["groups", "largest group"]
     short_names = {full: short for short, full in data.abbreviations.items()}
+    rows = []
     for label, name in enumerate(data.class_names):
         first, count = data.class_range(name)
         cells = [name, short_names.get(name, ""), str(count), str(found.later_in(label))]
@@ -62,8 +60,8 @@ def _class_table(data: LabelledImages, found: NearDuplicates) -> Table:
         if data.groups is not None:
             _, sizes = np.unique(data.groups[first : first + count], return_counts=True)
             cells += [str(len(sizes)), str(sizes.max())]
-        table.add_row(*cells)
-    return table
+        rows.append(cells)
+    return Grid(heads, rows)
 
 
 def _groups_text(data: LabelledImages, groups: npt.NDArray[np.int64]) -> str:
@@ -74,7 +72,7 @@ def _groups_text(data: LabelledImages, groups: npt.NDArray[np.int64]) -> str:
     return f"{len(classes)} by {data.group_by}, of which {several} hold several classes"
 
 
-def _show_near_duplicates(console: Console, data: LabelledImages, found: NearDuplicates) -> None:
+def _near_duplicate_texts(data: LabelledImages, found: NearDuplicates) -> Iterator[str]:
     """How many images are near-duplicates, how many pairs lie in two classes, and some of them."""
     text = "none"
     if len(found.later):
@@ -85,10 +83,10 @@ def _show_near_duplicates(console: Console, data: LabelledImages, found: NearDup
             f"{groups} groups ({_pairs_text(data, pairs)}); bench run --near-duplicates drop "
             "leaves out all but the first of each group"
         )
-    print_line(console, f"near-duplicates: {text}", wrap=False)
+    yield f"near-duplicates: {text}"
     across = found.pairs[found.across]
     text = f"{len(across)} pairs ({_pairs_text(data, across)})" if len(across) else "none"
-    print_line(console, f"near-duplicates in two classes: {text}", wrap=False)
+    yield f"near-duplicates in two classes: {text}"
 
 
 def _pairs_text(data: LabelledImages, pairs: npt.NDArray[np.int64]) -> str:
@@ -129,44 +127,20 @@ def _first_named(named: Sequence[str], count: int) -> str:
     return f"{text} and {others} more" if others else text
 
 
-def show_plugins(console: Console, rows: Sequence[PluginRow]) -> None:
-    """Baselines and data sets in a table each, then those that cannot be used, with the reason."""
-    table_of_kind: dict[str, Table] = {}
-    unusable = []
-    for row in rows:
-        kind = row["kind"]
-        if kind not in table_of_kind:
-            table_of_kind[kind] = _plugin_table(f"{kind}s")
-        if row["error"]:
-            unusable.append(row)
-            continue
-        year = str(row["year"] or "")
-        table_of_kind[kind].add_row(row["name"], row["title"], row["source"], year, row["about"])
-    for table in table_of_kind.values():
-        console.print(table)
-    for row in unusable:
-        print_line(console, f"not usable: {row['name']}: {row['error']}", wrap=False)
-
-
-def _plugin_table(title: str) -> Table:
-    return Table("name", "title", "source", "year", "", title=title, title_justify="left")
-
-
-def show_findings(console: Console, frame: pd.DataFrame) -> None:
+def finding_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """How many checks each baseline passed; for the others what was expected and what came."""
     for name, rows in frame.groupby("baseline", sort=False):
         counts = _counts_text(rows["status"])
-        print_line(console, f"{name}: {counts}")
+        yield Line(f"{name}: {counts}")
         is_ok = rows["status"] == "ok"
-        _show_reasons(console, rows[~is_ok])
+        yield from _reasons(rows[~is_ok])
 
 
-def _show_reasons(console: Console, rows: pd.DataFrame) -> None:
+def _reasons(frame: pd.DataFrame) -> Iterator[Line]:
     """One line for each reason, with the checks that gave it."""
-    for (status, reason), part in rows.groupby(["status", "told"], sort=False):
+    for (status, reason), part in frame.groupby(["status", "told"], sort=False):
         checks = ", ".join(part["check"])
-        text = f"  {status}: {checks}: {reason}"
-        print_line(console, text, wrap=False)
+        yield Line(f"  {status}: {checks}: {reason}", wraps=False)
 
 
 def _counts_text(statuses: pd.Series[str]) -> str:

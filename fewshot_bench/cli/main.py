@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import io
 import math
@@ -14,22 +15,22 @@ from typing import Annotated
 
 import typer
 
-from fewshot_bench.cli import advising, caching, deploying, exchanging, reading, running
+from fewshot_bench.cli import advising, caching, deploying, exchanging, listing, reading, running
+from fewshot_bench.cli.panels import command_panel
 from fewshot_bench.errors import UserError
 
 __all__ = ["app", "main", "stopped_text"]
 
-# plain text and one-line errors: output is read in logs too
 app = typer.Typer(
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,  # errors are one line: output is read in logs too
 )
-app.add_typer(running.app)
-app.add_typer(reading.app)
-app.add_typer(exchanging.app)
-app.add_typer(advising.app)
-app.add_typer(deploying.app)
-app.add_typer(caching.app)
+for part in (running, listing, reading, exchanging, advising, deploying, caching):
+    for command in part.app.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "")
+        command.rich_help_panel = command_panel(name)
+    app.add_typer(part.app)
 
 MISTAKE = 2  # exit status
 INTERRUPTED = 130  # exit status that typer makes of Ctrl-C
@@ -58,7 +59,8 @@ def bench(
 ) -> None:
     """Which method recognises held-out defect classes from k examples, and is it really better?"""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
+        with contextlib.redirect_stdout(sys.stderr):
+            context.get_help()  # typer prints it
         raise typer.Exit(MISTAKE)
 
 
@@ -79,7 +81,7 @@ def main() -> None:
     except UserError as error:
         status = _mistake(str(error))
     except typer.TyperException as error:  # an unknown option, a missing argument
-        status = _mistake(f"{_usage_text(error)}; bench --help shows what there is")
+        status = _mistake(_usage_text(error))
     except OSError as error:  # a full disk, a folder that must not be entered, a name too long
         name = error.filename or "a file"
         status = _mistake(f"{name} cannot be read or written ({error.strerror})")
@@ -129,10 +131,15 @@ def _mistake(message: str) -> int:
 
 
 def _usage_text(error: typer.TyperException) -> str:
-    """What typer says of an unknown option or a missing argument."""
+    """What typer says of an unknown option or a missing argument, and where to look."""
     names_parameter = isinstance(error, typer.BadParameter)
     text = error.format_message() if names_parameter else error.message
-    return text.rstrip(".")
+    nearest = getattr(error, "possibilities", None)  # of an unknown option, the most alike first
+    if nearest:
+        text += f"; did you mean {nearest[0]}?"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "bench"
+    return f"{text.rstrip('.')}; {command} --help shows what there is"
 
 
 def _skip_last_collection() -> None:

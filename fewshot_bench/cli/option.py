@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fewshot_bench.cli import parsing
+from fewshot_bench.cli.panels import option_panel
 from fewshot_bench.errors import UserError
 
 if TYPE_CHECKING:
     from fewshot_bench.request import Request
 
-__all__ = ["REQUIRED", "Argument", "Option", "examples", "takes"]
+__all__ = ["REQUIRED", "Argument", "Option", "Text", "examples", "takes"]
 
 Command = Callable[..., None]
 # most options come as text and are read here, so that a mistake gives one line with what is allowed
@@ -30,6 +31,20 @@ ONCE: dict[Any, tuple[Any, str]] = {
 }
 WRITTEN = "written"  # the parameter
 REPEATED = (list[str] | None, list[Path])
+# what the help shows in the place of a value, by what reads it
+METAVARS: dict[Callable[..., Any], str] = {
+    parsing.whole_number: "<int>",
+    parsing.whole_numbers: "<int,...>",
+    parsing.number: "<float>",
+    parsing.shares: "<float,...>",
+    parsing.names: "<name,...>",
+    parsing.causes: "<name,...>",
+    parsing.days: "<days>",
+    parsing.settings: "<name=value>",
+    parsing.size_or_all: "<size|all>",
+    parsing.whole_number_or_all: "<int|all>",
+    parsing.whole_number_or_auto: "<int|auto>",
+}
 REQUIRED = inspect.Parameter.empty  # in the place of a default
 
 
@@ -84,8 +99,9 @@ class Option:
         read_as, metavar = ONCE[self.type] if self.is_once else (self.type, None)
         declaration = typer.Option(
             self.flag,
-            help=self.help,
-            metavar=metavar,
+            help=_escaped(self.help),
+            metavar="" if self.is_flag else METAVARS.get(self.read, metavar),
+            rich_help_panel=option_panel(self.flag),
             callback=self.apply,
             is_eager=self.apply is not None,
         )
@@ -113,7 +129,7 @@ class Argument(Option):
     @property
     def annotation(self) -> Any:
         """The annotation that typer reads."""
-        declaration = typer.Argument(help=self.help)
+        declaration = typer.Argument(help=_escaped(self.help))
         return Annotated[self.type, declaration]
 
 
@@ -149,7 +165,12 @@ def takes(*options: Option, request: Sequence[Option] = ()) -> Callable[[Command
 
 def examples(*commands: str) -> str:
     """The text below the help of a command."""
-    return f"Examples: {' | '.join(commands)}"
+    return _escaped("\n".join(["Examples:", *commands]))
+
+
+def _escaped(text: str) -> str:
+    """Text of the help, in which brackets are no markup of rich."""
+    return text.replace("[", r"\[")
 
 
 def _parameter(option: Option) -> inspect.Parameter:

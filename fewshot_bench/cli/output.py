@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from fewshot_bench.cli.blocks import Block
     from fewshot_bench.cli.progress import Watch
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "known_form",
     "prints_to_stderr",
     "show",
+    "show_blocks",
     "show_csv",
     "show_failed",
     "show_paths",
@@ -33,10 +36,10 @@ __all__ = [
     "watching",
 ]
 
-Form = Literal["table", "csv", "md", "json"]
+Form = Literal["table", "csv", "md", "latex", "json"]
 FORMS: tuple[Form, ...] = get_args(Form)
-WIDTH_OF_A_FILE = 120  # characters a line, where the output is no terminal
-ESCAPED_BAR = "\\|"  # a bar that does not end a cell of a Markdown table
+WIDTH_OF_A_FILE = 120  # characters a line, where nothing tells how wide a terminal is
+STANDARD_STREAMS = (0, 1, 2)  # file descriptors
 
 
 def known_form(flag: str, text: str) -> Form:
@@ -60,10 +63,14 @@ def console(*, err: bool = False, quiet: bool = False) -> Console:
     """A console on standard output, or on standard error if `err`; it prints nothing if `quiet`."""
     from rich.console import Console
 
-    stream = sys.stderr if err else sys.stdout
-    width = None if stream.isatty() else WIDTH_OF_A_FILE
+    width = None if _is_width_known() else WIDTH_OF_A_FILE
     # without markup and emoji: names of classes may hold [ and :
     return Console(stderr=err, width=width, quiet=quiet, markup=False, emoji=False)
+
+
+def _is_width_known() -> bool:
+    """Whether rich finds how wide the terminal is: `bench show | less` has one too."""
+    return "COLUMNS" in os.environ or any(map(os.isatty, STANDARD_STREAMS))
 
 
 def prints_to_stderr(form: Form) -> contextlib.AbstractContextManager[object]:
@@ -93,18 +100,35 @@ def watching() -> Watch:
 
 
 def show(
-    frame: pd.DataFrame, form: Form, show_table: Callable[[Console, pd.DataFrame], None]
+    frame: pd.DataFrame, form: Form, blocks_of: Callable[[pd.DataFrame], Iterable[Block]]
 ) -> None:
-    """Print a frame to standard output: as a table for eyes, or as CSV, Markdown or JSON."""
+    """Print a frame to standard output.
+
+    As CSV or JSON it has all columns; for eyes it is the lines and tables that `blocks_of` makes.
+    """
     match form:
-        case "table":
-            show_table(console(), frame)
         case "csv":
             show_csv(frame)
         case "json":
             typer.echo(frame.to_json(orient="records", indent=1))
+        case "table" | "md" | "latex":
+            show_blocks(blocks_of(frame), form)
+        case _:
+            assert_never(form)
+
+
+def show_blocks(blocks: Iterable[Block], form: Literal["table", "md", "latex"]) -> None:
+    """Print lines and tables to standard output."""
+    from fewshot_bench.cli.blocks import print_blocks
+    from fewshot_bench.cli.markup import latex_text, markdown_text
+
+    match form:
+        case "table":
+            print_blocks(console(), blocks)
         case "md":
-            _show_markdown(frame)
+            typer.echo(markdown_text(blocks))
+        case "latex":
+            typer.echo(latex_text(blocks))
         case _:
             assert_never(form)
 
@@ -114,31 +138,6 @@ def show_csv(frame: pd.DataFrame) -> None:
     from fewshot_bench.leaderboard import tables
 
     typer.echo(tables.csv_text(frame), nl=False)
-
-
-def _show_markdown(frame: pd.DataFrame) -> None:
-    _show_markdown_line(list(frame.columns))
-    _show_markdown_line(["---"] * len(frame.columns))
-    for row in frame.astype(object).to_numpy():
-        cells = [_markdown_cell(value) for value in row]
-        _show_markdown_line(cells)
-
-
-def _show_markdown_line(cells: Sequence[str]) -> None:
-    escaped = [cell.replace("|", ESCAPED_BAR) for cell in cells]
-    text = " | ".join(escaped)
-    typer.echo(f"| {text} |")
-
-
-def _markdown_cell(value: object) -> str:
-    """The text of a value; empty for None, NA and NaN."""
-    if not isinstance(value, str | int | float):
-        return ""
-    if value != value:  # NaN
-        return ""
-    if isinstance(value, float):
-        return f"{value:.4f}"
-    return str(value)
 
 
 def show_failed(console: Console, lines: Iterable[str]) -> None:

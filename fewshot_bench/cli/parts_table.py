@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Iterator
 
-from fewshot_bench.cli.layout import Cells, heading, percent, print_line
+import pandas as pd
+
+from fewshot_bench.cli.blocks import Block, Grid, Line
+from fewshot_bench.cli.layout import Cells, heading, percent
 from fewshot_bench.leaderboard.columns import CONDITION, condition_label, question_text, rankings
 from fewshot_bench.leaderboard.parts import OF_QUESTION
 
-__all__ = ["show_parts"]
+__all__ = ["parts_blocks"]
 
+HEADS = ("source", "levels", "compared", "spread", "share")
 NOTE = (
     "Spread: how far apart two results are that differ in this source alone, in points, as a "
     "standard deviation. Share: its square, in % of that of any two results of the table; sources "
@@ -25,33 +27,31 @@ INTERVAL_NOTES = {
 }
 
 
-def show_parts(console: Console, frame: pd.DataFrame) -> None:
+def parts_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """A table for each question and shot value or train size."""
     for ranking in rankings(frame, OF_QUESTION):
         row = ranking.first
         text = f"{row['dataset']}, {row['protocol']}: {question_text(row)}"
         for _, rows in ranking.rows.groupby(list(CONDITION), dropna=False, sort=False):
             condition = condition_label(rows.iloc[0].to_dict())
-            print_line(console, heading(f"{text}, {condition}", ranking))
-            console.print(_table(rows))
+            yield Line(heading(f"{text}, {condition}", ranking))
+            yield _grid(rows)
     if frame.empty:
-        print_line(console, "no two results answer the same question, so there is nothing to part")
+        yield Line("no two results answer the same question, so there is nothing to part")
         return
-    print_line(console, NOTE)
+    yield Line(NOTE)
     for unit in frame["unit"].unique():
-        print_line(console, INTERVAL_NOTES[unit])
+        yield Line(INTERVAL_NOTES[unit])
 
 
-def _table(rows: pd.DataFrame) -> Table:
-    table = Table("source", "levels", "compared", "spread", "share")
-    for column in table.columns[1:]:
-        column.justify = "right"
+def _grid(rows: pd.DataFrame) -> Grid:
+    texts = []
     for row in rows.to_dict("records"):
         levels = "" if pd.isna(row["levels"]) else str(row["levels"])
         spread = _with_bounds(row, "spread")
         share = _with_bounds(row, "share")
-        table.add_row(row["source"], levels, str(row["comparisons"]), spread, share)
-    return table
+        texts.append([row["source"], levels, str(row["comparisons"]), spread, share])
+    return Grid(HEADS, texts)
 
 
 def _with_bounds(row: Cells, name: str) -> str:

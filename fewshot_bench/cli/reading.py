@@ -16,6 +16,7 @@ from fewshot_bench.cli.options import (
     JSON,
     MARGIN,
     OUT,
+    PLOT_FORMATS,
     PLUGIN,
     REFERENCE,
     REQUIRED_REFERENCE,
@@ -49,7 +50,7 @@ def leaderboard(out: Path, form: Form, json: bool) -> None:
 
     with output.watching():
         table, files = api.rebuild(out)
-    output.show(table, form, tables.show_leaderboard)
+    output.show(table, form, tables.leaderboard_blocks)
     if form == "table":
         output.show_written(output.console(), files)
 
@@ -69,7 +70,7 @@ def compare(reference: str, margin: float, form: Form, json: bool, out: Path) ->
 
     with output.watching():
         differences = api.compare(out, reference, margin)
-    output.show(differences, form, comparison_table.show_comparison)
+    output.show(differences, form, comparison_table.comparison_blocks)
 
 
 @app.command(
@@ -97,7 +98,8 @@ def show(
     """
     form = output.chosen_form(form, json=json)
     from fewshot_bench import api
-    from fewshot_bench.cli import detail_tables, layout
+    from fewshot_bench.cli import detail_tables
+    from fewshot_bench.cli.blocks import print_line
 
     if hardest is not None:
         from fewshot_bench.report import hard_pictures
@@ -105,19 +107,19 @@ def show(
         found = hard_pictures.hardest(
             out, hardest, baselines=baselines, shots=shots, request=request, plugins=plugins
         )
-        output.show(found.table, form, detail_tables.show_hardest)
+        output.show(found.table, form, detail_tables.hardest_blocks)
         console = output.console(err=form != "table")
         for note in found.notes:
-            layout.print_line(console, f"Note: {note}.")
+            print_line(console, f"Note: {note}.")
         output.show_written(console, found.files)
         return
     _refuse_data_options(request, plugins)
     with output.watching():
         confusion = api.confusion(out, baselines, shots)
-    output.show(confusion, form, detail_tables.show_confusion)
-    if form == "table":
+    output.show(confusion, form, detail_tables.confusion_blocks)
+    if form not in ("csv", "json"):
         recalls = api.recalls(out, baselines)
-        detail_tables.show_recalls(output.console(), recalls)
+        output.show(recalls, form, detail_tables.recall_blocks)
 
 
 def _refuse_data_options(request: Request, plugins: list[Path]) -> None:
@@ -137,16 +139,22 @@ def _refuse_data_options(request: Request, plugins: list[Path]) -> None:
     epilog=examples(
         "bench plot",
         "bench plot --reference resnet",
-        "bench plot --baselines scl_amp,resnet --out runs/neu",
+        "bench plot --baselines scl_amp,resnet --out runs/neu --format pdf",
     )
 )
-@takes(SHOWN_BASELINES, REFERENCE, MARGIN, OUT)
-def plot(baselines: list[str] | None, reference: str | None, margin: float, out: Path) -> None:
-    """Draw accuracy, differences, recall, confusion, cost, episodes and losses as PNG and SVG."""
+@takes(SHOWN_BASELINES, REFERENCE, MARGIN, PLOT_FORMATS, OUT)
+def plot(
+    baselines: list[str] | None,
+    reference: str | None,
+    margin: float,
+    formats: list[str],
+    out: Path,
+) -> None:
+    """Draw ranks, accuracy, differences, recall, confusion, cost, episodes and losses."""
     from fewshot_bench.report import draw
 
     with output.watching():
-        files = draw.plot(out, reference, margin, baselines)
+        files = draw.plot(out, reference, margin, baselines, formats)
     output.show_paths(files)
 
 

@@ -14,11 +14,7 @@ from fewshot_bench.cli import output
 from fewshot_bench.cli.config import config_option, keep_config
 from fewshot_bench.cli.option import examples, takes
 from fewshot_bench.cli.options import (
-    CSV,
-    DATA,
-    DATA_OPTIONS,
     ENGINE,
-    EPISODE_OPTIONS,
     EPISODES_TO_WRITE,
     FORMAT,
     FRESH,
@@ -34,13 +30,13 @@ from fewshot_bench.cli.options import (
     PLUGIN,
     QUIET,
     REFERENCE,
-    REQUEST_OPTIONS,
     SAMPLES,
     SCHEDULER,
     STAGE,
     TRACKERS,
 )
 from fewshot_bench.cli.output import Form
+from fewshot_bench.cli.request_options import DATA, DATA_OPTIONS, EPISODE_OPTIONS, REQUEST_OPTIONS
 from fewshot_bench.jobs.options import JobOptions
 
 if TYPE_CHECKING:
@@ -163,28 +159,9 @@ def _show_outcome(outcome: Outcome, form: Form, *, quiet: bool) -> None:
         tables.show_outcome(output.console(), outcome)
         return
     if form != "table":
-        output.show(outcome.table, form, tables.show_leaderboard)
+        output.show(outcome.table, form, tables.leaderboard_blocks)
     failures = [record.message for record in outcome.failed]
     output.show_failed(output.console(err=True), failures)
-
-
-@app.command(
-    "list",
-    epilog=examples("bench list", "bench list --plugin my_method.py", "bench list --csv"),
-)
-@takes(PLUGIN, CSV)
-def list_(plugins: list[Path], csv: bool) -> None:
-    """Show every baseline, rule and data set with its source, and why one cannot be used."""
-    if csv:
-        from fewshot_bench import api
-
-        output.show_csv(api.listing(plugins))
-        return
-    from fewshot_bench.cli import lists
-    from fewshot_bench.registry.catalogue import listed_plugins
-    from fewshot_bench.registry.registry import Registry
-
-    lists.show_plugins(output.console(), listed_plugins(Registry(plugins)))
 
 
 @app.command(
@@ -204,7 +181,7 @@ def check(methods: list[str], data: Path | None, form: Form, json: bool) -> None
         from fewshot_bench.cli import lists
     with output.watching(), output.prints_to_stderr(form):
         findings = api.check(methods, data=data, notify=_show_checked)
-    output.show(findings, form, lists.show_findings)
+    output.show(findings, form, lists.finding_blocks)
     if (findings["status"] == "broken").any():
         raise typer.Exit(1)
 
@@ -267,7 +244,7 @@ def explain(
             notify=watch,
         )
     if form != "table" or not quiet:
-        output.show(drawn.table, form, detail_tables.show_pointing)
+        output.show(drawn.table, form, detail_tables.pointing_blocks)
     _show_drawn(drawn, with_files=form == "table" and not quiet)
 
 
@@ -310,7 +287,7 @@ def data(request: Request, path: Path | None, show: bool, out: Path, plugins: li
     with _watch("table", quiet=False):
         images = api.data(dataclasses.replace(request, data=path), plugins=plugins)
         copies = near_duplicates(images)
-    lists.show_data(output.console(), images, copies)
+    output.show_blocks(lists.data_blocks(images, copies), "table")
     if show:
         output.show_paths(draw.samples(images, out))
 

@@ -6,23 +6,21 @@ Rows of different questions never stand in one table. Percent is for eyes; files
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
 from fewshot_bench.api import Outcome
-from fewshot_bench.cli.comparison_table import show_comparison
+from fewshot_bench.cli.blocks import Block, Grid, Line, print_blocks
+from fewshot_bench.cli.comparison_table import comparison_blocks
 from fewshot_bench.cli.layout import (
     Cells,
     heading,
+    older_notes,
     percent,
     percent_with_interval,
-    print_line,
-    print_older_notes,
-    tables_that_fit,
     test_classes_text,
 )
 from fewshot_bench.cli.lists import contradictions_text, dropped_text
@@ -39,11 +37,8 @@ from fewshot_bench.leaderboard.columns import (
 )
 from fewshot_bench.leaderboard.tables import splits
 
-__all__ = ["show_leaderboard", "show_outcome", "show_splits"]
+__all__ = ["leaderboard_blocks", "show_outcome", "splits_blocks"]
 
-# a column is shown where the terminal has so many characters a line
-WIDTH_FOR_RULE = 100
-WIDTH_FOR_ENCODER = 120
 UNRANKED = math.inf  # sorts below every rank
 EXPLANATIONS = {
     "macro_recall": "macro: mean recall of the classes",
@@ -60,6 +55,7 @@ EXPLANATIONS = {
         "the share of those without that pass where 95 % of the others do"
     ),
 }
+SPLITS_HEADS = ("baseline", "shots", "splits", "mean", "sd", "worst", "on test classes")
 SPLITS_NOTE = (
     "Mean, standard deviation and worst accuracy over all splits in %; "
     "splits share classes and images, so there is no interval over them."
@@ -68,22 +64,26 @@ SPLITS_NOTE = (
 
 def show_outcome(console: Console, outcome: Outcome) -> None:
     """The leaderboard of a run, notes on the data, what failed, and which files were written."""
-    show_leaderboard(console, outcome.table)
-    if outcome.comparison is not None:
-        show_comparison(console, outcome.comparison)
-    for note in outcome.notes:
-        print_line(console, f"Note: {note}.")
-    for note in outcome.data.notes:
-        print_line(console, f"Data: {note}.")
-    if outcome.data.dropped:
-        print_line(console, f"Data: byte-identical copies: {dropped_text(outcome.data)}.")
-    if outcome.data.contradictions:
-        print_line(console, f"Data: {contradictions_text(outcome.data)}.")
+    print_blocks(console, _outcome_blocks(outcome))
     show_failed(console, [record.message for record in outcome.failed])
     show_written(console, outcome.files)
 
 
-def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
+def _outcome_blocks(outcome: Outcome) -> Iterator[Block]:
+    yield from leaderboard_blocks(outcome.table)
+    if outcome.comparison is not None:
+        yield from comparison_blocks(outcome.comparison)
+    for note in outcome.notes:
+        yield Line(f"Note: {note}.")
+    for note in outcome.data.notes:
+        yield Line(f"Data: {note}.")
+    if outcome.data.dropped:
+        yield Line(f"Data: byte-identical copies: {dropped_text(outcome.data)}.")
+    if outcome.data.contradictions:
+        yield Line(f"Data: {contradictions_text(outcome.data)}.")
+
+
+def leaderboard_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """A table for each ranking: baselines by rows, shot values or train sizes by columns.
 
     A cell is the accuracy in percent with its interval.
@@ -91,33 +91,32 @@ def show_leaderboard(console: Console, frame: pd.DataFrame) -> None:
     of_splits = is_of_splits(frame)
     ranked = frame[~of_splits]
     if of_splits.any():
-        show_splits(console, splits(frame))
+        yield from splits_blocks(splits(frame))
     for ranking in rankings(ranked):
-        _show_ranking(console, ranking)
+        yield from _ranking_blocks(ranking)
     if len(ranked):
-        print_line(console, _accuracy_note(ranked))
+        yield Line(_accuracy_note(ranked))
         for sentence in _undecided(ranked):
-            print_line(console, sentence)
-    print_older_notes(console, frame["baseline"])
+            yield Line(sentence)
+    yield from older_notes(frame["baseline"])
 
 
-def _show_ranking(console: Console, ranking: Ranking) -> None:
+def _ranking_blocks(ranking: Ranking) -> Iterator[Block]:
     """One ranking with its heading, notes and published figures."""
     rows = ranking.rows
-    print_line(console, _ranking_heading(ranking))
-    for table in _ranking_tables(rows, console.width):
-        console.print(table)
+    yield Line(_ranking_heading(ranking))
+    yield _ranking_grid(rows)
     # an empty text and no text both stand for no note
     noted = rows[rows["note"].fillna("") != ""]
     for note, part in noted.groupby("note"):
         names = part["baseline"].unique()
         is_on_all = len(names) == rows["baseline"].nunique()
         about = "" if is_on_all else f" on {', '.join(names)}"
-        print_line(console, f"Note{about}: {note}.")
+        yield Line(f"Note{about}: {note}.")
     figures = rows.dropna(subset=["published"])
     for (name, differs), part in figures.groupby(["baseline", "published_differs"]):
         printed = _published_text(part)
-        print_line(console, f"Published for {name}, not ranked: {printed} ({differs}).")
+        yield Line(f"Published for {name}, not ranked: {printed} ({differs}).")
 
 
 def _ranking_heading(ranking: Ranking) -> str:
@@ -256,22 +255,23 @@ def _episodes_mark(row: Cells, most_episodes: int) -> str:
     return f"{episodes} episodes"
 
 
-def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
-    """Baselines by rows, shot values or train sizes by columns, and more where there is room."""
+def _ranking_grid(rows: pd.DataFrame) -> Grid:
+    """Baselines by rows, shot values or train sizes by columns."""
     is_classification = bool(rows["train_size"].notna().any())
     labels = _condition_labels(rows)
-    extra = _extra_columns(rows, width, is_classification=is_classification)
+    extra = _extra_columns(rows, is_classification=is_classification)
     heads = ["rank", "baseline", "ties"]
     for column in extra:
         heads.append("runs" if is_classification and column == "seeds" else column)
-    front = len(heads)  # what each part of a table that is too wide begins with
+    front = len(heads)
     measures = [name for name, column in MEASURES.items() if rows[column].notna().any()]
     for label in labels:
         heads += [label, *measures]
 
     most_episodes = rows["episodes"].max()
+    lines = _lines(rows, last=labels[-1])
     texts = []
-    for line in _lines(rows, last=labels[-1]):
+    for line in lines:
         row = [line.text("rank"), line.marked_name(most_episodes), line.text("ties")]
         for column in extra:
             row.append(line.text(column))
@@ -281,7 +281,32 @@ def _ranking_tables(rows: pd.DataFrame, width: int) -> Iterator[Table]:
             for measure in measures:
                 row.append("missing" if cell is None else percent(cell[MEASURES[measure]]))
         texts.append(row)
-    return tables_that_fit(heads, texts, width, front=front)
+    bold: set[tuple[int, int]] = set()
+    for number, label in enumerate(labels):
+        of_label = front + number * (1 + len(measures))
+        bold |= {(row, of_label) for row in _best_rows(lines, label)}
+    return Grid(
+        heads,
+        texts,
+        front=front,
+        spare=[column for column in ("encoder", "rule") if column in extra],
+        shrinks=heads.index("baseline"),
+        bold=frozenset(bold),
+    )
+
+
+def _best_rows(lines: Sequence[_Line], label: str) -> list[int]:
+    """The rows that none is significantly better than, if they are significantly better than any.
+
+    label: the condition.
+    """
+    ranks: dict[int, int] = {}
+    for row, line in enumerate(lines):
+        if label in line.cells and pd.notna(line.cells[label]["rank"]):
+            ranks[row] = int(line.cells[label]["rank"])
+    if len(set(ranks.values())) < 2:
+        return []
+    return [row for row, rank in ranks.items() if rank == 1]
 
 
 def _lines(rows: pd.DataFrame, last: str) -> list[_Line]:
@@ -307,13 +332,12 @@ def _condition_labels(rows: pd.DataFrame) -> list[str]:
     return labels
 
 
-def _extra_columns(rows: pd.DataFrame, width: int, *, is_classification: bool) -> list[str]:
+def _extra_columns(rows: pd.DataFrame, *, is_classification: bool) -> list[str]:
     """Columns between the names and the accuracies."""
     columns = []
-    if width >= WIDTH_FOR_ENCODER and rows["encoder"].nunique() > 1:
+    if rows["encoder"].nunique() > 1:
         columns.append("encoder")
-    if width >= WIDTH_FOR_RULE or is_classification:
-        columns.append("rule")
+    columns.append("rule")
     if rows["seeds"].max() > 1 or is_classification:
         columns.append("seeds")
     return columns
@@ -328,7 +352,7 @@ def _accuracy_text(cell: Cells | None) -> str:
     )
 
 
-def show_splits(console: Console, frame: pd.DataFrame) -> None:
+def splits_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     """Each baseline over all splits of the classes: mean, spread and worst split."""
     for ranking in rankings(frame, SPLITS_QUESTION):
         row = ranking.first
@@ -337,21 +361,21 @@ def show_splits(console: Console, frame: pd.DataFrame) -> None:
             f"{row['dataset']}, all splits: {row['ways']}-way, {row['queries']} queries a class, "
             f"{most_episodes} episodes, preset {row['preset']}"
         )
-        print_line(console, heading(text, ranking))
-        console.print(_splits_table(ranking.rows, most_episodes))
-    print_line(console, SPLITS_NOTE)
+        yield Line(heading(text, ranking))
+        yield _splits_grid(ranking.rows, most_episodes)
+    yield Line(SPLITS_NOTE)
 
 
-def _splits_table(rows: pd.DataFrame, most_episodes: int) -> Table:
+def _splits_grid(rows: pd.DataFrame, most_episodes: int) -> Grid:
     """Baselines by rows, for each shot value the most accurate first."""
-    table = Table("baseline", "shots", "splits", "mean", "sd", "worst", "on test classes")
     ordered = rows.sort_values(
         ["shots", "accuracy", "baseline"], ascending=[True, False, True], kind="stable"
     )
+    texts = []
     for row in ordered.to_dict("records"):
         mark = _episodes_mark(row, most_episodes)
         worst_classes = row["worst_test_classes"]
-        table.add_row(
+        cells = [
             f"{row['baseline']} ({mark})" if mark else row["baseline"],
             str(row["shots"]),
             f"{row['splits']} of {row['of']}",
@@ -359,5 +383,6 @@ def _splits_table(rows: pd.DataFrame, most_episodes: int) -> Table:
             percent(row["sd"]),
             percent(row["worst"]),
             "" if pd.isna(worst_classes) else worst_classes,
-        )
-    return table
+        ]
+        texts.append(cells)
+    return Grid(SPLITS_HEADS, texts, spare=SPLITS_HEADS[-1:])

@@ -55,7 +55,9 @@ def chosen_workplace(
     settings = engine_class.settings_type.given(name, own)
     engine = engine_class(settings, jobs=number, scheduler=options.scheduler)
     threads = request.threads or share.threads_each(number)
-    request = replace(request, settings=others, threads=threads)
+    # each job sees its own GPU alone, which is the first one there
+    device = "cuda" if gpus and request.device.startswith("cuda") else request.device
+    request = replace(request, settings=others, threads=threads, device=device)
     return Workplace(engine, threads, gpus), request
 
 
@@ -72,8 +74,10 @@ def _gpus(options: JobOptions, request: Request) -> tuple[str, ...]:
     """The GPUs that the jobs of this machine share."""
     if options.scheduler is not None:
         return ()
-    if machine_for(request).device.type == "cuda":
-        return share.visible_gpus()
+    device = machine_for(request).device
+    if device.type == "cuda":
+        visible = share.visible_gpus()
+        return visible if device.index is None else (visible[device.index],)
     if options.gpus_per_job is not None:
         raise UserError(
             f"--gpus-per-job {options.gpus_per_job:g} is for a GPU, and this run uses the "

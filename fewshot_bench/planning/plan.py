@@ -255,8 +255,7 @@ def make_plan(request: Request, registry: Registry) -> Plan:
             beside_labels = data.beside_labels_digest(baseline.baseline_class.sees)
             for of_training in _by_training(sets):
                 split = of_training[0].split
-                seeds = range(request.seeds or 1) if split.run is None else [split.run]
-                for seed in seeds:
+                for seed in _seeds(request, split):
                     training = Training(
                         plugin=baseline.plugin,
                         settings=settings,
@@ -273,6 +272,14 @@ def make_plan(request: Request, registry: Registry) -> Plan:
     machine = resolved.machine
     of_request = (resolved.dataset, resolved.images, trainings)
     return Plan(*of_request, machine, machine.own, resolved.notes)
+
+
+def _seeds(request: Request, split: Split) -> Sequence[int]:
+    """The seeds of the trainings on a split; over runs, each run is the seed of its own."""
+    if split.run is not None:
+        return [split.run]
+    first = request.seed or 0
+    return range(first, first + (request.seeds or 1))
 
 
 def _cells(

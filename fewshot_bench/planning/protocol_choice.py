@@ -17,6 +17,7 @@ from fewshot_bench.request import Request
 
 __all__ = ["chosen_episode_sets", "split_notes"]
 
+OF_TRAININGS = ("seed", "seeds")  # and not of the episodes
 FEW_SHOT_OPTIONS = (
     "train_classes",
     "test_classes",
@@ -27,10 +28,10 @@ FEW_SHOT_OPTIONS = (
     "splits",
     "known",
     "open_set",
-    "seeds",
+    *OF_TRAININGS,
 )
 CLASSIFICATION_OPTIONS = ("train_per_class", "train_fraction", "runs", "test_images")
-OF_PAIRS_TOO = ("train_classes", "test_classes", "seeds")  # options of few-shot protocols
+OF_PAIRS_TOO = ("train_classes", "test_classes", *OF_TRAININGS)  # options of few-shot protocols
 
 
 def chosen_episode_sets(
@@ -71,8 +72,7 @@ def _options_in(request: Request, names: Sequence[str]) -> list[str]:
 
 
 def _refuse_options_beside_file(request: Request) -> None:
-    # seeds are of the trainings, not of the episodes
-    of_protocol = [name for name in FEW_SHOT_OPTIONS if name != "seeds"]
+    of_protocol = [name for name in FEW_SHOT_OPTIONS if name not in OF_TRAININGS]
     of_any = ("pairs", "episode_seed", "unlabelled")
     names = ["protocol", *of_protocol, *CLASSIFICATION_OPTIONS, *of_any]
     for option in _options_in(request, names):
@@ -145,7 +145,7 @@ def _classification(request: Request, base: Classification) -> Classification:
     _refuse_pairs(request, base)
     for option in _options_in(request, FEW_SHOT_OPTIONS):
         remedy = ""
-        if option == "--seeds":
+        if option in ("--seed", "--seeds"):
             remedy = "; a run draws its split and trains from its own seed: say --runs"
         raise UserError(
             f"{option} is for few-shot protocols, and {base.name} is a classification "

@@ -83,6 +83,8 @@ def resolve(request: Request, registry: Registry) -> Resolved:
         raise unknown("preset", request.preset, PRESETS)
     if request.seeds is not None and request.seeds < 1:
         raise UserError(f"seeds={request.seeds} is out of bounds (allowed: 1 or more)")
+    if request.seed is not None and request.seed < 0:
+        raise UserError(f"--seed {request.seed} is out of bounds (allowed: 0 or more)")
     machine = machine_for(request)
     chosen = chosen_baselines(request, registry)
     classes = {plugin.name: plugin.load() for plugin in chosen.rules}

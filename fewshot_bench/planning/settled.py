@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -78,13 +79,22 @@ def machine_for(request: Request) -> Machine:
 
 def _device_named(name: str) -> torch.device:
     """The device of that name; `auto` is the first accelerator, else the processor."""
-    has_cuda = torch.cuda.is_available()
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == AUTO:
-        name = "cuda" if has_cuda else "cpu"
-    if name not in KINDS:
-        raise unknown("device", name, (AUTO, *KINDS))
-    if name == "cuda" and not has_cuda:
-        raise UserError("device 'cuda' is not there (torch sees no CUDA device); use --device cpu")
+        return torch.device("cuda" if gpus else "cpu")
+    numbered = re.fullmatch(r"cuda:(\d+)", name)
+    if name not in KINDS and numbered is None:
+        raise unknown("device", name, (AUTO, *KINDS, *(f"cuda:{number}" for number in range(gpus))))
+    number = int(numbered[1]) if numbered else 0
+    if name != "cpu" and not gpus:
+        raise UserError(
+            f"device {name!r} is not there (torch sees no CUDA device); use --device cpu"
+        )
+    if number >= gpus and numbered:
+        raise UserError(
+            f"device {name!r} is not there (allowed: cuda:0 to cuda:{gpus - 1}, as torch sees "
+            f"{gpus} of them); name one of these, or auto"
+        )
     return torch.device(name)
 
 

@@ -1,4 +1,4 @@
-"""The list of all plug-ins with their sources, and why one is broken.
+"""The list of all that can be named: plug-ins with their sources, protocols, encoders.
 
 Making it executes the file of every plug-in.
 """
@@ -13,17 +13,27 @@ from fewshot_bench.baseline import Baseline, Card
 from fewshot_bench.dataset import DataSet
 from fewshot_bench.errors import UserError
 from fewshot_bench.jobs.engine import Engine
-from fewshot_bench.registry.registry import Plugin, PluginT, Registry, plugin_rule
+from fewshot_bench.learn.packaged_zoo import Packaged
+from fewshot_bench.protocols.pairs import Pairs
+from fewshot_bench.protocols.protocol import Classification
+from fewshot_bench.protocols.split import size_text
+from fewshot_bench.protocols.stored import AnyProtocol
+from fewshot_bench.registry.registry import Plugin, PluginT, Registry, plugin_rule, usable
 from fewshot_bench.rule import Rule
 from fewshot_bench.tracker import Tracker
 
-__all__ = ["PluginRow", "listed_plugins"]
+__all__ = ["LIBRARIES", "PluginRow", "listed_plugins", "protocol_title"]
 
 PluginRow = dict[str, Any]
+# encoders that are too many to list
+LIBRARIES = {
+    "torchvision": "its classifiers, e.g. resnet50; bench list torchvision",
+    "timm": "its classifiers, e.g. timm:vit_tiny_patch16_224; bench list timm",
+}
 
 
 def listed_plugins(registry: Registry) -> list[PluginRow]:
-    """One row for each plug-in or variant.
+    """One row for each plug-in or variant, each named protocol and each source of encoders.
 
     Columns: kind, name and error; where that is empty also title, source, year, about, settings.
     """
@@ -35,11 +45,48 @@ def listed_plugins(registry: Registry) -> list[PluginRow]:
         rows.append(_row("rule", rule, _rule_columns))
     for dataset in registry.datasets.values():
         rows.append(_row("data set", dataset, _dataset_columns))
+    rows += _protocol_rows(registry)
+    rows += _encoder_rows()
     for engine in registry.engines.values():
         rows.append(_row("engine", engine, _engine_columns))
     for tracker in registry.trackers.values():
         rows.append(_row("tracker", tracker, _tracker_columns))
     return rows
+
+
+def _protocol_rows(registry: Registry) -> list[PluginRow]:
+    rows = []
+    for _, dataset_class in usable(registry.datasets.values()):
+        for protocol in dataset_class.protocols:
+            rows.append(_plain_row("protocol", protocol.name, protocol_title(protocol)))
+    return rows
+
+
+def _encoder_rows() -> list[PluginRow]:
+    rows = []
+    for name in Packaged().names():
+        rows.append(_plain_row("encoder", name, "weights come with an installed package"))
+    for name, title in LIBRARIES.items():
+        rows.append(_plain_row("encoder", name, title))
+    return rows
+
+
+def protocol_title(protocol: AnyProtocol) -> str:
+    """What a named protocol asks, in words."""
+    if isinstance(protocol, Classification):
+        sizes = ", ".join(map(size_text, protocol.train_sizes))
+        return f"classification, trained on {sizes} of each class"
+    held_out = len(protocol.test_classes)
+    if isinstance(protocol, Pairs):
+        return f"{protocol.pairs} pairs, {held_out} held-out classes"
+    shots = ", ".join(map(str, protocol.shots))
+    return f"{protocol.ways}-way, {shots} shots, {held_out} held-out classes"
+
+
+def _plain_row(kind: str, name: str, title: str) -> PluginRow:
+    """The row of what is no plug-in and has no source of its own."""
+    row: PluginRow = {"kind": kind, "name": name, "error": "", "title": title}
+    return row | {"source": "", "year": None, "about": "", "settings": ""}
 
 
 def _is_old_name(plugin: Plugin[Baseline]) -> bool:

@@ -1,4 +1,4 @@
-"""What the command line and notebooks call for pictures: PNG and SVG files in `plots/`."""
+"""What the command line and notebooks call for pictures: files in `plots/`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 __all__ = ["Drawn", "can_plot", "explain", "map_features", "plot", "samples", "write_pictures"]
 
 
+PNG_AND_SVG = ("png", "svg")
+
+
 @dataclass(frozen=True, eq=False)
 class Drawn:
     """What `explain` or `map_features` gave.
@@ -68,16 +71,22 @@ def plot(
     reference: str | None = None,
     margin: float = MARGIN,
     baselines: Sequence[str] | None = None,
+    formats: Sequence[str] = PNG_AND_SVG,
 ) -> list[Path]:
     """Draw the results below `out`, of some baselines or all; the paths of the files.
 
     reference: a baseline to compare the others with, in a picture of differences;
-    margin: differences up to so many percentage points count as equivalent.
-    Raises `UserError` where matplotlib is not installed, or there is nothing to draw.
+    margin: differences up to so many percentage points count as equivalent; formats: png, svg and
+    pdf. Raises `UserError` where matplotlib is not installed, a format is unknown, or there is
+    nothing to draw.
     """
     can_plot("bench plot")
-    from fewshot_bench.report import plots
+    from fewshot_bench.report import figure, plots
 
+    for form in formats:
+        if form not in figure.FORMATS:
+            allowed = ", ".join(figure.FORMATS)
+            raise UserError(f"--format {form!r} is unknown (allowed: {allowed})")
     results = ResultsFolder(out, write=False)
     every = list(results)
     names = row_names(every)
@@ -98,7 +107,7 @@ def plot(
         losses=losses(answered, names),
         differences=compared,
     )
-    return write_pictures(pictures, results.paths)
+    return write_pictures(pictures, results.paths, formats)
 
 
 def explain(
@@ -255,13 +264,15 @@ def _file_name(what: str, studied: StudiedCells, number: int) -> str:
     return f"{name}-{number}" if number else name
 
 
-def write_pictures(pictures: Iterable[Picture], paths: ResultPaths) -> list[Path]:
+def write_pictures(
+    pictures: Iterable[Picture], paths: ResultPaths, formats: Sequence[str] = PNG_AND_SVG
+) -> list[Path]:
     """Write the files of pictures, one picture after another; their paths."""
     from fewshot_bench.report.figure import files_of
 
     written = []
     for picture in pictures:
-        for name, content in files_of(picture).items():
+        for name, content in files_of(picture, formats).items():
             _write_file(paths.plots / name, content)
             written.append(paths.plots / name)
     return written

@@ -1,7 +1,4 @@
-"""What every figure shares: its look, colours and marks, its title and its files.
-
-Baselines differ in colour, marker and line: to colour-blind eyes and in grey prints too.
-"""
+"""What every figure shares: its style, its titles and its files."""
 
 from __future__ import annotations
 
@@ -20,27 +17,19 @@ from fewshot_bench.records.paths import portable_name
 from fewshot_bench.report.fonts import drawable
 
 __all__ = [
-    "CHANCE_LINE",
-    "COLOURS",
+    "FORMATS",
     "LOOK",
-    "MARKERS",
     "SIZE",
     "Picture",
-    "Style",
-    "Styles",
     "equivalence_band",
     "files_of",
-    "legend",
+    "mark_chance",
     "single",
     "stem",
-    "styles_of",
     "titled",
+    "wrapped",
 ]
 
-# Okabe and Ito (2008), dark and light in turns, so that neighbours differ in grey too
-COLOURS = ("#000000", "#E69F00", "#0072B2", "#56B4E9", "#D55E00", "#F0E442", "#009E73", "#CC79A7")
-MARKERS = "osD^vPX*<>"
-LINES = ("-", "--", "-.", ":")
 LOOK: Any = {
     "axes.axisbelow": True,
     "axes.grid": True,
@@ -50,15 +39,22 @@ LOOK: Any = {
     "font.size": 9,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
-    "legend.frameon": False,
+    "pdf.fonttype": 42,  # TrueType: journals refuse the default, Type 3
     "svg.fonttype": "none",  # text stays text, and can be searched
     "svg.hashsalt": "fewshot-bench",  # else the ids in an SVG are random
     "text.parse_math": False,  # class names may hold dollar signs
 }
-CHANCE_LINE: Any = {"color": "#777777", "label": "chance", "ls": ":", "lw": 0.8}
 SIZE = (6.4, 4.0)  # inches
-LETTERS_PER_INCH = 13  # of a title
+LETTERS_PER_INCH = 14  # of a title
+TITLE_SPACE = 0.04  # inches above it
 DOTS_PER_INCH = 200
+PALE = "#666666"
+WITHOUT_CLOCK: dict[str, dict[str, Any]] = {  # what else would change from call to call
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+FORMATS = tuple(WITHOUT_CLOCK)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,60 +65,49 @@ class Picture:
     figure: Figure
 
 
-@dataclass(frozen=True)
-class Style:
-    """The colour, marker and line of a baseline, the same in every picture."""
-
-    colour: str
-    marker: str
-    line: str
-
-    @property
-    def mark(self) -> dict[str, Any]:
-        """Matplotlib's arguments for a mark with a thin black edge."""
-        return {
-            "color": self.colour,
-            "marker": self.marker,
-            "markeredgecolor": "black",
-            "markeredgewidth": 0.4,
-        }
-
-
-Styles = dict[str, Style]  # by the name of the row
-
-
-def styles_of(names: Iterable[str]) -> Styles:
-    """A style for each name."""
-    styles = {}
-    for index, name in enumerate(sorted(set(names))):
-        colour = COLOURS[index % len(COLOURS)]
-        marker = MARKERS[index % len(MARKERS)]
-        line = LINES[index % len(LINES)]
-        styles[name] = Style(colour, marker, line)
-    return styles
-
-
-def single(title: str, *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
-    """A figure with a title and one panel. height: in inches."""
+def single(question: str, shown: str = "", *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
+    """A figure with titles, as `titled` writes them, and one panel. height: in inches."""
     figure = Figure(figsize=(SIZE[0], height))
     axes = figure.subplots()
-    titled(figure, title)
+    titled(figure, question, shown)
     return figure, axes
 
 
-def titled(figure: Figure, title: str) -> None:
-    """Put a title above a figure, broken into lines that fit its width."""
-    width = figure.get_figwidth()
-    letters = int(LETTERS_PER_INCH * width)
-    lines = []
-    for line in title.splitlines():
-        lines.append(textwrap.fill(line, letters))
-    figure.suptitle("\n".join(lines), fontsize=9)
+def titled(figure: Figure, question: str, shown: str = "") -> None:
+    """Write what a figure shows above it, in bold, and below that the question that it answers.
+
+    Both begin at the left edge; the question is broken into lines that fit the width.
+    """
+    text = wrapped(question, figure)
+    style = {"fontsize": 8.5, "ha": "left", "x": 0.01}
+    if not shown:
+        figure.suptitle(text, **style)
+        return
+    figure.suptitle(f"\n{text}", color=PALE, **style)
+    top = 1 - TITLE_SPACE / figure.get_figheight()
+    figure.text(0.01, top, shown, va="top", fontsize=9.5, weight="bold")
 
 
-def legend(axes: Axes) -> None:
-    """Put a legend to the right of the axes."""
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+def wrapped(text: str, figure: Figure) -> str:
+    """A text in lines that fit the width of a figure."""
+    letters = int(LETTERS_PER_INCH * figure.get_figwidth())
+    lines = [textwrap.fill(line, letters) for line in text.splitlines()]
+    return "\n".join(lines)
+
+
+def mark_chance(axes: Axes, accuracy: float, *, is_upright: bool = False) -> str:
+    """Draw a line at the accuracy of chance, where the marks drawn so far come near it.
+
+    accuracy: percent; is_upright: accuracy is on the x axis. Returns a note for the label of the
+    axis: what the line is, or where it would be.
+    """
+    low, high = axes.get_xlim() if is_upright else axes.get_ylim()
+    note = f"chance: {accuracy:.3g}"
+    if accuracy < low - (high - low) / 2:
+        return note
+    draw_line = axes.axvline if is_upright else axes.axhline
+    draw_line(accuracy, color=PALE, ls=":", lw=1)
+    return f"{note}, dotted line"
 
 
 def equivalence_band(axes: Axes, margin: float) -> None:
@@ -140,17 +125,17 @@ def stem(text: str) -> str:
     return portable_name("".join(letters))
 
 
-def files_of(picture: Picture) -> dict[str, bytes]:
-    """The picture as PNG and SVG, by file name. The same figure gives the same bytes."""
-    without_clock: dict[str, dict[str, Any]] = {
-        "png": {"Software": None},
-        "svg": {"Date": None, "Creator": None},
-    }
+def files_of(picture: Picture, formats: Iterable[str] = ("png", "svg")) -> dict[str, bytes]:
+    """The picture in these formats, by file name. The same figure gives the same bytes.
+
+    formats: of FORMATS.
+    """
     contents = {}
     with rc_context(LOOK), drawable(picture.figure):
-        for ending, metadata in without_clock.items():
+        for ending in formats:
             file = io.BytesIO()
             FigureCanvasAgg(picture.figure)
+            metadata = WITHOUT_CLOCK[ending]
             picture.figure.savefig(file, format=ending, dpi=DOTS_PER_INCH, metadata=metadata)
             contents[f"{picture.name}.{ending}"] = file.getvalue()
     return contents

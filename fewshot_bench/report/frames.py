@@ -108,8 +108,10 @@ def title_of(rows: pd.DataFrame, differs: str) -> str:
     differs: what sets the question apart from those beside it, as in `Ranking`.
     """
     row = rows.iloc[0].to_dict()
-    question = _question(rows, differs)
-    return f"{row['dataset']}, {row['protocol']}: {question}"
+    subject = row["protocol"]
+    if not subject.startswith(row["dataset"]):
+        subject = f"{row['dataset']}, {subject}"
+    return f"{subject}: {_question(rows, differs)}"
 
 
 def references_of(rows: pd.DataFrame) -> str:

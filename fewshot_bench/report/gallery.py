@@ -21,7 +21,8 @@ from fewshot_bench.data.near_duplicates import NearDuplicates
 from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.explain.gradcam import Heat
 from fewshot_bench.optional import library, require
-from fewshot_bench.report.figure import COLOURS, LOOK, MARKERS, Picture, stem, titled
+from fewshot_bench.report.figure import LOOK, Picture, stem, titled
+from fewshot_bench.report.looks import COLOURS, MARKERS
 
 __all__ = [
     "METHODS",

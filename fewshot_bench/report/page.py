@@ -39,7 +39,9 @@ __all__ = ["report"]
 
 # what a picture shows, by the start of its file name
 CAPTIONS = {
-    "accuracy": "Accuracy with 95 % intervals",
+    "ranking": "Accuracy with 95 % intervals, best first; a line at the right joins methods that "
+    "are not shown to differ",
+    "accuracy": "Accuracy by shots or train size, with 95 % intervals",
     "differences": "Paired differences to the reference; the bar agrees with the verdict, small "
     "ticks mark the 95 % interval of one difference; within the band they are equivalent",
     "recall": "Recall of each class at the most shots",

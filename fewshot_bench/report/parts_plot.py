@@ -13,7 +13,8 @@ from fewshot_bench.errors import UserError
 from fewshot_bench.files import user_path, write_atomically
 from fewshot_bench.leaderboard.columns import CONDITION, condition_label, question_text, rankings
 from fewshot_bench.leaderboard.parts import ALL_SOURCES, OF_QUESTION
-from fewshot_bench.report.figure import COLOURS, LOOK, MARKERS, Picture, files_of, single
+from fewshot_bench.report.figure import FORMATS, LOOK, Picture, files_of, single
+from fewshot_bench.report.looks import COLOURS, MARKERS
 
 __all__ = ["draw_parts", "parts_figure"]
 
@@ -28,18 +29,19 @@ def draw_parts(frame: pd.DataFrame, file: Path) -> list[Path]:
     Raises `UserError` for an ending that is not drawn, and where there is nothing to draw.
     """
     path = user_path(file)
+    form = path.suffix.removeprefix(".")
+    if form not in FORMATS:
+        endings = ", ".join(f".{one}" for one in FORMATS)
+        raise UserError(f"--picture {file} has no ending that is drawn (allowed: {endings})")
     written = []
     for number, ranking in enumerate(rankings(frame, OF_QUESTION), start=1):
         name = path.stem if number == 1 else f"{path.stem}-{number}"
         with rc_context(LOOK):
             picture = Picture(name, parts_figure(ranking.rows))
-        contents = files_of(picture)
-        place = path.with_name(f"{name}{path.suffix}")
-        if place.name not in contents:
-            endings = ", ".join(Path(one).suffix for one in contents)
-            raise UserError(f"--picture {file} has no ending that is drawn (allowed: {endings})")
-        _write(place, contents[place.name])
-        written.append(place)
+        for file_name, content in files_of(picture, [form]).items():
+            place = path.with_name(file_name)
+            _write(place, content)
+            written.append(place)
     if not written:
         raise UserError(f"--picture {file}: no two results answer the same question")
     return written
@@ -56,8 +58,8 @@ def parts_figure(rows: pd.DataFrame) -> Figure:
     """
     sources = [source for source in ALL_SOURCES if source in set(rows["source"])]
     first = rows.iloc[0].to_dict()
-    title = f"{first['dataset']}, {first['protocol']}: {question_text(first)}"
-    figure, axes = single(title, height=FRAME + ROW * len(sources))
+    question = f"{first['dataset']}, {first['protocol']}: {question_text(first)}"
+    figure, axes = single(question, "What decides", height=FRAME + ROW * len(sources))
     parts = list(rows.groupby(list(CONDITION), dropna=False, sort=False))
     shifts = np.linspace(-BESIDE / 2, BESIDE / 2, len(parts)) if len(parts) > 1 else [0.0]
     for number, (_, part) in enumerate(parts):

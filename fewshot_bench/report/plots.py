@@ -5,19 +5,19 @@ Accuracies are fractions in the frames and percent in the figures.
 
 from __future__ import annotations
 
-import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import NullLocator
 
 from fewshot_bench.leaderboard.columns import (
-    BY_CONDITION,
     QUESTION,
     SPLITS_QUESTION,
     Ranking,
@@ -25,19 +25,17 @@ from fewshot_bench.leaderboard.columns import (
     is_of_splits,
     rankings,
 )
+from fewshot_bench.report.class_plots import class_recalls, confusions
+from fewshot_bench.report.condition_plots import accuracy, condition_labels
 from fewshot_bench.report.figure import (
-    CHANCE_LINE,
     LOOK,
     SIZE,
     Picture,
-    Style,
-    Styles,
     equivalence_band,
-    legend,
     single,
     stem,
-    styles_of,
     titled,
+    wrapped,
 )
 from fewshot_bench.report.frames import (
     OF_VERDICT,
@@ -47,19 +45,56 @@ from fewshot_bench.report.frames import (
     of_most_shots,
     percent,
     references_of,
-    shift_of,
     title_of,
 )
+from fewshot_bench.report.labels import End, height_for, name_ends, name_series, set_apart
+from fewshot_bench.report.looks import Looks, looks_of
+from fewshot_bench.report.ranked import ranked_accuracies
 from fewshot_bench.report.split_plots import accuracy_by_split, differences_by_split
 
 __all__ = ["drawn"]
 
-Draw = Callable[[Ranking, Styles], Figure]
-LETTER = 0.08  # inches, the width of one of the names of classes
-MOST_WRITTEN = 12  # classes of a confusion that has numbers; of more a colour bar tells
-BROADEST = 3  # panels of confusions beside each other
+Draw = Callable[[Ranking, Looks], Figure]
+Parts = dict[str, Ranking]  # of a ranking, by the end of the name of their picture
 LEAST_SECONDS = 0.01  # the logarithm of 0 cannot be drawn
 MARKS_OF_A_LINE = 8  # of one that has a step for each episode
+ROW = 0.22  # inches, of a difference
+MOST_TICKS = 8
+
+
+def _whole(ranking: Ranking) -> Parts:
+    return {"": ranking}
+
+
+def _each_condition(ranking: Ranking) -> Parts:
+    """The rows of each shot value, train size or number of pairs."""
+    labels = condition_labels(ranking.rows)
+    parts = {}
+    for label in labels.unique():
+        words = re.findall(r"\w+", label)
+        rows = pd.DataFrame(ranking.rows[labels == label])
+        parts["-".join(["", *words])] = Ranking(rows, ranking.differs)
+    return parts
+
+
+def _if_several_conditions(ranking: Ranking) -> Parts:
+    has_several = condition_labels(ranking.rows).nunique() > 1
+    return _whole(ranking) if has_several else {}
+
+
+@dataclass(frozen=True, eq=False)
+class _Kind:
+    """One kind of picture.
+
+    draw: where the rows are of one split of the classes, a picture for each of `parts`;
+    draw_splits: where they are of all splits.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    draw: Draw
+    draw_splits: Draw | None = None
+    parts: Callable[[Ranking], Parts] = _whole
 
 
 def drawn(
@@ -79,32 +114,36 @@ def drawn(
     if differences is None:
         differences = pd.DataFrame()
     accuracy_and_cost = leaderboard.merge(costs, on="key")
-    frames = [leaderboard, confusion, episodes, accuracy_and_cost, losses, differences]
-    styles = styles_of(_names(frames))
-    kinds: list[tuple[str, pd.DataFrame, Draw, Draw | None]] = [
-        ("accuracy", leaderboard, accuracy, accuracy_by_split),
-        ("differences", differences, paired_differences, differences_by_split),
-        ("recall", confusion, class_recalls, None),
-        ("confusion", confusion, confusions, None),
-        ("episodes", episodes, episode_shares, None),
-        ("cost", accuracy_and_cost, cost, None),
-        ("loss", losses, loss_curves, None),
+    kinds = [
+        _Kind("ranking", leaderboard, ranked_accuracies, parts=_each_condition),
+        _Kind("accuracy", leaderboard, accuracy, accuracy_by_split, _if_several_conditions),
+        _Kind("differences", differences, paired_differences, differences_by_split),
+        _Kind("recall", confusion, lambda ranking, _: class_recalls(ranking)),
+        _Kind("confusion", confusion, lambda ranking, _: confusions(ranking)),
+        _Kind("episodes", episodes, episode_shares),
+        _Kind("cost", accuracy_and_cost, cost),
+        _Kind("loss", losses, loss_curves),
     ]
-    drawn_before = Counter[str]()
-    for kind, frame, draw_one, draw_splits in kinds:
-        for of_splits, ranking in _of_pictures(frame):
-            draw = draw_splits if of_splits else draw_one
+    looks = looks_of(_names(kind.frame for kind in kinds))
+    for kind in kinds:
+        drawn_before = Counter[str]()
+        for of_splits, ranking in _of_pictures(kind.frame):
+            draw = kind.draw_splits if of_splits else kind.draw
             if draw is None:
                 continue
             subject = ranking.first.get("protocol", ranking.first["dataset"])
-            name = f"{kind}-{stem(str(subject))}"
+            name = f"{kind.name}-{stem(str(subject))}"
             number = drawn_before[name]
             drawn_before[name] += 1
-            with rc_context(LOOK):
-                yield Picture(f"{name}-{number}" if number else name, draw(ranking, styles))
+            if number:
+                name = f"{name}-{number}"
+            parts = _whole(ranking) if of_splits else kind.parts(ranking)
+            for end, part in parts.items():
+                with rc_context(LOOK):
+                    yield Picture(name + end, draw(part, looks))
 
 
-def _names(frames: list[pd.DataFrame]) -> set[str]:
+def _names(frames: Iterable[pd.DataFrame]) -> set[str]:
     names: set[str] = set()
     for frame in frames:
         if not frame.empty:
@@ -129,191 +168,64 @@ def _of_pictures(frame: pd.DataFrame) -> Iterator[tuple[bool, Ranking]]:
         yield True, ranking
 
 
-def accuracy(ranking: Ranking, styles: Styles) -> Figure:
-    """Accuracy against shots or train size, with 95 % intervals.
+def paired_differences(ranking: Ranking, looks: Looks) -> Figure:
+    """Differences to the reference with intervals, verdicts, and the band of equivalence.
 
-    A row without a result is a cross on the axis.
+    A panel a shot value or train size. The bar agrees with the verdict; small ticks mark the 95 %
+    interval of one difference.
     """
-    figure, axes = single(title_of(ranking.rows, ranking.differs))
-    rows = ranking.rows.sort_values([*BY_CONDITION], kind="stable")
-    labels = pd.Series(map(condition_label, rows.to_dict("records")), index=rows.index)
-    conditions = list(labels.unique())
-    positions = labels.map(conditions.index)
-    parts = best_first(rows, "accuracy")
-    for number, (name, part) in enumerate(parts):
-        shift = shift_of(number, len(parts))
-        shifted = positions[part.index] + shift
-        _line_of_accuracies(axes, name, part, shifted, styles[name])
-    if rows["accuracy"].isna().any():
-        axes.plot([], [], "kx", label="no result")
-    axes.axhline(100 / ranking.first["ways"], **CHANCE_LINE)
-    axes.set_xticks(range(len(conditions)), conditions)
-    last = len(conditions) - 1
-    axes.set_xlim(-0.5, last + 0.5)
-    axes.set_ylabel("accuracy, %, with 95 % interval")
-    legend(axes)
+    rows = ranking.rows
+    parts = _each_condition(ranking).values()
+    counts = [len(part.rows) for part in parts]
+    height = 1.3 + 0.3 * len(counts) + ROW * len(rows)
+    figure = Figure(figsize=(SIZE[0], height))
+    panels = figure.subplots(len(counts), 1, squeeze=False, sharex=True, height_ratios=counts)
+    margin = 100 * rows["margin"].max()
+    for axes, part in zip(panels[:, 0], parts, strict=True):
+        _draw_differences(axes, part.rows, looks)
+        equivalence_band(axes, margin)
+        axes.set_title(condition_label(part.first), loc="left", fontsize=9)
+    note = (
+        "difference, points; the bar agrees with the verdict, ticks mark the 95 % interval of "
+        f"one difference; grey: equivalent, within +-{margin:g} points"
+    )
+    figure.supxlabel(wrapped(note, figure), fontsize=9)
+    titled(figure, title_of(rows, ranking.differs), f"Difference to {references_of(rows)}")
     return figure
 
 
-def _line_of_accuracies(
-    axes: Axes, name: str, rows: pd.DataFrame, positions: pd.Series[float], style: Style
-) -> None:
-    """The accuracies of one row name, and a cross at each position without a result."""
-    # errorbar leaves a gap in the line where a value is missing
-    shown = percent(rows, "accuracy")
-    axes.errorbar(
-        positions.to_numpy(),
-        shown.middle,
-        shown.lengths,
-        **style.mark,
-        label=name,
-        ls=style.line,
-        capsize=2,
-        lw=1.2,
-        ms=5,
-    )
-    missing = positions[np.isnan(shown.middle)]
-    axes.plot(
-        missing,
-        np.zeros(len(missing)),
-        "x",
-        color=style.colour,
-        transform=axes.get_xaxis_transform(),
-        clip_on=False,
-    )
-
-
-def paired_differences(ranking: Ranking, styles: Styles) -> Figure:
-    """Differences to the reference with intervals, verdicts, and the band of equivalence.
-
-    The bar agrees with the verdict; small ticks mark the 95 % interval of one difference.
-    """
-    rows = ranking.rows
-    title = f"{title_of(rows, ranking.differs)}\nagainst {references_of(rows)}"
-    height = 1.2 + 0.28 * len(rows)
-    figure, axes = single(title, height=height)
-    labels = []
-    upwards = rows.iloc[::-1]  # the first row comes to the top
-    for position in range(len(upwards)):
-        part = upwards.iloc[[position]]
+def _draw_differences(axes: Axes, rows: pd.DataFrame, looks: Looks) -> None:
+    """The differences of one condition, the first on top, with their verdicts at the right."""
+    for position in range(len(rows)):
+        part = rows.iloc[[position]]
         row = part.iloc[0].to_dict()
-        mark = styles[row["baseline"]].mark
+        mark = looks[row["baseline"]].mark
         shown = percent(part, "difference", OF_VERDICT)
         axes.errorbar(shown.middle, position, xerr=shown.lengths, **mark, elinewidth=2)
         bounds = 100 * part[[*SINGLE]].to_numpy(dtype=float)
-        axes.plot(bounds.T, [position, position], "k|", ms=5, mew=0.8)
+        axes.plot(bounds.T, [position, position], "k|", mew=0.8)
         axes.annotate(
             row["verdict"],
             (1.01, position),
             xycoords=("axes fraction", "data"),
             va="center",
         )
-        labels.append(f"{row['baseline']}, {condition_label(row)}")
-    margin = 100 * rows["margin"].max()
-    equivalence_band(axes, margin)
-    axes.set_yticks(range(len(rows)), labels)
-    within = f"within +-{margin:g} points: equivalent"
-    axes.set_xlabel(
-        f"difference, points; the bar agrees with the verdict (ticks: 95 % of one difference)\n"
-        f"{within}"
-    )
-    return figure
+    axes.set_yticks(range(len(rows)), rows["baseline"])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
 
 
-def class_recalls(ranking: Ranking, styles: Styles) -> Figure:
-    """Recall of each class at the most shots or train images, a mark a baseline."""
-    rows = of_most_shots(_of_right_predictions(ranking.rows))
-    classes = list(rows["class"].unique())
-    height = 1.4 + 0.5 * len(classes)
-    figure, axes = single(title_of(rows, ranking.differs), height=height)
-    parts = best_first(rows, "share")
-    for number, (name, part) in enumerate(parts):
-        shift = 0.6 * ((number + 0.5) / len(parts) - 0.5)
-        positions = part["class"].map(classes.index)
-        axes.plot(
-            100 * part["share"],
-            positions - shift,
-            **styles[name].mark,
-            label=name,
-            ls="none",
-        )
-    axes.set_yticks(range(len(classes)), classes)
-    axes.invert_yaxis()
-    axes.set_xlim(0, 100)
-    axes.set_xlabel("recall, %")
-    legend(axes)
-    return figure
-
-
-def _of_right_predictions(confusion: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a confusion whose share is the recall of a class."""
-    is_right = confusion["class"] == confusion["predicted"]
-    return pd.DataFrame(confusion[is_right])
-
-
-def confusions(ranking: Ranking, styles: Styles) -> Figure:
-    """What each class was taken for at the most shots or train images, in % of the class.
-
-    A panel a baseline, all in the same colours: `styles` is not used.
-    """
-    del styles
-    rows = of_most_shots(ranking.rows)
-    classes = list(rows["class"].unique())
-    # what pictures were taken for may be no class too: none of these
-    taken_for = [*classes, *(name for name in rows["predicted"].unique() if name not in classes)]
-    parts = best_first(_of_right_predictions(rows), "share")
-    columns = min(BROADEST, len(parts))
-    lines = math.ceil(len(parts) / columns)
-    has_numbers = len(classes) <= MOST_WRITTEN
-    field = 0.45 if has_numbers else 0.16  # inches
-    side = 0.9 + field * len(taken_for)
-    # names stand once, left of all panels and below them
-    longest_name = max(map(len, taken_for))
-    beyond = max(0.0, LETTER * longest_name - 0.9)
-    width = max(SIZE[0] / 2, columns * side + 1 + beyond)
-    height = lines * side + 0.8 + beyond
-    figure = Figure(figsize=(width, height))
-    panels = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
-    for axes, (name, _) in zip(panels.flat, parts, strict=False):
-        is_own = rows["baseline"] == name
-        # raises where two rows have one name: shares of two rows are never averaged
-        table = rows[is_own].pivot(index="class", columns="predicted", values="share")
-        shares = table.reindex(classes, columns=taken_for, fill_value=0.0)
-        image = axes.imshow(100 * shares, cmap="cividis", vmin=0, vmax=100)
-        axes.grid(visible=False)
-        axes.set_title(name, fontsize=8)
-        letters = 9 if has_numbers else 6
-        axes.set_xticks(range(len(taken_for)), taken_for, rotation=90, fontsize=letters)
-        axes.set_yticks(range(len(classes)), classes, fontsize=letters)
-        if has_numbers:
-            _write_shares(axes, shares)
-    if not has_numbers:
-        figure.colorbar(image, ax=panels, shrink=0.4, label="%")
-    for axes in panels.flat[len(parts) :]:
-        axes.set_visible(False)
-    titled(figure, f"{title_of(rows, ranking.differs)}: class by rows, taken for, %")
-    return figure
-
-
-def _write_shares(axes: Axes, shares: pd.DataFrame) -> None:
-    """Write each share into its field, in percent."""
-    for (row, column), share in np.ndenumerate(shares.to_numpy()):
-        is_bright = share > 0.5
-        axes.annotate(
-            f"{100 * share:.0f}",
-            (column, row),
-            ha="center",
-            va="center",
-            color="black" if is_bright else "white",
-        )
-
-
-def episode_shares(ranking: Ranking, styles: Styles) -> Figure:
+def episode_shares(ranking: Ranking, looks: Looks) -> Figure:
     """The share of episodes, at the most shots, with at least an accuracy."""
     rows = of_most_shots(ranking.rows)
-    figure, axes = single(title_of(rows, ranking.differs))
-    for name, part in best_first(rows, "accuracy"):
-        style = styles[name]
+    parts = best_first(rows, "accuracy")
+    shown_looks = set_apart([name for name, _ in parts], looks)
+    figure, axes = single(
+        title_of(rows, ranking.differs),
+        "Share of the episodes above an accuracy",
+        height=height_for(len(parts), SIZE[1]),
+    )
+    for name, part in parts:
+        look = shown_looks[name]
         in_order = part.groupby("accuracy")["count"].sum()
         accuracies = 100 * in_order.index.to_numpy()
         counts = in_order.to_numpy()
@@ -324,63 +236,76 @@ def episode_shares(ranking: Ranking, styles: Styles) -> Figure:
             at_least,
             where="pre",
             label=name,
-            color=style.colour,
-            ls=style.line,
-            lw=1.3,
-            marker=style.marker,
+            **look.mark,
+            ls=look.line,
+            lw=1.2,
             markevery=max(1, len(accuracies) // MARKS_OF_A_LINE),
-            ms=4,
+            zorder=2 if look.is_grey else 3,
         )
     axes.set_xlabel("accuracy of an episode, %")
     axes.set_ylabel("episodes with at least that, %")
-    axes.set_ylim(0, 101)
-    legend(axes)
+    axes.set_ylim(-3, 103)
+    name_series(axes, shown_looks)
     return figure
 
 
-def cost(ranking: Ranking, styles: Styles) -> Figure:
+def cost(ranking: Ranking, looks: Looks) -> Figure:
     """Accuracy at the most shots or train images against the seconds of training and embedding."""
     at_most = of_most_shots(ranking.rows)
-    figure, axes = single(title_of(at_most, ranking.differs))
     rows = at_most.dropna(subset=["accuracy"])
-    for name, part in best_first(rows, "accuracy"):
+    parts = best_first(rows, "accuracy")
+    shown_looks = set_apart([name for name, _ in parts], looks)
+    figure, axes = single(
+        title_of(at_most, ranking.differs),
+        "Accuracy and time",
+        height=height_for(len(parts), SIZE[1]),
+    )
+    ends = []
+    for name, part in parts:
+        look = shown_looks[name]
         shown = percent(part, "accuracy")
         seconds = part["seconds"].clip(lower=LEAST_SECONDS)
-        axes.errorbar(
-            seconds,
-            shown.middle,
-            shown.lengths,
-            **styles[name].mark,
-            label=name,
-            ls="none",
-            capsize=2,
-        )
-    axes.set_xscale("log")
-    # the default writes powers as formulas, which these figures do not set
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.errorbar(seconds, shown.middle, shown.lengths, **look.mark, label=name, ls="none")
+        ends.append(End(name, look, y=float(shown.middle[0]), has_line=False))
+    _seconds_axis(axes, rows["seconds"].clip(lower=LEAST_SECONDS))
     axes.set_xlabel("seconds of training and embedding, for one training")
     axes.set_ylabel("accuracy, %, with 95 % interval")
-    legend(axes)
+    name_ends(axes, ends)
     return figure
 
 
-def loss_curves(ranking: Ranking, styles: Styles) -> Figure:
+def _seconds_axis(axes: Axes, seconds: pd.Series[float]) -> None:
+    """A logarithmic axis with ticks at 1, 2, 5, 10 and so on, or at powers of 10 alone."""
+    low = seconds.min() / 2
+    high = seconds.max() * 2
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.outer(powers, [1, 2, 5]).ravel()
+    ticks = ticks[(ticks >= low) & (ticks <= high)]
+    if len(ticks) > MOST_TICKS:
+        ticks = powers[(powers >= low) & (powers <= high)]
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    # the default labels of powers are formulas, which these figures do not set
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+
+
+def loss_curves(ranking: Ranking, looks: Looks) -> Figure:
     """The loss of each training: a panel a baseline, as losses have no common scale."""
     rows = ranking.rows
     names = sorted(rows["baseline"].unique())
-    height = 0.6 + 1.1 * len(names)
+    height = 0.9 + 1.1 * len(names)
     figure = Figure(figsize=(SIZE[0], height))
     panels = figure.subplots(len(names), 1, squeeze=False, sharex=True)[:, 0]
     for axes, name in zip(panels, names, strict=True):
         is_own = rows["baseline"] == name
-        colour = styles[name].colour
+        colour = looks[name].colour
         for _, training in rows[is_own].groupby("training"):
             axes.plot(training["images_passed"], training["loss"], color=colour, lw=0.9)
-        axes.set_ylabel(name, rotation=0, ha="right", va="center")
+        axes.set_title(name, loc="left", fontsize=9)
     panels[-1].set_xlabel("images passed through the encoder")
-    title = f"{ranking.first['dataset']}, preset {ranking.first['preset']}"
+    question = f"{ranking.first['dataset']}, preset {ranking.first['preset']}"
     if ranking.differs:
-        title = f"{title}, {ranking.differs}"
-    titled(figure, f"{title}: loss")
+        question = f"{question}, {ranking.differs}"
+    titled(figure, question, "Loss of each training")
     return figure

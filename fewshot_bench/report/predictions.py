@@ -59,7 +59,7 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def _reliability_png(made: Prediction) -> bytes:
-    from fewshot_bench.report import figure
+    from fewshot_bench.report import figure, looks
 
     bins = made.reliability["bins"]
     drawn, axes = figure.single(
@@ -68,7 +68,7 @@ def _reliability_png(made: Prediction) -> bytes:
     axes.plot([0, 1], [0, 1], color="#777777", ls=":", lw=0.8)
     probability = [each["probability"] for each in bins]
     right = [each["right"] for each in bins]
-    axes.plot(probability, right, "o-", color=figure.COLOURS[2])
+    axes.plot(probability, right, "o-", color=looks.COLOURS[0])
     for each in bins:
         place = (each["probability"], each["right"])
         axes.annotate(

@@ -46,16 +46,15 @@ def test_differences_stand_with_their_question_and_their_reference():
         DIFFERENCE | {"baseline": "scl", "reference": "pixels@older"},
     ]
     frame = pd.DataFrame(rows, columns=list(columns.COMPARISON))
-    text = shown(comparison_table.show_comparison, frame)
+    text = shown(comparison_table.comparison_blocks, frame)
     assert sorted(names(text, 0)) == [["amp"], ["resnet"], ["scl"]]
     assert "steel-heldout: against pixels, 3-way" in text
     assert "steel-heldout: against pixels@older, 3-way" in text
     assert "trained on RS" in text
     assert "@older: made by older code of the method." in text
-    assert names(text, 2)[0] == ["+10.2"]
-    assert names(text, 3)[0] == ["+4.0 to +16.0"], "the interval that agrees with the verdict"
-    assert names(text, 4)[0] == ["+5.0 to +15.0"]
-    assert names(text, 5)[0] == ["< 0.001"]
+    assert names(text, 2)[0] == ["+10.2 [+4.0, +16.0]"], "the interval that agrees with the verdict"
+    assert names(text, 3)[0] == ["[+5.0, +15.0]"]
+    assert names(text, 4)[0] == ["< 0.001"]
     assert "Nothing is undecided." in text
 
 
@@ -63,12 +62,12 @@ def test_what_is_undecided_or_has_no_interval_says_so():
     undecided = DIFFERENCE | {"verdict": "undecided", "would_decide": "about 3.0 times the images"}
     none = dict.fromkeys(("low", "high", "ci95_low", "ci95_high", "p", "p_holm"), float("nan"))
     frame = pd.DataFrame([undecided, undecided | none], columns=list(columns.COMPARISON))
-    text = shown(comparison_table.show_comparison, frame)
-    assert names(text, 3)[0] == ["+4.0 to +16.0", "none"]
-    assert names(text, 5)[0] == ["< 0.001", "-"]
+    text = shown(comparison_table.comparison_blocks, frame)
+    assert names(text, 2)[0] == ["+10.2 [+4.0, +16.0]", "+10.2 (no interval)"]
+    assert names(text, 4)[0] == ["< 0.001", "-"]
     assert "resnet against pixels at 5-shot: about 3.0 times the images" in text
 
 
 def test_an_empty_comparison_says_so():
     frame = pd.DataFrame(columns=list(columns.COMPARISON))
-    assert shown(comparison_table.show_comparison, frame) == "Nothing to compare.\n"
+    assert shown(comparison_table.comparison_blocks, frame) == "Nothing to compare.\n"

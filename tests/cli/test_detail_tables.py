@@ -16,7 +16,7 @@ def test_what_classes_were_taken_for_is_shown_by_question():
             cell = {"class": name, "predicted": predicted, "count": count, "share": count / 40}
             rows.append(RESULT | {"train_classes": train_classes} | cell)
     frame = pd.DataFrame(rows, columns=list(columns.CONFUSION))
-    text = shown(detail_tables.show_confusion, frame)
+    text = shown(detail_tables.confusion_blocks, frame)
     assert names(text, 1) == [["75.0", "25.0"], ["75.0", "25.0"]]
     assert names(text, 2) == [["", "worst"], ["", "worst"]]
     for train_classes in ("Pa | In", "RS"):
@@ -56,7 +56,7 @@ def test_recalls_of_other_test_images_stand_apart_and_published_ones_beside():
         published,
     ]
     frame = pd.DataFrame(rows, columns=list(columns.RECALLS))
-    text = shown(detail_tables.show_recalls, frame)
+    text = shown(detail_tables.recall_blocks, frame)
     heads = [line.split("┃")[2:-1] for line in text.splitlines() if line.startswith("┃")]
     assert [[head.strip() for head in line] for line in heads] == [
         ["resnet", "amp", "resnet"],
@@ -91,10 +91,10 @@ def test_heat_of_different_test_classes_stands_apart_and_one_note_ends_it():
     amp = heat | {"baseline": "amp", "difference": None}
     none = {"baseline": "pixels", "places": None, "note": "it has no encoder", "energy": None}
     frame = pd.DataFrame([heat, amp, heat | {"test_classes": "Pa"}, heat | none])
-    text = shown(detail_tables.show_pointing, frame)
+    text = shown(detail_tables.pointing_blocks, frame)
     assert names(text, 0) == [["resnet", "amp"], ["resnet"]]
     assert names(text, 8) == [["+50.0 +- 10.0", ""], ["+50.0 +- 10.0"]]
     assert "pixels: it has no encoder" in text
     assert text.count("Share of the heat inside the boxes") == 1
     frame["energy"] = None
-    assert "The data set has no boxes" in shown(detail_tables.show_pointing, frame)
+    assert "The data set has no boxes" in shown(detail_tables.pointing_blocks, frame)

@@ -1,9 +1,12 @@
 """What two folders differ in, on the terminal, and when --fail-on fails."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 import pytest
 
 from fewshot_bench.cli import exchange_tables
+from fewshot_bench.cli.blocks import Block
 from fewshot_bench.cli.exchange_tables import failures
 from fewshot_bench.leaderboard.diff import DIFF
 from fewshot_bench.leaderboard.origins import ORIGINS
@@ -60,16 +63,18 @@ def frame_of(*rows: Row) -> pd.DataFrame:
 
 
 def text_of(*rows: Row, every: bool = False, width: int = 80) -> str:
-    def show(console, frame):
-        exchange_tables.show_diff(console, frame, ("left", "right"), every=every)
+    def blocks_of(frame: pd.DataFrame) -> Iterator[Block]:
+        return exchange_tables.diff_blocks(frame, ("left", "right"), every=every)
 
-    return shown(show, frame_of(*rows), width)
+    return shown(blocks_of, frame_of(*rows), width)
 
 
 def test_only_what_is_not_the_same_is_listed_with_counts_of_the_rest():
     text = text_of(SAME, MOVED, ONLY_IN_A)
-    assert names(text, 0) == [["resnet", "lbp"]]
-    assert names(text, 5) == [["moved", "only in A"]]
+    assert names(text, 0) == [["resnet"]]
+    assert names(text, 5) == [["moved"]]
+    assert "Only in A, steel, steel-heldout: 3-way" in text
+    assert "lbp at 5-shot (seed 0)." in " ".join(text.split())
     assert "-5.0 +- 3.0" in text
     assert "Cells: 2 same bits, 2 changed, 1 only in A." in text
     assert "Rows: 1 same bits, 1 moved, 1 only in A." in text
@@ -104,7 +109,7 @@ def test_names_and_notes_fit_a_terminal():
     )
     table = [line for line in text.splitlines() if line.startswith("│")]
     assert all(len(line) <= 80 for line in table)
-    assert f"{long} ->resnet" in "".join(names(text, 0)[0])
+    assert f"{long} -> resnet" in "".join(names(text, 0)[0])
     assert f"{long} at 5-shot: in A; 2 records of B" in text
 
 
@@ -140,7 +145,15 @@ def test_nothing_in_common_fails_whatever_the_cause():
 def test_shares_of_a_merge():
     columns = ["folder", "records", "kept", "same", "failed", "checkpoints"]
     frame = pd.DataFrame([["a", 3, 2, 1, 0, 1], ["b", 4, 4, 0, 0, 0]], columns=columns)
-    text = shown(exchange_tables.show_shares, frame)
+    text = shown(exchange_tables.share_blocks, frame)
     assert names(text, 2) == [["2", "4"]]
     assert "same: another folder has the record too" in text
     assert "failed:" not in text
+
+
+def test_trainings_that_one_folder_lacks_do_not_stand_among_the_rows_of_both():
+    others = ONLY_IN_A | {"baseline": "resnet", "seeds": "1,2", "cells": 2}
+    text = " ".join(text_of(MOVED, others, others | {"shots": 1}, ONLY_IN_B).split())
+    assert names(text_of(MOVED, others), 0) == [["resnet"]]
+    assert "resnet at 5-shot, 1-shot (seeds 1, 2)." in text
+    assert "Only in B" in text

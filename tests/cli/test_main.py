@@ -1,6 +1,7 @@
 """The command as a whole: its version, completion in a shell, and what it imports to show them."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,8 +37,61 @@ def test_version(bench):
 def test_without_a_command_it_shows_its_help_alone(bench):
     status, out, err = bench()
     assert (status, out) == (2, "")
-    assert err.startswith("Usage: bench [OPTIONS] COMMAND [ARGS]...")
-    assert "error" not in err
+    assert err.strip().startswith("Usage: bench [OPTIONS] COMMAND [ARGS]...")
+    assert "error:" not in err
+
+
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+@pytest.mark.parametrize("command", [(), ("run",), ("compare",), ("cache",)])
+def test_help_fits_80_columns_and_cuts_nothing(
+    bench, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], flag: str
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, err = bench(*command, flag)
+    assert (status, err) == (0, "")
+    assert max(map(len, out.splitlines())) <= 80
+    assert "..." not in out.replace("[ARGS]...", "").replace(",...", "")
+
+
+def test_help_groups_options_and_says_what_they_take(bench, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = bench("run", "--help")
+    panels = re.findall(r"╭─ ([\w ]+) ─", out)
+    assert panels == [
+        "Options",
+        "Data",
+        "Episodes",
+        "Classification and pairs",
+        "Methods",
+        "Machine",
+        "Results",
+    ]
+    assert re.search(r"--seeds +<int> ", out)
+    assert re.search(r"--shots +<int,...> ", out)
+    assert re.search(r"--fresh +Compute again", out)
+    assert "[default: 3]" in out
+    lines = [line.strip() for line in out.splitlines()]
+    assert "bench run --ways 3 --shots 1,3,5" in lines[lines.index("Examples:") :]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["run", "--baseline", "x"], "did you mean --baselines?; bench run --help shows"),
+        (["rum"], "Did you mean 'run'?; bench --help shows"),
+        (["compare"], "Missing option '--reference'; bench compare --help shows"),
+        (["run", "--baselines", "pixel"], "did you mean 'pixels'?"),
+        (["run", "--rules", "whitend"], "did you mean 'whitened'?"),
+        (["run", "--dataset", "nue"], "did you mean 'neu'?"),
+        (["run", "--device", "cuda:x"], "unknown device 'cuda:x'"),
+        (["run", "--seed", "-1"], "--seed -1 is out of bounds (allowed: 0 or more)"),
+        (["run", "--data", "a", "--data", "b"], "--data is given twice (a and b); leave one out"),
+    ],
+)
+def test_a_mistyped_name_is_told_with_the_one_that_is_meant(bench, words, expected: str):
+    status, _, err = bench(*words)
+    assert (status, err.count("\n")) == (2, 1)
+    assert expected in err
 
 
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"]])

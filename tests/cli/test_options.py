@@ -7,15 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench.cli import caching, deploying, exchanging, options, parsing, reading, running
+from fewshot_bench.cli import (
+    advising,
+    caching,
+    deploying,
+    exchanging,
+    listing,
+    options,
+    parsing,
+    reading,
+    request_options,
+    running,
+)
 from fewshot_bench.cli.output import chosen_form, known_form
+from fewshot_bench.cli.panels import OPTIONS, command_panel, option_panel
 from fewshot_bench.cli.parsing import names
+from fewshot_bench.cli.request_options import REQUEST_OPTIONS
+from fewshot_bench.cli.running import RUN_OPTIONS
 from fewshot_bench.errors import UserError
 from fewshot_bench.request import Request
 
 COMMANDS = {
     command.callback.__name__: command.callback
-    for module in (running, reading, exchanging, caching, deploying)
+    for module in (running, listing, reading, exchanging, caching, deploying)
     for command in module.app.registered_commands
 }
 
@@ -29,7 +43,7 @@ def test_a_command_has_a_parameter_for_each_option_that_it_takes(name: str):
     command = COMMANDS[name]
     taken = set(inspect.signature(command).parameters)
     own = set(inspect.signature(inspect.unwrap(command)).parameters) - {"written"}
-    of_request = {option.name for option in options.REQUEST_OPTIONS}
+    of_request = {option.name for option in REQUEST_OPTIONS}
     if "request" in own:
         assert own - {"request"} == {name for name in taken if name in own}
         assert taken - own <= of_request
@@ -39,21 +53,35 @@ def test_a_command_has_a_parameter_for_each_option_that_it_takes(name: str):
 
 def test_every_option_of_a_request_is_a_field_of_it_with_the_same_default():
     fields = {field.name: field for field in dataclasses.fields(Request)}
-    for option in options.REQUEST_OPTIONS:
+    for option in REQUEST_OPTIONS:
         default = getattr(Request(), option.name)
         assert option.name in fields
         assert option.default == default or not default
-    named = {option.name for option in options.REQUEST_OPTIONS}
+    named = {option.name for option in REQUEST_OPTIONS}
     assert set(fields) - named == {"data_folder"}
 
 
 def test_no_option_is_declared_twice():
     """A flag stands for two options where it means two things: what to run, and what to show."""
-    written = re.findall(r'(?<!")"(--[a-z-]+)"', Path(options.__file__).read_text(encoding="utf-8"))
+    written = []
+    for module in (options, request_options):
+        text = Path(module.__file__).read_text(encoding="utf-8")
+        written += re.findall(r'(?<!")"(--[a-z-]+)"', text)
     repeated = {flag for flag in written if written.count(flag) > 1}
-    assert repeated == {"--baselines", "--known", "--shots"}
-    for module in (running, reading, exchanging, caching, deploying):
+    assert repeated == {"--baselines", "--format", "--known", "--shots"}
+    for module in (running, listing, reading, exchanging, caching, deploying):
         assert "typer.Option" not in Path(module.__file__).read_text(encoding="utf-8")
+
+
+def test_every_command_and_option_of_a_run_has_a_heading_in_the_help():
+    for module in (running, reading, exchanging, advising, caching, deploying):
+        for command in module.app.registered_commands:
+            assert command.callback is not None
+            assert command_panel(command.name or command.callback.__name__)
+    for option in RUN_OPTIONS:
+        assert option_panel(option.flag)
+    flags = [flag for panel in OPTIONS.values() for flag in panel]
+    assert len(flags) == len(set(flags))
 
 
 def test_text_is_read():
@@ -82,7 +110,7 @@ def test_text_is_read():
         (parsing.days, "week", "--x 'week' cannot be read"),
         (parsing.causes, "moved,bits", "'bits' is unknown .allowed: moved, changed, missing"),
         (parsing.settings, ["a.b"], "write --x BASELINE.SETTING=VALUE"),
-        (known_form, "xml", "allowed: table, csv, md, json"),
+        (known_form, "xml", "allowed: table, csv, md, latex, json"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_the_flag(read, text, expected: str):

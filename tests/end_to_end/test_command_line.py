@@ -1,6 +1,7 @@
 """The command line as a user types it: what it prints, what it writes, and one line with status 2 for each mistake."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -59,8 +60,16 @@ def test_the_main_job_on_a_tiny_budget(bench, tmp_path: Path):
 def test_list(bench):
     status, out, _ = bench("list")
     assert status == 0
-    for text in ("scl_amp", "Phuong", "2024", "steel-sim", "neu", "folder"):
+    for text in ("scl_amp", "2024", "steel-sim", "neu-heldout", "folder", "torchvision", "local"):
         assert text in out
+    status, out, _ = bench("list", "scl_amp")
+    for text in ("Phuong", "answers by mean_cosine", "margin", "--preset has values of its own"):
+        assert text in out
+    status, out, _ = bench("list", "rules", "--json")
+    assert {row["kind"] for row in json.loads(out)} == {"rule"}
+    status, _, err = bench("list", "sclamp")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "did you mean 'scl_amp'" in err
     status, out, _ = bench("list", "--csv")
     assert "temperature" in pd.read_csv(io.StringIO(out)).set_index("name")["settings"]["scl_amp"]
 

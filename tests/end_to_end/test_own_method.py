@@ -1,24 +1,19 @@
 """The methods in docs/extend/method-that-needs-more.md are methods."""
 
-import re
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.helpers.command_line import words_of
-from tests.helpers.places import ROOT
+from tests.helpers.documents import DOCS, python_file
 
-DOCUMENT = (ROOT / "docs" / "extend" / "method-that-needs-more.md").read_text()
+PAGE = DOCS / "extend" / "method-that-needs-more.md"
 
 
 def written(name: str, folder: Path) -> Path:
     """The file of the page whose text begins with this name."""
-    texts = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
-    (text,) = [text for text in texts if text.startswith(f'"""{name}:')]
-    path = folder / f"{name.lower()}.py"
-    path.write_text(text)
-    return path
+    return python_file(PAGE, name, folder)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Pictures in layouts of public sets, from the command line: what is read, told and recorded."""
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +8,11 @@ import pytest
 from PIL import Image
 
 from tests.helpers.command_line import SHORT
+from tests.helpers.documents import DOCS, blocks
 from tests.helpers.files import picture
-from tests.helpers.places import ROOT
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
-DOCUMENT = (ROOT / "docs" / "guides" / "own-pictures.md").read_text()
+DATA_SET = DOCS / "extend" / "data-set.md"
 
 
 @pytest.fixture
@@ -54,8 +53,7 @@ def test_masks_are_pictures_if_that_is_asked(bench, tiles: Path):
 
 def documented(name: str, place: Path) -> Path:
     """The file of that name in `place`, with the block of the document that starts with it."""
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT, flags=re.DOTALL)
-    (block,) = (block for block in blocks if f'dataset="{name}"' in block)
+    (block,) = (block for block in blocks(DATA_SET, "python") if f'dataset="{name}"' in block)
     file = place / f"{name.replace('-', '_')}.py"
     file.write_text(block)
     return file

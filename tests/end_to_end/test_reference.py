@@ -21,7 +21,7 @@ def test_the_page_is_what_the_code_says(name: str):
 def test_every_option_that_the_help_shows_is_on_the_page(bench, name: str):
     _, out, _ = bench(name, "--help")
     page = (ROOT / "docs" / "commands.md").read_text()
-    shown = set(re.findall(r"^  (--[a-z-]+)", out, flags=re.MULTILINE)) - {"--help"}
+    shown = set(re.findall(r"^\S?\s+\*?\s*(--[a-z-]+)", out, flags=re.MULTILINE)) - {"--help"}
     assert shown
     for flag in shown:
         assert f"| `{flag}` |" in page, flag

@@ -1,10 +1,9 @@
 """The plug-ins of `tests/helpers/plugins`, as they are or under another name."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.helpers.places import ROOT
+from tests.helpers.documents import DOCS, python_file
 
 PLUGINS = Path(__file__).parent / "plugins"
 RULES = ("rule", "pair", "classify", "classify_block", "predict")
@@ -27,12 +26,8 @@ def copied(name: str, target: Path, changes: Mapping[str, str] | None = None) ->
 
 
 def engine_of_the_docs(folder: Path) -> Path:
-    """The engine in a file that docs/guides/many-machines.md shows, `instant`."""
-    page = (ROOT / "docs" / "guides" / "many-machines.md").read_text()
-    (text,) = re.findall(r'```python\n("""Instant.*?)```', page, flags=re.DOTALL)
-    path = folder / "instant.py"
-    path.write_text(text)
-    return path
+    """The engine in a file that docs/extend/engine.md shows, `instant`."""
+    return python_file(DOCS / "extend" / "engine.md", "Instant", folder)
 
 
 def plugin_words(paths: list[Path]) -> list[str]:

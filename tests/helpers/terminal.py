@@ -1,15 +1,17 @@
 """What tables print, and the texts of their columns."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 from rich.console import Console
 
+from fewshot_bench.cli.blocks import Block, print_blocks
+
 __all__ = ["RESULT", "Row", "names", "shown"]
 
 Row = dict[str, object]
-Show = Callable[[Console, pd.DataFrame], None]
+BlocksOf = Callable[[pd.DataFrame], Iterable[Block]]
 
 # a row of a leaderboard
 RESULT: Row = {
@@ -43,9 +45,11 @@ RESULT: Row = {
 }
 
 
-def shown(show: Show, frame: pd.DataFrame, width: int = 200) -> str:
+def shown(blocks_of: BlocksOf, frame: pd.DataFrame, width: int = 200) -> str:
+    """What a terminal of that width gets."""
     out = io.StringIO()
-    show(Console(file=out, width=width, markup=False, emoji=False), frame)
+    console = Console(file=out, width=width, markup=False, emoji=False)
+    print_blocks(console, blocks_of(frame))
     return out.getvalue()
 
 

@@ -75,6 +75,7 @@ def test_paths_that_do_not_fit_are_told(dataset: str, data: str, message: str, t
     assert message in str(error.value)
 
 
-def test_without_any_path_the_order_is_told():
+def test_without_any_path_the_order_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("FEWSHOT_BENCH_DATA", raising=False)
     with pytest.raises(UserError, match=r"no path is named; name a path for each.*--data NEU\+X"):
         paths("neu+xsdd")

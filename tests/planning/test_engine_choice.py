@@ -60,6 +60,7 @@ def test_the_request_has_the_threads_of_each_job_unless_the_user_named_them(eigh
 
 def test_gpus_are_given_in_turn_and_never_more_than_they_hold(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
     monkeypatch.setattr(share, "visible_gpus", lambda: ("0", "1"))
     monkeypatch.setattr(share, "cores", lambda: 16)
@@ -75,6 +76,10 @@ def test_gpus_are_given_in_turn_and_never_more_than_they_hold(monkeypatch: pytes
     assert (several.engine.jobs, several.gpus) == (4, ("0", "1"))
     for part, jobs in ((None, 2), (0.5, 4), (1.0, 2)):
         assert on_gpus(jobs="auto", gpus_per_job=part).engine.jobs == jobs
+    one = dataclasses.replace(request, device="cuda:1")
+    place, for_jobs = chosen_workplace(JobOptions(jobs=2), one, REGISTRY)
+    assert place is not None
+    assert (place.gpus, for_jobs.device) == (("1",), "cuda")
     with pytest.raises(UserError, match=r"more than 2 GPUs hold \(allowed: at most 4 jobs\)"):
         on_gpus(jobs=5, gpus_per_job=0.5)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_bench import api
+from fewshot_bench.errors import UserError
 from fewshot_bench.planning.plan import make_plan
 from fewshot_bench.registry.registry import Registry
 from tests.helpers.places import ROOT
@@ -79,3 +80,15 @@ def test_a_method_that_was_edited_since_is_an_error_in_one_line(tmp_path: Path):
     done = elsewhere(plan, tmp_path / "elsewhere")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert f"{path} has changed since the plan was made; run the command again" in done.stderr
+
+
+def test_a_seed_is_that_of_the_first_training():
+    def seeds(**changes: object) -> list[int]:
+        request = dataclasses.replace(QUICK, **{"shots": [1]} | changes)  # type: ignore[arg-type]
+        return [training.seed for training in make_plan(request, Registry()).trainings]
+
+    assert seeds() == [0]
+    assert seeds(seed=7) == [7]
+    assert seeds(seed=7, seeds=3) == [7, 8, 9]
+    with pytest.raises(UserError, match=r"--seed is for few-shot protocols, .* say --runs"):
+        seeds(seed=7, train_per_class=[5], shots=None, queries=None, episodes=None)

@@ -180,3 +180,24 @@ def test_what_is_trained_already_needs_no_machine(tmp_path: Path):
         plan_in(results, plan, fresh=True)
     with pytest.raises(UserError, match="a GPU"):
         plan_in(results, make_plan(dataclasses.replace(asked, budget=64), Registry()))
+
+
+def test_a_gpu_is_named_by_its_number(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_, **__: True)
+    for name in ("cuda", "cuda:0", "cuda:1", "cpu"):
+        machine = machine_for(dataclasses.replace(QUICK, device=name))
+        assert machine.device == torch.device(name)
+        assert machine.own.device == name.partition(":")[0]
+    with pytest.raises(UserError, match=r"'cuda:2' is not there \(allowed: cuda:0 to cuda:1"):
+        machine_for(dataclasses.replace(QUICK, device="cuda:2"))
+    with pytest.raises(UserError, match=r"allowed: auto, cpu, cuda, cuda:0, cuda:1"):
+        machine_for(dataclasses.replace(QUICK, device="gpu"))
+
+
+def test_a_gpu_is_not_there_where_torch_sees_none(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name in ("cuda", "cuda:0"):
+        with pytest.raises(UserError, match=f"device '{name}' is not there .*; use --device cpu"):
+            machine_for(dataclasses.replace(QUICK, device=name))

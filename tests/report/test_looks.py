@@ -18,9 +18,10 @@ def test_a_method_looks_the_same_whatever_stands_beside_it():
     assert len(set(beside_all.values())) == len(methods)
 
 
-def test_the_methods_of_a_run_by_default_differ_in_colour():
+def test_the_methods_of_a_run_by_default_differ_in_colour_and_in_marker():
     looks = looks_of(DEFAULT)
     assert len({look.colour for look in looks.values()}) == len(DEFAULT)
+    assert len({look.marker for look in looks.values()}) == len(DEFAULT)
 
 
 def test_a_rule_or_setting_has_the_colour_and_marker_of_its_method():

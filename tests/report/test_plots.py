@@ -1,25 +1,24 @@
 """Pictures show what the tables hold, the missing as missing, and are the same files for the same records."""
 
-import itertools
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgb
 from PIL import Image
 
 from fewshot_bench import api
 from fewshot_bench.errors import UserError
 from fewshot_bench.leaderboard.columns import Ranking
+from fewshot_bench.report import class_plots, condition_plots, figure, plots, split_plots
 from fewshot_bench.report import draw as pictures
-from fewshot_bench.report import figure, plots
+from fewshot_bench.report.looks import looks_of
 from tests.helpers.frames import DIFFERENT, board, board_row, confusion, confusion_frame
 from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import run
 
-KINDS = {"accuracy", "differences", "recall", "confusion", "episodes", "cost", "loss"}
+KINDS = {"ranking", "accuracy", "differences", "recall", "confusion", "episodes", "cost", "loss"}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def picture(table: pd.DataFrame, draw) -> figure.Figure:
-    return draw(Ranking(table, ""), figure.styles_of(table["baseline"]))
+    return draw(Ranking(table, ""), looks_of(table["baseline"]))
 
 
 def test_bench_plot_draws_every_kind_as_png_and_svg(bench, done: Path):
@@ -53,17 +52,34 @@ def test_bench_plot_draws_every_kind_as_png_and_svg(bench, done: Path):
                 assert len(np.unique(np.asarray(image.convert("L")))) > 10, "an empty picture"
         else:
             assert content.startswith(b"<?xml")
-    before = {path: path.read_bytes() for path in found}
-    bench("plot", "--out", done, "--reference", "pixels")
-    assert {path: path.read_bytes() for path in found} == before
+            assert b"mathdefault" not in content, "a formula that is not set"
+
+
+def test_the_same_results_give_the_same_bytes_in_every_format(done: Path):
+    formats = ("png", "svg", "pdf")
+    files = pictures.plot(done, formats=formats)
+    assert {path.suffix for path in files} == {".png", ".svg", ".pdf"}
+    assert all(p.read_bytes().startswith(b"%PDF") for p in files if p.suffix == ".pdf")
+    before = {path: path.read_bytes() for path in files}
+    pictures.plot(done, formats=formats)
+    assert {path: path.read_bytes() for path in files} == before
+
+
+def test_formats_are_those_that_were_asked_for(bench, done: Path):
+    status, out, err = bench("plot", "--out", done, "--baselines", "pixels", "--format", "pdf")
+    assert status == 0, err
+    assert {Path(line).suffix for line in out.splitlines()} == {".pdf"}
 
 
 def test_accuracy_shows_each_cell_where_it_is_and_the_missing_as_missing(done: Path):
     table = api.leaderboard(done)
-    figure = picture(table, plots.accuracy)
+    figure = picture(table, condition_plots.accuracy)
     axes = figure.axes[0]
     lines = {container.get_label(): container.lines[0] for container in axes.containers}
     assert set(lines) == {"pixels", "raising", "resnet"}
+    shots = [label.get_text() for label in axes.get_xticklabels()]
+    assert shots == [f"{one}" for one in sorted(table["shots"].unique())]
+    assert axes.get_xticks().tolist() == sorted(table["shots"].unique()), "to scale"
     for name in ("pixels", "resnet"):
         rows = table[table["baseline"] == name].sort_values("shots")
         assert lines[name].get_ydata() == pytest.approx(100 * rows["accuracy"].to_numpy())
@@ -72,24 +88,35 @@ def test_accuracy_shows_each_cell_where_it_is_and_the_missing_as_missing(done: P
             100 * rows[["ci95_low", "ci95_high"]].to_numpy()
         )
     assert np.isnan(lines["raising"].get_ydata()).all()
-    crosses = [line for line in axes.lines if line.get_marker() == "x" and len(line.get_xdata())]
+    heights = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    crosses = [line for line in axes.lines if line.get_marker() == "x"]
     assert [len(line.get_xdata()) for line in crosses] == [2]
-    assert {"no result", "chance"} <= {text.get_text() for text in axes.get_legend().get_texts()}
+    assert "cross: no result" in axes.get_xlabel()
+    assert "chance: 33.3" in axes.get_ylabel()
+    by_accuracy = table.groupby("baseline")["accuracy"].max().sort_values(ascending=False)
+    names = [text.get_text() for text in axes.texts]
+    assert sorted(names, key=lambda name: heights[name], reverse=True) == [
+        name if accuracy > 0 else f"{name} (no result)" for name, accuracy in by_accuracy.items()
+    ]
 
 
 def test_differences_have_margin_verdict_and_reference(done: Path):
     frame = api.compare(done, "pixels", 2)
-    axes = picture(frame, plots.paired_differences).axes[0]
-    assert {text.get_text() for text in axes.texts} == set(frame["verdict"])
-    band = axes.patches[0]
-    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-2, 2))
-    assert "within +-2 points: equivalent" in axes.get_xlabel()
-    bars = [container.lines[2][0].get_segments()[0][:, 0] for container in axes.containers]
-    upwards = frame.iloc[::-1].to_dict("records")
-    for bar, row in zip(bars, upwards, strict=True):
-        assert bar == pytest.approx([100 * row["low"], 100 * row["high"]])
-        is_decided = row["verdict"] in ("better", "worse")
-        assert (bar[0] <= 0 <= bar[1]) == (not is_decided), "no bar contradicts its verdict"
+    drawn = picture(frame, plots.paired_differences)
+    assert "Difference to pixels" in {text.get_text() for text in drawn.texts}
+    assert "within +-2 points" in drawn.get_supxlabel().replace("\n", " ")
+    shots = frame["shots"].unique()
+    for axes, value in zip(drawn.axes, shots, strict=True):
+        rows = frame[frame["shots"] == value].to_dict("records")
+        assert axes.get_title(loc="left") == f"{value}-shot"
+        assert [text.get_text() for text in axes.texts] == [row["verdict"] for row in rows]
+        band = axes.patches[0]
+        assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((-2, 2))
+        bars = [container.lines[2][0].get_segments()[0][:, 0] for container in axes.containers]
+        for bar, row in zip(bars, rows, strict=True):
+            assert bar == pytest.approx([100 * row["low"], 100 * row["high"]])
+            is_decided = row["verdict"] in ("better", "worse")
+            assert (bar[0] <= 0 <= bar[1]) == (not is_decided), "no bar contradicts its verdict"
 
 
 def test_shares_of_episodes_fall_from_all_to_none(done: Path):
@@ -101,18 +128,12 @@ def test_shares_of_episodes_fall_from_all_to_none(done: Path):
     for row in table.dropna(subset=["accuracy"]).to_dict("records"):
         assert means[row["baseline"], row["shots"]] == pytest.approx(row["accuracy"])
     axes = picture(frame, plots.episode_shares).axes[0]
-    for line in axes.lines:
+    curves = [line for line in axes.lines if line.get_label() in set(table["baseline"])]
+    assert curves
+    for line in curves:
         assert line.get_ydata()[0] == 100
         assert (np.diff(line.get_ydata()) < 0).all()
         assert (np.diff(line.get_xdata()) >= 0).all()
-
-
-def test_styles_differ_in_colour_in_marker_and_in_grey():
-    names = pd.Series([f"method{number}" for number in range(24)])
-    styles = figure.styles_of(names)
-    assert len({(style.colour, style.marker) for style in styles.values()}) == 24
-    grey = [np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) for colour in figure.COLOURS]
-    assert min(abs(one - two) for one, two in itertools.pairwise(grey)) > 0.1  # neighbours in grey
 
 
 @pytest.mark.parametrize(("classes", "written"), [(12, 144), (13, 0)])
@@ -124,7 +145,7 @@ def test_a_confusion_of_many_classes_is_told_by_colour(classes: int, written: in
         dataset="many", protocol="many", preset="quick", ways=classes, queries="15", test_classes="all", shots=1, train_size=np.nan, pairs=np.nan,
         baseline="pixels", encoder="", settings="",
     )  # fmt: skip
-    drawn = plots.confusions(Ranking(frame, ""), {})
+    drawn = class_plots.confusions(Ranking(frame, ""))
     assert len(drawn.axes[0].texts) == written
     assert [axes.get_ylabel() for axes in drawn.axes[1:]] == (
         [] if written else ["%"]
@@ -139,7 +160,7 @@ def test_a_confusion_shows_what_was_taken_for_none_of_the_classes():
         dataset="steel", protocol="steel", preset="quick", ways=2, queries="15", test_classes="all", shots=1, train_size=np.nan, pairs=np.nan,
         baseline="pixels", encoder="", settings="",
     )  # fmt: skip
-    axes = plots.confusions(Ranking(frame, ""), {}).axes[0]
+    axes = class_plots.confusions(Ranking(frame, "")).axes[0]
     names = [label.get_text() for label in axes.get_xticklabels()]
     assert names == answers
     assert [text.get_text() for text in axes.texts] == ["50", "0", "50", "0", "100", "0"]
@@ -152,7 +173,7 @@ def test_a_confusion_has_room_for_long_names():
         dataset="steel", protocol="steel", preset="quick", ways=2, queries="15", test_classes="all", shots=1, train_size=np.nan, pairs=np.nan,
         baseline="pixels", encoder="", settings="",
     )  # fmt: skip
-    drawn = plots.confusions(Ranking(frame, ""), {})
+    drawn = class_plots.confusions(Ranking(frame, ""))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns where nothing is left of the fields
         figure.files_of(figure.Picture("confusion", drawn))
@@ -172,6 +193,7 @@ def test_names_from_data_sets_are_text_and_no_mathematics(tmp_path: Path, done: 
         for name, content in figure.files_of(found).items():
             (tmp_path / name).write_bytes(content)
     assert {path.name.partition("-")[0] for path in tmp_path.iterdir()} == {
+        "ranking",
         "accuracy",
         "recall",
         "confusion",
@@ -192,6 +214,7 @@ def test_what_cannot_be_drawn_is_one_line(
             ("--out", done, "--reference", "pixels", "--margin", "0"),
             "--margin 0.0 is out of bounds",
         ),
+        (("--out", done, "--format", "gif"), "--format 'gif' is unknown (allowed: png, svg, pdf)"),
     ):
         status, _, err = bench("plot", *words)
         assert (status, err.count("\n")) == (2, 1), err
@@ -221,7 +244,7 @@ def test_every_split_is_a_row_of_one_picture(tmp_path: Path):
     }
     board = api.leaderboard(tmp_path)
     last = board[board["shots"] == 2]
-    axes = picture(board, plots.accuracy_by_split).axes[0]
+    axes = picture(board, split_plots.accuracy_by_split).axes[0]
     names = [text.get_text() for text in axes.get_yticklabels()]
     assert len(names) == 20
     means = last.groupby("test_classes")["accuracy"].mean()
@@ -237,7 +260,7 @@ def test_every_split_is_a_row_of_one_picture(tmp_path: Path):
         )
         assert [shown[at] for at in range(20)] == pytest.approx((100 * own[names]).tolist())
     frame = api.compare(tmp_path, "pixels")
-    (axes,) = picture(frame, plots.differences_by_split).axes
+    (axes,) = picture(frame, split_plots.differences_by_split).axes
     sure = frame[(frame["shots"] == 2) & frame["verdict"].isin(["better", "worse"])]
     filled = [c for c in axes.containers if c.lines[0].get_markerfacecolor() != "white"]
     assert sorted(c.lines[0].get_xdata()[0] for c in filled) == pytest.approx(
@@ -251,16 +274,13 @@ def test_a_classification_protocol_is_drawn_too(tmp_path: Path):
     free = dict.fromkeys(("shots", "queries", "episodes"))
     run(tmp_path, baselines=["pixels"], train_per_class=[4, 8], runs=2, **free)
     names = {path.name.partition("-")[0] for path in pictures.plot(tmp_path)}
-    assert names == {"accuracy", "recall", "confusion", "cost"}
-    recalls, drawn = (
-        api.recalls(tmp_path),
-        picture(api.confusion(tmp_path), plots.class_recalls),
-    )
-    (line,) = drawn.axes[0].lines
-    own = recalls[
-        (recalls["train_size"] == 8) & recalls["class"].isin(api.confusion(tmp_path)["class"])
-    ]
-    assert line.get_xdata() == pytest.approx(100 * own["recall"].to_numpy())
+    assert names == {"ranking", "accuracy", "recall", "confusion", "cost"}
+    recalls = api.recalls(tmp_path)
+    confusion = api.confusion(tmp_path)
+    drawn = class_plots.class_recalls(Ranking(confusion, ""))
+    own = recalls[(recalls["train_size"] == 8) & recalls["class"].isin(confusion["class"])]
+    texts = [text.get_text() for text in drawn.axes[0].texts]
+    assert texts == [f"{100 * recall:.0f}" for recall in own["recall"]]
     assert "8 a class" in drawn.get_suptitle().replace("\n", " ")
 
 
@@ -312,10 +332,8 @@ def test_rankings_that_differ_have_a_picture_each_that_says_what_differs(column:
         picture.name: picture.figure.get_suptitle().replace("\n", " ") for picture in pictures
     }
     assert set(titles) == {
-        f"{kind}-steel-heldout{number}"
-        for kind in ("accuracy", "recall", "confusion")
-        for number in ("", "-1")
-    }
+        f"{kind}-steel-heldout{number}" for kind in ("recall", "confusion") for number in ("", "-1")
+    } | {"ranking-steel-heldout-1-shot", "ranking-steel-heldout-1-1-shot"}
     recalls = {}
     for picture in pictures:
         said = [text for text in expected if text in titles[picture.name]]
@@ -323,9 +341,9 @@ def test_rankings_that_differ_have_a_picture_each_that_says_what_differs(column:
         if picture.name.startswith("confusion"):
             recalls[said[0]] = written_recalls(picture.figure)
     assert recalls == {expected[0]: {"hist": [90, 80]}, expected[1]: {"hist": [30, 50]}}
-    for kind in ("accuracy", "recall"):  # the same number: the same ranking
-        for number in ("", "-1"):
-            said = [text for text in expected if text in titles[f"{kind}-steel-heldout{number}"]]
+    for number in ("", "-1"):  # the same number: the same ranking
+        for name in (f"ranking-steel-heldout{number}-1-shot", f"recall-steel-heldout{number}"):
+            said = [text for text in expected if text in titles[name]]
             assert said[0] in titles[f"confusion-steel-heldout{number}"]
 
 
@@ -338,17 +356,16 @@ def test_a_single_ranking_has_nothing_that_differs_in_its_title():
         losses=pd.DataFrame(),
     )
     assert picture.figure.get_suptitle().replace("\n", " ") == (
-        "steel, steel-heldout: 2-way, 15 queries a class, 1-shot, preset quick, "
-        "tested on dent | rust"
+        "steel-heldout: 2-way, 15 queries a class, 1-shot, preset quick, tested on dent | rust"
     )
 
 
-def test_two_rows_have_a_panel_and_an_entry_of_the_legend_each():
+def test_two_rows_have_a_panel_and_a_name_each():
     older = {"baseline": "hist@older", "source": "cccccccccccc"}
     frame = confusion_frame(confusion(0.3, 0.5, **older), confusion(0.9, 0.8))
     ((of_splits, ranking),) = plots._of_pictures(frame)
     assert not of_splits
-    assert written_recalls(plots.confusions(ranking, {})) == {
+    assert written_recalls(class_plots.confusions(ranking)) == {
         "hist": [90, 80],
         "hist@older": [30, 50],
     }
@@ -362,10 +379,11 @@ def test_two_rows_have_a_panel_and_an_entry_of_the_legend_each():
         losses=pd.DataFrame(),
     )
     figures = {picture.name.partition("-")[0]: picture.figure for picture in pictures}
-    for kind in ("accuracy", "recall", "cost"):
+    for kind in ("ranking", "recall"):
         (axes,) = figures[kind].axes
-        entries = [text.get_text() for text in axes.get_legend().get_texts()]
-        assert [name for name in entries if name != "chance"] == ["hist", "hist@older"], kind
+        names = [label.get_text() for label in axes.get_yticklabels()]
+        assert names == ["hist", "hist@older"], kind
+    assert [text.get_text() for text in figures["cost"].axes[0].texts] == ["hist", "hist@older"]
     seconds = [float(c.lines[0].get_xdata()[0]) for c in figures["cost"].axes[0].containers]
     assert seconds == [5.0, 3.0], "each row has its own seconds"
 
@@ -373,4 +391,4 @@ def test_two_rows_have_a_panel_and_an_entry_of_the_legend_each():
 def test_shares_of_two_rows_with_one_name_are_never_averaged():
     frame = confusion_frame(confusion(0.3, 0.5), confusion(0.9, 0.8))
     with pytest.raises(ValueError, match="duplicate"):
-        plots.confusions(Ranking(frame, ""), {})
+        class_plots.confusions(Ranking(frame, ""))
