@@ -44,19 +44,27 @@ def with_tables(page: str) -> str:
 def accuracy(folder: Path) -> Iterator[str]:
     """A row a baseline, in the order of its rank at the most shots or train images."""
     board, sizes = _by_size(pd.read_csv(folder / "leaderboard.csv"))
+    yield from _accuracy_rows(board, board.loc[[sizes[-1]]], sizes)
+
+
+def headline(folder: Path) -> Iterator[str]:
+    """The best row of each method at 5 shots, of those that answer each query by itself; 1 to 5 shots."""
+    board, sizes = _by_size(pd.read_csv(folder / "leaderboard.csv"))
+    inductive = board[~board["transductive"]].loc[["5-shot"]]
+    best_first = inductive.sort_values("accuracy", ascending=False)
+    of_method = best_first["baseline"].str.extract(r"^(\w+)")[0]
+    yield from _accuracy_rows(
+        board, best_first[~of_method.duplicated()], sizes[: sizes.index("5-shot") + 1]
+    )
+
+
+def _accuracy_rows(board: pd.DataFrame, shown: pd.DataFrame, sizes: Sequence[str]) -> Iterator[str]:
+    """The rows of a board that are shown, at each of these sizes."""
     yield from _row(["rank", "ties", "baseline", "trainings", *sizes, "published"], head=True)
-    for row in (
-        board.loc[[sizes[-1]]]
-        .sort_values(["rank", "accuracy"], ascending=[True, False])
-        .to_dict("records")
-    ):
+    ordered = shown.sort_values(["rank", "accuracy"], ascending=[True, False])
+    for row in ordered.to_dict("records"):
         own = board[board["baseline"] == row["baseline"]].loc[sizes]
-        cells = [
-            f"{100 * middle:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-            for middle, low, high in zip(
-                own["accuracy"], own["ci95_low"], own["ci95_high"], strict=True
-            )
-        ]
+        cells = [_with_interval(one) for _, one in own.iterrows()]
         papers = " / ".join(
             "-" if pd.isna(value) else f"{100 * value:.2f}" for value in own["published"]
         )
@@ -75,32 +83,30 @@ def differences(folder: Path) -> Iterator[str]:
 
 
 def splits(folder: Path) -> Iterator[str]:
-    """A row a baseline at the most shots: over all splits, and on how many it is better or worse than the reference."""
-    frame = pd.read_csv(folder / "splits.csv")
-    frame = frame[frame["shots"] == frame["shots"].max()].sort_values("accuracy", ascending=False)
-    against = pd.read_csv(folder / "comparison.csv")
-    against = against[against["shots"] == against["shots"].max()]
-    reference = against["reference"].iloc[0]
-    heads = [
-        "baseline",
-        "mean of splits",
-        "sd",
-        "worst",
-        "best",
-        f"than `{reference}`: better / worse / neither",
-    ]
-    yield from _row(heads, head=True)
-    for row in frame.to_dict("records"):
-        name, shown = (
-            row["baseline"],
-            [f"{100 * row[of]:.1f}" for of in ("accuracy", "sd", "worst", "best")],
-        )
-        verdicts = against.loc[against["baseline"] == name, "verdict"]
-        better, worse = ((verdicts == verdict).sum() for verdict in ("better", "worse"))
-        counts = (
-            "" if name == reference else f"{better} / {worse} / {len(verdicts) - better - worse}"
-        )
-        yield from _row([f"`{name}`", *shown, counts])
+    """A row a baseline at the most shots: over all splits, and on how many it is better or worse than the references."""
+    frame = _at_most_shots(pd.read_csv(folder / "splits.csv"))
+    comparisons = [pd.read_csv(folder / "comparison.csv"), api.compare(folder, "scl_amp")]
+    against = [_at_most_shots(comparison) for comparison in comparisons]
+    references = [comparison["reference"].iloc[0] for comparison in against]
+    than = [f"than `{reference}`: better / worse / neither" for reference in references]
+    yield from _row(["baseline", "mean of splits", "sd", "worst", "best", *than], head=True)
+    for row in frame.sort_values("accuracy", ascending=False).to_dict("records"):
+        name = row["baseline"]
+        shown = [f"{100 * row[of]:.1f}" for of in ("accuracy", "sd", "worst", "best")]
+        counts = [_counts(one.loc[one["baseline"] == name, "verdict"]) for one in against]
+        yield from _row([f"`{name}`", *shown, *counts])
+
+
+def _at_most_shots(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["shots"] == frame["shots"].max()]
+
+
+def _counts(verdicts: pd.Series[Any]) -> str:
+    """Of the splits, on how many it is better, worse and neither; empty for the reference itself."""
+    if verdicts.empty:
+        return ""
+    better, worse = ((verdicts == verdict).sum() for verdict in ("better", "worse"))
+    return f"{better} / {worse} / {len(verdicts) - better - worse}"
 
 
 def best(folder: Path) -> Iterator[str]:
@@ -229,6 +235,7 @@ def _row(cells: Sequence[object], *, head: bool = False) -> Iterator[str]:
 
 KINDS: dict[str, Callable[..., Iterator[str]]] = {
     "accuracy": accuracy,
+    "headline": headline,
     "differences": differences,
     "splits": splits,
     "best": best,

@@ -10,3 +10,4 @@ out=results/published/neu-splits-quick
 uv run bench run --dataset neu --data $FEWSHOT_BENCH_DATA/neu --splits all --shots 1,3,5 --episodes 600 --baselines frozen,scl_amp,siamese,protonet,resnet --rules own,whitened --jobs 8 --gpus-per-job 0.125 --out $out --quiet
 uv run bench run --dataset neu --splits all --shots 1,3,5 --episodes 600 --baselines frozen --rules unit_mean,centred,nearest,ridge,logistic,tip,bd_cspn,laplacian,pt_map,tim,transductive_finetuning --out $out --quiet
 uv run bench compare --reference frozen+whitened --format csv --out $out >$out/comparison.csv
+uv run bench parts $out --picture $out/plots/parts.svg

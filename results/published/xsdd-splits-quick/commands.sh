@@ -9,3 +9,4 @@ out=results/published/xsdd-splits-quick
 uv run bench run --dataset xsdd --data $FEWSHOT_BENCH_DATA/X-SDD.zip --splits all --shots 1,3,5 --episodes 600 --baselines frozen,scl_amp,siamese,protonet,resnet --rules own,whitened --jobs 8 --gpus-per-job 0.125 --out $out --quiet
 uv run bench run --dataset xsdd --splits all --shots 1,3,5 --episodes 600 --baselines frozen --rules unit_mean,centred,nearest,ridge,logistic,tip --out $out --quiet
 uv run bench compare --reference frozen+whitened --format csv --out $out >$out/comparison.csv
+uv run bench parts $out --picture $out/plots/parts.svg
