@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 
 from fewshot_bench.data import cache_files
-from fewshot_bench.data.cache import Content, contents
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.engine.parallel import execute_elsewhere
 from fewshot_bench.engine.progress import OnProgress, Progress
@@ -20,20 +19,26 @@ from fewshot_bench.files import user_path
 from fewshot_bench.jobs.options import JobOptions
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.compare import MARGIN, differences
-from fewshot_bench.leaderboard.names import records_at, records_named, row_names
+from fewshot_bench.leaderboard.names import (
+    known_names,
+    records_at,
+    records_named,
+    row_names,
+)
 from fewshot_bench.leaderboard.recall import recalls as class_recalls
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_tables
 from fewshot_bench.outcome import Outcome, outcome_of
 from fewshot_bench.planning.dataset_paths import path_in
 from fewshot_bench.planning.engine_choice import chosen_workplace
-from fewshot_bench.planning.plan import make_plan
+from fewshot_bench.planning.plan import Plan, make_plan
 from fewshot_bench.planning.plan_in_folder import plan_in
 from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
 from fewshot_bench.progress_line import shown
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.episode_files import write_episodes
 from fewshot_bench.records.folder import ResultsFolder
+from fewshot_bench.records.leftovers import KEPT_CHECKPOINTS, drop_checkpoints
 from fewshot_bench.records.record import Record
 from fewshot_bench.registry.catalogue import listed_plugins
 from fewshot_bench.registry.described import Described
@@ -47,9 +52,7 @@ from fewshot_bench.tracking import Tracking
 __all__ = [
     "Outcome",
     "Stopped",
-    "cache",
     "check",
-    "clear_cache",
     "compare",
     "confusion",
     "data",
@@ -63,7 +66,6 @@ __all__ = [
 ]
 
 CHECK_COLUMNS = ("baseline", "check", "status", "told")
-CACHE_COLUMNS = ("kind", "dataset", "images", "classes", "bytes", "used", "file")
 PLUGIN_COLUMNS = ("kind", "name", "title", "source", "year", "about", "settings", "error")
 
 
@@ -80,6 +82,7 @@ def run(
     out: Path | str = "results",
     *,
     fresh: bool = False,
+    keep_checkpoints: str = "last",
     reference: str | None = None,
     plugins: Sequence[Path | str] = (),
     jobs: JobOptions | int = 1,
@@ -93,7 +96,9 @@ def run(
     request: a `Request`, the path of the data, or the name of a data set; options: fields of
     `Request`, on top of it: `run("my_images/", shots="1,5", test_classes="dent")`. Without either,
     the standard baselines run on simulated steel pictures.
-    fresh: compute again what is on disk; reference: a baseline that the others are compared with;
+    fresh: compute again what is on disk; keep_checkpoints: of what trainings learned, none, all, or
+    last: of each method, that of the last run that had it; reference: a baseline that the others
+    are compared with;
     plugins: files that define more baselines or data sets; jobs: how many trainings run at once,
     or where they run; trackers: names of those that listen (docs/extend/tracker.md); progress: show
     a line on standard error; notify: called with each `Progress`, in the place of that line;
@@ -104,27 +109,32 @@ def run(
     """
     asked = requested(request, options)
     with shown(notify, progress=progress) as on_progress:
-        return _run(asked, out, fresh, reference, plugins, jobs, trackers, on_progress)
+        return _run(
+            asked, out, fresh, keep_checkpoints, reference, plugins, jobs, trackers, on_progress
+        )
 
 
 def _run(
     request: Request,
     out: Path | str,
     fresh: bool,
+    keep_checkpoints: str,
     reference: str | None,
     plugins: Sequence[Path | str],
     jobs: JobOptions | int,
     trackers: Sequence[str],
     notify: OnProgress,
 ) -> Outcome:
+    if keep_checkpoints not in KEPT_CHECKPOINTS:
+        raise unknown("value of --keep-checkpoints", keep_checkpoints, KEPT_CHECKPOINTS)
     registry = Registry(plugins)
     options = jobs if isinstance(jobs, JobOptions) else JobOptions(jobs=jobs)
     workplace, request = chosen_workplace(options, request, registry)
     tracker_classes = {name: registry.tracker(name).load() for name in trackers}
     plan = make_plan(request, registry)
-    if reference is not None and reference not in plan.baselines:
-        raise unknown("reference", reference, plan.baselines)
     results = ResultsFolder(out)
+    if reference is not None:
+        _check_reference(reference, plan, results)
     plan = plan_in(results, plan, fresh=fresh)
     listening = {name: tracker(results.out) for name, tracker in tracker_classes.items()}
     tracking = Tracking(plan, results.out, listening)
@@ -152,13 +162,30 @@ def _run(
     except KeyboardInterrupt:
         if not done:
             raise
-        answered = {record.baseline.answerer for record in done if record.status == "ok"}
-        known_reference = reference if reference in answered else None
-        raise Stopped(outcome_of(plan, results, done, known_reference)) from None
+        raise Stopped(outcome_of(plan, results, done, reference)) from None
     finally:
         tracking.close()
     outcome = outcome_of(plan, results, records, reference)
-    return dataclasses.replace(outcome, notes=[*outcome.notes, *tracking.notes])
+    notes = [*outcome.notes, *tracking.notes]
+    dropped = drop_checkpoints(results, records, keep_checkpoints)
+    if dropped:
+        size = cache_files.size_text(sum(leftover.size for leftover in dropped))
+        notes.append(
+            f"{len(dropped)} checkpoints were removed ({size}), as --keep-checkpoints "
+            f"{keep_checkpoints} says; all keeps them"
+        )
+    return dataclasses.replace(outcome, notes=notes)
+
+
+def _check_reference(reference: str, plan: Plan, results: ResultsFolder) -> None:
+    """Raise `UserError` unless a reference is in the run or among the results that are there."""
+    if reference in plan.baselines:
+        return
+    records = list(results)
+    held = known_names(records, row_names(records))
+    if reference not in held:
+        names = dict.fromkeys([*plan.baselines, *held])
+        raise unknown("reference", reference, names)
 
 
 def leaderboard(out: Path | str = "results") -> pd.DataFrame:
@@ -277,44 +304,6 @@ def data(
     asked = requested(request, options)
     with shown(None, progress=progress):
         return resolve_data(asked, Registry(plugins)).data
-
-
-def cache() -> pd.DataFrame:
-    """What the cache holds, a row an entry; what was used least recently first.
-
-    Columns: kind (images, features, or copies: of a search for near-duplicates), dataset, images,
-    classes, bytes, used (the day), file.
-    """
-    rows = []
-    for content in contents():
-        entry = content.entry
-        row = {
-            "kind": _kind_of(content),
-            "dataset": content.dataset,
-            "images": content.images,
-            "classes": content.classes,
-            "bytes": entry.size,
-            "used": entry.day,
-            "file": entry.paths[0].name,
-        }
-        rows.append(row)
-    frame = pd.DataFrame(rows, columns=list(CACHE_COLUMNS))
-    return frame.astype({"images": "Int64", "classes": "Int64"})
-
-
-def _kind_of(content: Content) -> str:
-    if content.entry.is_features:
-        return "features"
-    return "copies" if content.images is None else "images"
-
-
-def clear_cache(older_than: float = 0) -> tuple[int, int]:
-    """Remove what is in the cache and was not used for `older_than` days.
-
-    Returns how many bytes were removed, and how many stay because a process is using them.
-    """
-    dropped, kept = cache_files.clear(older_than)
-    return sum(entry.size for entry in dropped), sum(entry.size for entry in kept)
 
 
 def check(

@@ -1,4 +1,4 @@
-"""Several folders of results: made one, held against each other, and searched for what decides."""
+"""Folders of results: made one, held against each other, searched for what decides, and cleaned."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any, SupportsIndex, TypeVar
 
 from fewshot_bench.errors import UserError
 
-__all__ = ["names", "read_number", "whole"]
+__all__ = ["names", "points", "read_number", "whole"]
 
 Number = TypeVar("Number", int, float)
 
@@ -43,6 +43,15 @@ def names(what: str, text: str) -> list[str]:
 def whole(value: str | SupportsIndex) -> int:
     """A whole number, written as text or not; raises `ValueError` or `TypeError` for another."""
     return int(value) if isinstance(value, str) else operator.index(value)
+
+
+def points(what: str, margin: float) -> float:
+    """A margin in percentage points, if it is one; raises `UserError` where it is not."""
+    if not 0 < margin < 100:
+        raise UserError(
+            f"{what} {margin} is out of bounds (allowed: more than 0, less than 100 points)"
+        )
+    return margin
 
 
 def read_number(what: str, value: Any, convert: Callable[[Any], Number], allowed: str) -> Number:

@@ -23,9 +23,8 @@ def require(who: str, name: str, extra: str) -> None:
     """
     package = name.partition(".")[0]
     if importlib.util.find_spec(package) is None:
-        raise UserError(
-            f"{who} needs {package}, which is not installed; install fewshot-bench[{extra}]"
-        )
+        missing = f"{who} needs {package}, which" if who != package else package
+        raise UserError(f"{missing} is not installed; install fewshot-bench[{extra}]")
 
 
 def library(who: str, name: str, extra: str) -> Any:

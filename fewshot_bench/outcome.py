@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -21,9 +21,10 @@ from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.by_episode import accuracy_by_episode
 from fewshot_bench.leaderboard.compare import differences
 from fewshot_bench.leaderboard.glance import at_a_glance
-from fewshot_bench.leaderboard.names import records_named, row_names
+from fewshot_bench.leaderboard.names import records_named, row_names, with_reference
 from fewshot_bench.leaderboard.record_columns import row_key
 from fewshot_bench.leaderboard.rows import Row, rows_of
+from fewshot_bench.leaderboard.selection import rank_notes
 from fewshot_bench.leaderboard.write import write_tables
 from fewshot_bench.planning.image_table import episode_sets_of_splits, image_table, parts_of
 from fewshot_bench.planning.plan import Cell, Plan
@@ -238,8 +239,25 @@ def outcome_of(
     table, files = write_tables(results)
     # the column `key` holds the first 16 digits of a row's key
     keys = {row_key(record)[:16] for record in records}
-    rows_of_run = table[table["key"].isin(keys)].reset_index(drop=True)
-    outcome = Outcome(rows_of_run, None, records, plan.data, files, plan.notes, results.out, plan)
-    if reference is None:
-        return outcome
-    return replace(outcome, comparison=differences(outcome._rows, reference))
+    is_of_run = table["key"].isin(keys)
+    rows_of_run = table[is_of_run].reset_index(drop=True)
+    notes = [*plan.notes, *rank_notes(table, is_of_run)]
+    comparison = None
+    if reference is not None:
+        try:
+            comparison = _comparison(results, keys, reference)
+        except UserError as error:  # the run itself is done
+            notes.append(f"no differences: {error}")
+    return Outcome(rows_of_run, comparison, records, plan.data, files, notes, results.out, plan)
+
+
+def _comparison(results: ResultsFolder, keys: set[str], reference: str) -> pd.DataFrame:
+    """The differences of the rows with these keys to the reference, wherever that was made.
+
+    Rows have all their trainings in the folder, under the names of its table.
+    """
+    every = list(results)
+    names = row_names(every)
+    of_run = [record for record in every if row_key(record)[:16] in keys]
+    predictions = results.predictions(with_reference(of_run, reference, every, names))
+    return differences(rows_of(predictions, names), reference)

@@ -7,12 +7,14 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fewshot_bench.errors import unknown
 from fewshot_bench.files import user_path
 from fewshot_bench.lists import names, read_number, whole
-from fewshot_bench.protocols.split import Size
+
+if TYPE_CHECKING:
+    from fewshot_bench.protocols.split import Size
 
 __all__ = ["Request", "data_folder", "placed", "requested"]
 

@@ -46,6 +46,8 @@ class Tracking:
         """What a step of the run is to a tracker; None if it is nothing."""
         identity = progress.identity
         if progress.stage == "start":
+            if identity in self._started:
+                return None  # its worker process was killed, and another one goes on
             self._started.add(identity)
             return self._beginning(progress)
         if identity not in self._started:

@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from fewshot_bench import api
+from fewshot_bench import api, room
 from fewshot_bench.advice import recommendation
 from fewshot_bench.cli import request_options
 from fewshot_bench.cli.main import app
@@ -102,7 +102,7 @@ TABLES = (
     ),
     Table("list", "bench list --csv", "A row a plug-in.", api.PLUGIN_COLUMNS),
     Table("check", "bench check", "A row a check.", api.CHECK_COLUMNS),
-    Table("cache", "bench cache", "A row an entry, what was used least recently first.", api.CACHE_COLUMNS),
+    Table("cache", "bench cache", "A row an entry, what was used least recently first.", room.CACHE_COLUMNS),
 )  # fmt: skip
 
 
@@ -162,14 +162,19 @@ def _link(title: str) -> str:
 def _examples(command: Any) -> Iterator[str]:
     if command.epilog:
         yield "```sh"
-        yield from command.epilog.removeprefix("Examples: ").split(" | ")
+        yield from _plain(command.epilog).splitlines()[1:]
         yield "```"
         yield ""
 
 
+def _plain(text: str) -> str:
+    """A text of the help without what shields brackets from rich."""
+    return text.replace(r"\[", "[")
+
+
 def _parameters_of(command: Any) -> Iterator[str]:
     """The table of a command: arguments, then its own options; a group that it takes whole is a link."""
-    helps = {parameter.opts[-1]: parameter.help for parameter in command.params}
+    helps = {parameter.opts[-1]: _plain(parameter.help) for parameter in command.params}
     taken = [
         title
         for title, group in GROUPS.items()
@@ -185,7 +190,9 @@ def _parameters_of(command: Any) -> Iterator[str]:
         flag = parameter.opts[-1]
         if flag not in grouped and flag != "--help":
             default = "required" if parameter.required else ""
-            yield from _option_row(_name(parameter), parameter.help, _takes_of(parameter), default)
+            yield from _option_row(
+                _name(parameter), _plain(parameter.help), _takes_of(parameter), default
+            )
 
 
 def _name(parameter: Any) -> str:
@@ -209,7 +216,7 @@ def _option_row(name: str, text: str, takes: str, default: str) -> Iterator[str]
 
 
 def _takes_of(parameter: Any) -> str:
-    option = OPTIONS.get((parameter.opts[-1], parameter.help))
+    option = OPTIONS.get((parameter.opts[-1], _plain(parameter.help)))
     if option is not None:
         return _takes(option)
     return "paths or names" if parameter.nargs == -1 else "a path or name"

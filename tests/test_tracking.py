@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from fewshot_bench import api
+from fewshot_bench import Card, Ended, Event, Started, Tracker, api
 from fewshot_bench.engine.progress import Progress
 from fewshot_bench.errors import UserError
+from fewshot_bench.planning.plan import make_plan
+from fewshot_bench.registry.registry import Registry
+from fewshot_bench.tracking import Tracking
 from tests.helpers.plugin_files import plugin
 from tests.helpers.runs import QUICK
 
@@ -53,6 +56,24 @@ def test_a_tracker_hears_each_training_from_its_start_to_its_end(tmp_path: Path)
     written = sorted(float(line.split()[-1]) for line in lines if line.startswith("CellDone"))
     assert written == pytest.approx(sorted(outcome.table["accuracy"]), abs=1e-9)
     assert not [note for note in outcome.notes if "tracker" in note]
+
+
+def test_a_training_that_is_tried_again_starts_once(tmp_path: Path):
+    plan = make_plan(dataclasses.replace(QUICK, shots=[1]), Registry())
+    (training,) = plan.trainings
+    heard: list[Event] = []
+
+    class Listener(Tracker):
+        card = Card(title="Listens")
+
+        def hear(self, event: Event) -> None:
+            heard.append(event)
+
+    tracking = Tracking(plan, tmp_path, {"listener": Listener(tmp_path)})
+    for stage in ("start", "train", "start", "done"):  # the first process was killed
+        tracking(Progress("pixels", "", stage, note="ok", identity=training.identity))
+    tracking.close()
+    assert [type(event) for event in heard] == [Started, Ended]
 
 
 def test_what_is_there_already_is_not_told_again(tmp_path: Path):

@@ -1,15 +1,16 @@
-"""The command that shows and clears the cache."""
+"""Commands that make room: they show and clear the cache, and clean a folder of results."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from fewshot_bench.cli import output
 from fewshot_bench.cli.option import examples, takes
-from fewshot_bench.cli.options import CLEAR, FORMAT, JSON, OLDER_THAN
+from fewshot_bench.cli.options import CLEAR, DRY_RUN, FORMAT, JSON, OLDER_THAN, OUT
 from fewshot_bench.cli.output import Form
 from fewshot_bench.errors import UserError
 
@@ -34,12 +35,12 @@ def cache(clear: bool, older_than: float | None, form: Form, json: bool) -> None
     form = output.chosen_form(form, json=json)
     if older_than is not None and not clear:
         raise UserError(f"--older-than {older_than:g} needs --clear; add it, or leave both out")
-    from fewshot_bench import api
+    from fewshot_bench import room
 
     if clear:
-        _show_cleared(*api.clear_cache(older_than or 0))
+        _show_cleared(*room.clear_cache(older_than or 0))
         return
-    output.show(api.cache(), form, _content_blocks)
+    output.show(room.cache(), form, _content_blocks)
 
 
 def _show_cleared(removed: int, in_use: int) -> None:
@@ -65,3 +66,32 @@ def _content_blocks(frame: pd.DataFrame) -> Iterator[Block]:
     if rows:
         yield Grid(HEADS, rows)
         yield Line("bench cache --clear removes it; what a run needs is made again.")
+
+
+@app.command(
+    epilog=examples("bench clean --dry-run", "bench clean --out runs/neu"),
+)
+@takes(DRY_RUN, OUT, FORMAT, JSON)
+def clean(dry_run: bool, out: Path, form: Form, json: bool) -> None:
+    """Remove from a folder of results what can be made again: checkpoints, features, old claims.
+
+    Records and tables stay, and so does what a run works with or a stopped run goes on from.
+    Without checkpoints, bench explain, bench map and some new shot values or rules train again.
+    """
+    form = output.chosen_form(form, json=json)
+    from fewshot_bench import room
+
+    removed = room.clean(out, dry_run=dry_run)
+
+    def blocks(frame: pd.DataFrame) -> Iterator[Block]:
+        from fewshot_bench.cli.blocks import Line
+        from fewshot_bench.data.cache_files import size_text
+
+        verb = "would remove" if dry_run else "removed"
+        for kind, files, size in frame.to_numpy():
+            yield Line(f"{out}: {verb} {kind}: {files}, {size_text(size)}", wraps=False)
+        total = size_text(frame["bytes"].sum())
+        remedy = "; bench clean does it" if dry_run else ""
+        yield Line(f"{out}: {verb} {total}{remedy}", wraps=False)
+
+    output.show(removed, form, blocks)

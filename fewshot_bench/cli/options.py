@@ -11,13 +11,12 @@ from pathlib import Path
 from fewshot_bench.cli import parsing
 from fewshot_bench.cli.option import REQUIRED, Argument, Option, Text
 from fewshot_bench.cli.output import known_form
-from fewshot_bench.cli.request_options import DATA, DATA_OPTIONS, SETTING
 
 __all__ = [
     "ALL_ROWS",
-    "AT_HAND_OPTIONS",
     "CLEAR",
     "CSV",
+    "DRY_RUN",
     "ENGINE",
     "EPISODES_TO_WRITE",
     "EXPORTED",
@@ -32,6 +31,7 @@ __all__ = [
     "INTO",
     "JOBS",
     "JSON",
+    "KEEP_CHECKPOINTS",
     "KNOWN",
     "LISTED",
     "MAP_METHOD",
@@ -80,6 +80,7 @@ MARGIN = Option(
     "Differences within this many points count as equivalent.",
     float,
     0.5,
+    read=parsing.points,
 )
 # --baselines and --shots mean something else where results are read: which of them to show
 SHOWN_BASELINES = Option(
@@ -95,14 +96,19 @@ HARDEST = Option(
     "Show so many test pictures that were most often wrong, also as a sheet; needs the data.",
     read=parsing.whole_number,
 )
-# where the pictures of results are read again
-AT_HAND_OPTIONS = (DATA, *DATA_OPTIONS, SETTING)
 IMAGES = Option("--images", "Test images to draw.", int, 6)
 STAGE = Option("--stage", "Convolutional stage, counted from the last.", int, 1)
 MAP_METHOD = Option("--method", "pca, tsne or umap.", str, "pca")
 OUT = Option("--out", "Folder of the results.", Path, Path("results"))
 PLOTS = Option("--plots", "Draw the plots too, beside the CSV files.", bool, default=False)
 FRESH = Option("--fresh", "Compute again what is on disk.", bool, default=False)
+KEEP_CHECKPOINTS = Option(
+    "--keep-checkpoints",
+    "What trainings learned, which is large: none; last: of each method, that of the last run "
+    "that had it; all.",
+    str,
+    "last",
+)
 JOBS = Option(
     "--jobs",
     "Trainings at once, each in a process of its own: a number, or auto.  [default: 1]",
@@ -124,6 +130,7 @@ OLDER_THAN = Option(
     "With --clear: only what was not used for so many days.",
     read=parsing.days,
 )
+DRY_RUN = Option("--dry-run", "Say what would be removed, and remove nothing.", bool, default=False)
 SAMPLES = Option("--show", "Draw some images of each class.", bool, default=False)
 CSV = Option("--csv", "Same as --format csv.", bool, default=False)
 LISTED = Argument(

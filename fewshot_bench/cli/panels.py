@@ -39,6 +39,7 @@ OPTIONS = {
     "Results": (
         *("--config", "--out", "--fresh", "--keep-checkpoints", "--tracker", "--reference"),
         *("--margin", "--plots", "--format", "--json", "--csv", "--quiet", "--sheet"),
+        *("--hardest", "--dry-run"),
     ),
 }
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from fewshot_bench.errors import UserError
-from fewshot_bench.lists import names, read_number
+from fewshot_bench.lists import names, points, read_number
 
 __all__ = [
     "LISTS",
@@ -18,6 +18,7 @@ __all__ = [
     "days",
     "names",
     "number",
+    "points",
     "quoted",
     "settings",
     "shares",

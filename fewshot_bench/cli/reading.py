@@ -10,7 +10,6 @@ import typer
 from fewshot_bench.cli import output
 from fewshot_bench.cli.option import examples, takes
 from fewshot_bench.cli.options import (
-    AT_HAND_OPTIONS,
     FORMAT,
     HARDEST,
     JSON,
@@ -24,6 +23,7 @@ from fewshot_bench.cli.options import (
     SHOWN_SHOTS,
 )
 from fewshot_bench.cli.output import Form
+from fewshot_bench.cli.request_options import AT_HAND_OPTIONS
 from fewshot_bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -159,13 +159,22 @@ def plot(
 
 
 @app.command(
-    epilog=examples("bench report", "bench report --reference resnet --out runs/neu"),
+    epilog=examples(
+        "bench report",
+        "bench report --reference resnet --out runs/neu",
+        "bench report --data NEU-CLS.zip",
+    ),
 )
-@takes(REFERENCE, MARGIN, OUT)
-def report(reference: str | None, margin: float, out: Path) -> None:
-    """Write an HTML file that needs no network: leaderboard, verdicts, pictures, settings."""
+@takes(REFERENCE, MARGIN, OUT, PLUGIN, request=AT_HAND_OPTIONS)
+def report(
+    request: Request, reference: str | None, margin: float, out: Path, plugins: list[Path]
+) -> None:
+    """Write an HTML file that needs no network: the answer, the table, verdicts and pictures.
+
+    With the data at hand it shows the hardest test pictures of each method too.
+    """
     from fewshot_bench.report import page
 
     with output.watching():
-        file = page.report(out, reference, margin)
-    output.show_paths([file])
+        written = page.report(out, reference, margin, request=request, plugins=plugins)
+    output.show_paths([written])

@@ -8,6 +8,7 @@ from fewshot_bench.cli import parsing
 from fewshot_bench.cli.option import Option
 
 __all__ = [
+    "AT_HAND_OPTIONS",
     "DATA",
     "DATA_OPTIONS",
     "EPISODE_OPTIONS",
@@ -199,6 +200,8 @@ REQUEST_OPTIONS = (
     ),
 )
 
+# where the pictures of results are read again
+AT_HAND_OPTIONS = (DATA, *DATA_OPTIONS, SETTING)
 # what bench predict and bench export take of it
 _READ_BY = (
     *("class_level", "fit", "keep_masks"),

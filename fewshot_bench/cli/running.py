@@ -22,6 +22,7 @@ from fewshot_bench.cli.options import (
     IMAGES,
     JOBS,
     JSON,
+    KEEP_CHECKPOINTS,
     MAP_METHOD,
     METHODS,
     OUT,
@@ -53,9 +54,10 @@ app = typer.Typer()
 # of bench run, beside those of a request
 OWN_OPTIONS = (
     *(JOBS, GPUS_PER_JOB, ENGINE, SCHEDULER),
-    *(REFERENCE, OUT, PLOTS, FRESH, PLUGIN, TRACKERS, QUIET, FORMAT, JSON),
+    *(REFERENCE, OUT, PLOTS, FRESH, KEEP_CHECKPOINTS, PLUGIN, TRACKERS, QUIET, FORMAT, JSON),
 )
 RUN_OPTIONS = (*OWN_OPTIONS, *REQUEST_OPTIONS)
+CONFIG = config_option(RUN_OPTIONS)
 
 
 @app.command(
@@ -67,7 +69,7 @@ RUN_OPTIONS = (*OWN_OPTIONS, *REQUEST_OPTIONS)
         "bench run --jobs auto",
     )
 )
-@takes(config_option(RUN_OPTIONS), *OWN_OPTIONS, request=REQUEST_OPTIONS)
+@takes(CONFIG, *OWN_OPTIONS, request=REQUEST_OPTIONS)
 def run(
     request: Request,
     config: Path | None,  # noqa: ARG001  read before the others, which it gives their values
@@ -79,6 +81,7 @@ def run(
     out: Path,
     plots: bool,
     fresh: bool,
+    keep_checkpoints: str,
     plugins: list[Path],
     trackers: list[str] | None,
     quiet: bool,
@@ -112,6 +115,7 @@ def run(
                 request,
                 out,
                 fresh=fresh,
+                keep_checkpoints=keep_checkpoints,
                 reference=reference,
                 plugins=plugins,
                 jobs=job_options,

@@ -35,6 +35,7 @@ from fewshot_bench.leaderboard.columns import (
     question_text,
     rankings,
 )
+from fewshot_bench.leaderboard.doubt import DOUBT, doubt_notes, doubt_of
 from fewshot_bench.leaderboard.tables import splits
 
 __all__ = ["leaderboard_blocks", "show_outcome", "splits_blocks"]
@@ -96,7 +97,7 @@ def leaderboard_blocks(frame: pd.DataFrame) -> Iterator[Block]:
         yield from _ranking_blocks(ranking)
     if len(ranked):
         yield Line(_accuracy_note(ranked))
-        for sentence in _undecided(ranked):
+        for sentence in (*doubt_notes(ranked), *_undecided(ranked)):
             yield Line(sentence)
     yield from older_notes(frame["baseline"])
 
@@ -347,9 +348,10 @@ def _accuracy_text(cell: Cells | None) -> str:
     """The accuracy with its interval, or why there is none."""
     if cell is None:
         return "missing"
-    return percent_with_interval(
+    text = percent_with_interval(
         cell["accuracy"], cell["ci95_low"], cell["ci95_high"], missing=str(cell["status"])
     )
+    return f"{text} {DOUBT}" if doubt_of(cell) else text
 
 
 def splits_blocks(frame: pd.DataFrame) -> Iterator[Block]:

@@ -37,7 +37,7 @@ __all__ = ["DONE", "HELD", "RAISED", "REFUSED", "main"]
 # kinds of answers
 DONE = "done"
 HELD = "held"  # content: who works on it
-REFUSED = "refused"  # content: why this machine cannot work on it
+REFUSED = "refused"  # content: why it is not worked on
 RAISED = "raised"  # content: an error that ends a run, pickled
 # of the stages without a loss more than so many reports a second nobody sees
 REPORTS_A_SECOND = 10
@@ -52,11 +52,19 @@ def main() -> None:
     send = _channel()
     stream = _orders()
     orders: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(stream, orders), daemon=True).start()
+    is_over = threading.Event()
+    threading.Thread(target=_listen, args=(stream, orders, is_over), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         worker = _prepared(pickle.loads(orders.get()), send)
         while True:
-            worker(pickle.loads(orders.get()))
+            order = pickle.loads(orders.get())
+            try:
+                worker(order)
+            except KeyboardInterrupt:
+                if is_over.is_set():
+                    raise
+                # Ctrl-C does not reach this process
+                send(REFUSED, b"KeyboardInterrupt: the method raised it")
     _leave()
 
 
@@ -88,11 +96,12 @@ def _send(messages: IO[bytes], kind: str, content: bytes) -> None:
     messages.flush()
 
 
-def _listen(stream: IO[bytes], orders: queue.SimpleQueue[bytes]) -> None:
+def _listen(stream: IO[bytes], orders: queue.SimpleQueue[bytes], is_over: threading.Event) -> None:
     """Take orders; when they end, end this process."""
     with contextlib.suppress(OSError, EOFError, pickle.UnpicklingError):
         while True:
             orders.put(pickle.load(stream))
+    is_over.set()
     _thread.interrupt_main()  # like Ctrl-C: claims are put down
     time.sleep(GRACE)
     _leave()

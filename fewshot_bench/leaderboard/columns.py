@@ -25,6 +25,7 @@ __all__ = [
     "LOSSES",
     "MEASURES",
     "METHOD",
+    "OF_SPLIT",
     "QUESTION",
     "RECALLS",
     "SPLITS",

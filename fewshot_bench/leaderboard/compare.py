@@ -23,6 +23,7 @@ from fewshot_bench.leaderboard.rows import (
     shared_runs,
     shares_of_classes,
 )
+from fewshot_bench.lists import points
 from fewshot_bench.seeds import digest
 from fewshot_bench.stats import differences as stats
 from fewshot_bench.stats.verdicts import (
@@ -163,7 +164,7 @@ def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) ->
     it. Raises `UserError` where no row is the reference, or several methods are, and for a margin
     out of bounds.
     """
-    fraction = _as_fraction(margin)
+    fraction = points("--margin", margin) / 100
     if not any(_references(beside, reference) for beside in _beside(rows.values())):
         names = sorted({row.name for row in rows.values()})
         raise unknown("reference", reference, names)
@@ -186,15 +187,6 @@ def differences(rows: dict[str, Row], reference: str, margin: float = MARGIN) ->
         table.append({**columns, **decided})
     frame = pd.DataFrame(table, columns=list(COMPARISON)).astype({"pairs": "Int64"})
     return _sorted(frame)
-
-
-def _as_fraction(margin: float) -> float:
-    """A margin in percentage points as a fraction."""
-    if not 0 < margin < 100:
-        raise UserError(
-            f"--margin {margin} is out of bounds (allowed: more than 0, less than 100 points)"
-        )
-    return margin / 100
 
 
 def _beside(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -12,7 +12,15 @@ from fewshot_bench.leaderboard.record_columns import question_key, row_key
 from fewshot_bench.records.record import RULE_SETTING, Record
 from fewshot_bench.seeds import digest
 
-__all__ = ["OLDER_CODE", "OLDER_DATA", "records_at", "records_named", "row_names"]
+__all__ = [
+    "OLDER_CODE",
+    "OLDER_DATA",
+    "known_names",
+    "records_at",
+    "records_named",
+    "row_names",
+    "with_reference",
+]
 
 OLDER_CODE = "@older"
 OLDER_DATA = "@older-data"
@@ -84,19 +92,43 @@ def records_named(
     every = list(records)
     if wanted is None:
         return every
-    answered = [record for record in every if record.status == "ok"]
-    baselines = {record.baseline.name for record in answered}
-    baselines |= {record.baseline.answerer for record in answered}
-    rows = {names[row_key(record)] for record in answered}
+    known = known_names(every, names)
     for name in wanted:
-        if name not in baselines | rows:
-            raise unknown("baseline of the results", name, sorted(baselines | rows))
-    chosen = []
-    for record in every:
-        known_as = {record.baseline.name, record.baseline.answerer, names[row_key(record)]}
-        if known_as.intersection(wanted):
-            chosen.append(record)
-    return chosen
+        if name not in known:
+            raise unknown("baseline of the results", name, known)
+    return [record for record in every if _known_as(record, names).intersection(wanted)]
+
+
+def with_reference(
+    records: Iterable[Record], reference: str, every: Sequence[Record], names: Mapping[str, str]
+) -> list[Record]:
+    """These records, and those of a reference that is not among them, out of all of a folder.
+
+    Raises `UserError` where no result has this name.
+    """
+    known = known_names(every, names)
+    if reference not in known:
+        raise unknown("reference", reference, known)
+    held = {record.stem: record for record in records}
+    for record in records_named([reference], every, names):
+        held.setdefault(record.stem, record)
+    return list(held.values())
+
+
+def known_names(records: Iterable[Record], names: Mapping[str, str]) -> list[str]:
+    """The names of baselines, with and without their rules, and of rows that have a result.
+
+    names: of rows, as `row_names` gives them.
+    """
+    known: set[str] = set()
+    for record in records:
+        if record.status == "ok":
+            known |= _known_as(record, names)
+    return sorted(known)
+
+
+def _known_as(record: Record, names: Mapping[str, str]) -> set[str]:
+    return {record.baseline.name, record.baseline.answerer, names[row_key(record)]}
 
 
 def records_at(shots: Sequence[int] | None, records: Sequence[Record]) -> list[Record]:

@@ -43,6 +43,15 @@ FOR_ALL = {
     "views": "views",
     "budget": "passes",
 }
+# what the baselines do that have such a setting
+USED_BY = {
+    "encoder": "use an encoder",
+    "weights": "use an encoder",
+    "image_size": "use an encoder",
+    "freeze": "train an encoder",
+    "views": "embed views",
+    "budget": "train",
+}
 Overrides = dict[str, dict[str, str]]  # owner -> setting -> text
 
 
@@ -200,8 +209,11 @@ def refuse_unused_options(
         if value is not None and setting not in used_settings:
             flag = f"--{option.replace('_', '-')}"
             text = flag if value is True else f"{flag} {value}"
+            names = list(classes)
+            none = f"{names[0]} does not" if len(names) == 1 else f"none of {', '.join(names)} does"
             raise UserError(
-                f"{text} is for none of the baselines {', '.join(classes)}; leave it out"
+                f"{text} is for baselines that {USED_BY[option]}, and {none}; leave it out, or "
+                "name another baseline (bench list shows them)"
             )
     for key, text in request.settings.items():
         owner = key.partition(".")[0]

@@ -70,21 +70,36 @@ class ResultPaths:
         today = "/".join([*map(portable_name, folders), cell])
         return today.casefold() == stem.casefold()
 
+    @property
+    def checkpoints_folder(self) -> Path:
+        """The folder of what trainings learned."""
+        return self.out / "trainings"
+
     def checkpoint(self, key: str) -> Path:
         """What `fit` learned in the training with this key."""
-        return self.out / "trainings" / f"{key}.safetensors"
+        return self.checkpoints_folder / f"{key}.safetensors"
 
     def unfinished(self, key: str) -> Path:
         """The state of a training that has not ended."""
-        return self.out / "trainings" / f"{key}.unfinished.safetensors"
+        return self.checkpoints_folder / f"{key}.unfinished.safetensors"
+
+    @property
+    def embeddings_folder(self) -> Path:
+        """The folder of features."""
+        return self.out / "embeddings"
 
     def embeddings(self, key: str, images: str) -> Path:
         """The features of the images with this digest."""
-        return self.out / "embeddings" / f"{key}-{images}.safetensors"
+        return self.embeddings_folder / f"{key}-{images}.safetensors"
+
+    @property
+    def pairs_folder(self) -> Path:
+        """The folder of pair scores."""
+        return self.out / "pairs"
 
     def pairs(self, key: str, pool: str) -> Path:
         """The scores of all pairs of these images."""
-        return self.out / "pairs" / f"{key}-{pool}.safetensors"
+        return self.pairs_folder / f"{key}-{pool}.safetensors"
 
     def episodes(self, name: str) -> Path:
         """A file of episodes that no protocol draws."""

@@ -15,7 +15,7 @@ from fewshot_bench.records.record import Record
 from fewshot_bench.registry.registry import Registry
 from fewshot_bench.request import Request
 
-__all__ = ["images_of"]
+__all__ = ["images_at_hand", "images_of"]
 
 
 def images_of(records: Sequence[Record], request: Request, registry: Registry) -> LabelledImages:
@@ -39,6 +39,38 @@ def images_of(records: Sequence[Record], request: Request, registry: Registry) -
             f"the options of the data as they were given to the run: {made_by}"
         )
     return data
+
+
+def images_at_hand(
+    records: Sequence[Record], request: Request, registry: Registry
+) -> tuple[dict[str, LabelledImages], list[str]]:
+    """The images of all data sets of these records, by digest, and why others are not at hand.
+
+    request: may name the data of one data set. Raises `UserError` where that is not what the
+    results are of.
+    """
+    of_names: dict[str, list[Record]] = {}
+    for record in records:
+        of_names.setdefault(record.dataset.name, []).append(record)
+    is_named = request.data is not None
+    if is_named and request.dataset is None and len(of_names) > 1:
+        raise UserError(
+            f"--data {request.data} is for one of {', '.join(of_names)}; name it with --dataset"
+        )
+    images = {}
+    reasons = []
+    for name, of_name in of_names.items():
+        is_meant = request.dataset in (None, name)
+        reading = request if is_meant else Request(data_folder=request.data_folder)
+        try:
+            data = images_of(of_name, reading, registry)
+        except UserError as error:
+            if is_named and is_meant:
+                raise
+            reasons.append(f"{name}: {error}")
+        else:
+            images[data.digest] = data
+    return images, reasons
 
 
 def _registered(name: str, registry: Registry) -> str | None:

@@ -27,7 +27,7 @@ from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.columns import condition_label
 from fewshot_bench.leaderboard.compare import MARGIN, differences
 from fewshot_bench.leaderboard.costs import costs, losses
-from fewshot_bench.leaderboard.names import records_named, row_names
+from fewshot_bench.leaderboard.names import records_named, row_names, with_reference
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_table
 from fewshot_bench.optional import import_matplotlib, require
@@ -76,9 +76,9 @@ def plot(
     """Draw the results below `out`, of some baselines or all; the paths of the files.
 
     reference: a baseline to compare the others with, in a picture of differences;
-    margin: differences up to so many percentage points count as equivalent; formats: png, svg and
-    pdf. Raises `UserError` where matplotlib is not installed, a format is unknown, or there is
-    nothing to draw.
+    margin: differences up to so many percentage points count as equivalent; formats: png, svg, pdf.
+    Raises `UserError` where matplotlib is not installed, a format is unknown, or there is nothing
+    to draw.
     """
     can_plot("bench plot")
     from fewshot_bench.report import figure, plots
@@ -97,7 +97,8 @@ def plot(
     without_result = [record for record in records if record.status != "ok"]
     compared = None
     if reference is not None:
-        compared = differences(rows_of(predictions, names), reference, margin)
+        held = results.predictions(with_reference(records, reference, every, names))
+        compared = differences(rows_of(held, names), reference, margin)
     answered = [one.record for one in predictions]
     pictures = plots.drawn(
         tables.leaderboard(predictions, without_result, names),

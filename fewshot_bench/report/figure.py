@@ -39,6 +39,7 @@ LOOK: Any = {
     "font.size": 9,
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
+    "legend.frameon": False,
     "pdf.fonttype": 42,  # TrueType: journals refuse the default, Type 3
     "svg.fonttype": "none",  # text stays text, and can be searched
     "svg.hashsalt": "fewshot-bench",  # else the ids in an SVG are random

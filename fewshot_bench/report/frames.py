@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,27 +12,36 @@ import numpy.typing as npt
 import pandas as pd
 
 from fewshot_bench.leaderboard.columns import (
+    BY_CONDITION,
     CONDITION,
     QUESTION,
+    SPLITS_QUESTION,
     Ranking,
     condition_label,
+    is_of_splits,
     question_text,
+    rankings,
 )
 
 __all__ = [
     "Percent",
+    "Question",
     "best_first",
     "by_question",
+    "conditions_in_order",
     "of_most_shots",
     "percent",
+    "questions",
     "references_of",
     "shift_of",
+    "tie_letters_of",
     "title_of",
     "where",
 ]
 
 Floats = npt.NDArray[np.float64]
 CLASSES_LETTERS = 100  # of the names of the test classes, where those beside have the same
+TIE_LETTER = re.compile(r"[a-zA-Z]|\(\d+\)")  # of the column `ties`; the 53rd group is (53)
 
 
 def by_question(frame: pd.DataFrame) -> pd.DataFrame:
@@ -44,6 +55,62 @@ def _sortable(column: pd.Series[str]) -> pd.Series[str]:
     if pd.api.types.is_numeric_dtype(column):
         return column
     return column.astype(str)
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """The rows that answer one question at all of its shot values or train sizes.
+
+    of_splits: whether it is asked over every split of the classes of a data set.
+    """
+
+    ranking: Ranking
+    of_splits: bool
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Its rows."""
+        return self.ranking.rows
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells it from other questions, also of another frame of the same records."""
+        first = self.ranking.first
+        return tuple(str(first[name]) for name in (SPLITS_QUESTION if self.of_splits else QUESTION))
+
+    @property
+    def heading(self) -> str:
+        """It in words."""
+        return where(self.ranking)
+
+    @property
+    def at_most_shots(self) -> pd.DataFrame:
+        """Its rows of the most shots or train images, the most accurate first."""
+        rows = of_most_shots(self.rows)
+        return rows.sort_values("accuracy", ascending=False, kind="stable")
+
+
+def questions(frame: pd.DataFrame) -> Iterator[Question]:
+    """The questions that the rows of a frame answer, those over all splits of the classes last."""
+    if frame.empty:
+        return
+    ordered = by_question(frame)
+    of_splits = is_of_splits(ordered)
+    for ranking in rankings(ordered[~of_splits], QUESTION):
+        yield Question(ranking, of_splits=False)
+    for ranking in rankings(ordered[of_splits], SPLITS_QUESTION):
+        yield Question(ranking, of_splits=True)
+
+
+def conditions_in_order(rows: pd.DataFrame) -> list[str]:
+    """The shot values or train sizes of rows, in words, from the smallest on."""
+    ordered = rows.sort_values([*BY_CONDITION], kind="stable")
+    return list(dict.fromkeys(map(condition_label, ordered.to_dict("records"))))
+
+
+def tie_letters_of(ties: object) -> list[str]:
+    """The letters in a cell of the column `ties`."""
+    return TIE_LETTER.findall(ties) if isinstance(ties, str) else []
 
 
 def of_most_shots(rows: pd.DataFrame) -> pd.DataFrame:

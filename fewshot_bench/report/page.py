@@ -1,5 +1,5 @@
 """One HTML page of a folder of results. It needs no network, and has no clock: the same records
-give the same page.
+and pictures give the same page.
 """
 
 from __future__ import annotations
@@ -7,35 +7,39 @@ from __future__ import annotations
 import base64
 import hashlib
 import importlib.resources
+import io
 import shlex
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
+from PIL import Image
 
 from fewshot_bench.errors import UserError
 from fewshot_bench.files import write_atomically
 from fewshot_bench.leaderboard import tables
-from fewshot_bench.leaderboard.columns import CONDITION, METHOD, QUESTION, condition_label
+from fewshot_bench.leaderboard.columns import Ranking
 from fewshot_bench.leaderboard.compare import MARGIN, differences, which_test
 from fewshot_bench.leaderboard.names import row_names
-from fewshot_bench.leaderboard.record_columns import record_columns
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.paths import ResultPaths
 from fewshot_bench.records.record import Record
+from fewshot_bench.registry.registry import Registry
+from fewshot_bench.report.answers import answer
+from fewshot_bench.report.at_hand import images_at_hand
+from fewshot_bench.report.board import Board, boards
+from fewshot_bench.report.details import Pictures, details_of
 from fewshot_bench.report.draw import can_plot, plot
-from fewshot_bench.report.frames import where
-from fewshot_bench.report.verdicts import (
-    rankings_at_each_condition,
-    sentences_of_differences,
-    sentences_of_ranks,
-)
+from fewshot_bench.report.frames import Question, conditions_in_order, questions
+from fewshot_bench.report.verdicts import MEANINGS, Verdicts, against_reference, by_ties
+from fewshot_bench.request import Request
 
-__all__ = ["report"]
+__all__ = ["Beside", "page_text", "report"]
 
 # what a picture shows, by the start of its file name
 CAPTIONS = {
@@ -52,61 +56,58 @@ CAPTIONS = {
     "heat": "What encoders look at: Grad-CAM on the same test images",
     "map": "Features of the test images in two dimensions",
     "samples": "Images of each class",
+    "hardest": "Test pictures that were most often wrong",
 }
-NEED_DATA = ("heat", "map", "samples")  # drawn by other commands, which read the images
+IN_THE_ANSWER = "ranking"  # kind of picture that stands at the top
+NEED_DATA = ("heat", "map", "hardest", "samples")  # drawn by other commands, which read the images
 
-CONDITION_COLUMN = "shots or train size or pairs"  # one column for those of CONDITION
-FRONT = (
-    "rank",
-    "ties",
-    "baseline",
-    CONDITION_COLUMN,
-    "accuracy",
-    "ci95_low",
-    "ci95_high",
-    "auroc",
-    "auroc_low",
-    "auroc_high",
-    "published",
-    "status",
-    "seeds",
-    "rule",
-    "threshold",
-    "transductive",
-)
-HEADS = {  # of columns whose head is not their name
-    "ci95_low": "from",
-    "ci95_high": "to",
-    "auroc_low": "auroc from",
-    "auroc_high": "auroc to",
-    "seeds": "trainings",
-    "dataset": "data set",
-    "dataset_digest": "data digest",
-}
-DECIMALS = {  # of percent
-    "accuracy": 1,
-    "ci95_low": 1,
-    "ci95_high": 1,
-    "auroc": 1,
-    "auroc_low": 1,
-    "auroc_high": 1,
-    "published": 2,
-}
-DIGEST_LETTERS = 12
+MOST_DRAWN = 30  # methods of the picture at the top, the most accurate ones
 
 Row = Mapping[Hashable, Any]
-Cell = dict[str, object]
-Pairs = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the page says of one question. picture: as `_embedded` gives it, empty without one."""
+
+    heading: str
+    dataset: str
+    sentences: list[str]
+    picture: dict[str, Any]
+    boards: list[Board]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What the page has beside its tables.
+
+    details: of each row, by its key; pictures: those in the details; not_at_hand: why others are
+    not there; images: files of plots; pointing: what `_pointing` gives; commands: that made it.
+    """
+
+    details: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Pictures = field(default_factory=lambda: Pictures({}))
+    not_at_hand: Sequence[str] = ()
+    images: Sequence[Path] = ()
+    pointing: Mapping[str, object] | None = None
+    commands: Sequence[str] = ()
 
 
 def report(
-    out: Path | str = "results", reference: str | None = None, margin: float = MARGIN
+    out: Path | str = "results",
+    reference: str | None = None,
+    margin: float = MARGIN,
+    *,
+    request: Request | None = None,
+    plugins: Sequence[Path | str] = (),
 ) -> Path:
     """Write `report.html` below `out`, with new plots and what `explain` and `map_features` drew.
 
     reference: a baseline that the verdicts compare the others with; margin: differences up to
-    so many percentage points count as equivalent. Returns the path of the page.
-    Raises `UserError` where matplotlib is not installed, or there is nothing to report.
+    so many percentage points count as equivalent; request: where and how the data set is read,
+    whose hardest pictures the page shows. Without them it says so. Returns the path of the page.
+    Raises `UserError` where matplotlib is not installed, there is nothing to report, or the
+    request names other data than those of the results.
     """
     can_plot("bench report")
     results = ResultsFolder(out, write=False)
@@ -117,41 +118,61 @@ def report(
     names = row_names(records)
     without_result = [record for record in records if record.status != "ok"]
     leaderboard = tables.leaderboard(predictions, without_result, names)
-    if reference is None:
-        verdicts = list(sentences_of_ranks(leaderboard))
-        tested = ""
-    else:
+    compared = pd.DataFrame()
+    if reference is not None:
         compared = differences(rows_of(predictions, names), reference, margin)
-        verdicts = list(sentences_of_differences(compared))
-        tested = "" if compared.empty else which_test(compared)
+    at_hand, reasons = images_at_hand(records, request or Request(), Registry(plugins))
+    pictures = Pictures(at_hand)
+    details = details_of(leaderboard, records, predictions, names, pictures)
     drawn = plot(out, reference, margin) if predictions else []
-    kept = _pictures_of_data(results.paths)
-    images = [path for path in drawn if path.suffix == ".png"] + kept
-    script = _resource("page.js")
-    text = _template().render(
-        title="Few-shot benchmark: " + ", ".join(sorted(leaderboard["protocol"].unique())),
-        script=Markup(script),
-        script_digest=_digest(script),
-        baselines=sorted(leaderboard["baseline"].unique()),
-        datasets=sorted(leaderboard["dataset"].unique()),
-        verdicts=verdicts,
-        tested=tested,
-        heads=[HEADS.get(name, name.replace("_", " ")) for name in _columns()],
-        rows=_rows(leaderboard),
-        pictures=[_picture(path) for path in images],
-        has_heat_maps=any(path.name.startswith("heat-") for path in kept),
+    images = [path for path in drawn if path.suffix == ".png"]
+    images += _pictures_of_data(results.paths)
+    beside = Beside(
+        details=details,
+        pictures=pictures,
+        not_at_hand=reasons,
+        images=images,
         pointing=_pointing(results.paths.pointing),
-        settings=list(_settings(leaderboard, records)),
         commands=_commands(records),
     )
+    text = page_text(leaderboard, compared, beside)
     path = results.paths.report
     write_atomically(path, lambda file: file.write(text.encode()))
     return path
 
 
-def _template() -> Any:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    return environment.from_string(_resource("page.html"))
+def page_text(leaderboard: pd.DataFrame, compared: pd.DataFrame, beside: Beside) -> str:
+    """The page of a leaderboard. compared: its differences to a reference, empty without one."""
+    script = _resource("page.js")
+    images = beside.images
+    return _template().render(
+        title="Few-shot benchmark: " + ", ".join(sorted(leaderboard["protocol"].unique())),
+        style=Markup(_resource("page.css")),
+        script=Markup(script),
+        script_digest=_digest(script),
+        methods=leaderboard["baseline"].nunique(),
+        parts=_parts(leaderboard, compared),
+        filters=_filters(leaderboard),
+        conditions=conditions_in_order(leaderboard),
+        verdicts=_verdicts(leaderboard, compared),
+        meanings=MEANINGS,
+        tested="" if compared.empty else which_test(compared),
+        images=[_picture(path) for path in images if _kind(path) != IN_THE_ANSWER],
+        has_heat_maps=any(_kind(path) == "heat" for path in images),
+        data={"cells": beside.details, "pictures": beside.pictures.sources},
+        left_out=len(beside.pictures.left_out),
+        beside=beside,
+    )
+
+
+def _template() -> Template:
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        loader=FunctionLoader(_resource),
+    )
+    return environment.get_template("page.html")
 
 
 def _resource(name: str) -> str:
@@ -166,43 +187,63 @@ def _digest(script: str) -> str:
     return f"sha256-{encoded.decode()}"
 
 
-def _columns() -> list[str]:
-    """The columns of the page's table, with all that set rows apart."""
-    columns = list(FRONT)
-    for name in (*METHOD, *QUESTION, "episodes", "would_decide", "note"):
-        if name not in columns:
-            columns.append(name)
-    return columns
+def _parts(leaderboard: pd.DataFrame, compared: pd.DataFrame) -> list[Part]:
+    """The questions of the page, each with its answer and its tables."""
+    comparisons = {question.key: question.rows for question in questions(compared)}
+    parts = []
+    for question in questions(leaderboard):
+        sentences = answer(question, comparisons.get(question.key))
+        picture = _answer_picture(question, leaderboard["baseline"])
+        dataset = str(question.rows.iloc[0]["dataset"])
+        tables_of_it = list(boards(question))
+        parts.append(Part(question.heading, dataset, sentences, picture, tables_of_it))
+    return parts
 
 
-def _rows(leaderboard: pd.DataFrame) -> list[list[Cell]]:
-    columns = _columns()
-    rows = []
-    for row in leaderboard.to_dict("records"):
-        rows.append([_cell(row, name) for name in columns])
-    return rows
+def _answer_picture(question: Question, names: Iterable[str]) -> dict[str, Any]:
+    """Accuracies at the most shots, with intervals and ties; over splits, those of each split."""
+    from matplotlib import rc_context
+
+    from fewshot_bench.report.figure import LOOK, Picture, files_of
+    from fewshot_bench.report.looks import looks_of
+    from fewshot_bench.report.ranked import ranked_accuracies
+    from fewshot_bench.report.split_plots import accuracy_by_split
+
+    rows = question.at_most_shots
+    if rows["accuracy"].isna().all():
+        return {}
+    methods = f"{len(rows)} methods"
+    if len(rows) > MOST_DRAWN and not question.of_splits:
+        methods = f"the {MOST_DRAWN} most accurate of {methods}"
+    looks = looks_of(names)
+    with rc_context(LOOK):
+        if question.of_splits:
+            figure = accuracy_by_split(question.ranking, looks)
+        else:
+            shown = Ranking(rows.head(MOST_DRAWN), question.ranking.differs)
+            figure = ranked_accuracies(shown, looks)
+        content = files_of(Picture("answer", figure), ["png"])["answer.png"]
+    return {**_embedded(content), "caption": f"Accuracy of {methods}, with 95 % intervals."}
 
 
-def _cell(row: Row, name: str) -> Cell:
-    """text, and number where the column sorts by one."""
-    if name == CONDITION_COLUMN:
-        # shots are there in all rows
-        sizes = [row[column] for column in CONDITION if pd.notna(row[column])]
-        size = sizes[-1]
-        return {"text": condition_label(row), "number": float(size)}
-    value = row[name]
-    if pd.isna(value):
-        return {"text": "", "number": None}
-    if name in DECIMALS:
-        return {"text": f"{100 * value:.{DECIMALS[name]}f}", "number": float(value)}
-    if isinstance(value, bool):
-        return {"text": "yes" if value else "no", "number": None}
-    if isinstance(value, int | float):
-        return {"text": str(value), "number": float(value)}
-    text = str(value)
-    if name.endswith("_digest"):
-        text = text[:DIGEST_LETTERS]
-    return {"text": text, "number": None}
+def _filters(leaderboard: pd.DataFrame) -> dict[str, list[str]]:
+    """What the tables of the page can be filtered by, where there is a choice."""
+    filters = {}
+    for name, column in {"data set": "dataset", "rule": "rule", "encoder": "encoder"}.items():
+        texts = {
+            value if isinstance(value, str) and value else "none" for value in leaderboard[column]
+        }
+        values = sorted(texts)
+        if len(values) > 1:
+            filters[name] = values
+    return filters
+
+
+def _verdicts(leaderboard: pd.DataFrame, compared: pd.DataFrame) -> list[Verdicts]:
+    """Against the reference; without one, beside the most accurate method of each question."""
+    if not compared.empty:
+        return [against_reference(question) for question in questions(compared)]
+    return [by_ties(question) for question in questions(leaderboard.dropna(subset=["accuracy"]))]
 
 
 def _pictures_of_data(paths: ResultPaths) -> list[Path]:
@@ -213,11 +254,23 @@ def _pictures_of_data(paths: ResultPaths) -> list[Path]:
     return kept
 
 
-def _picture(path: Path) -> dict[str, str]:
-    kind, _, name = path.stem.partition("-")
-    caption = f"{CAPTIONS[kind]}: {name}."
-    encoded = base64.b64encode(path.read_bytes())
-    return {"caption": caption, "png": encoded.decode()}
+def _kind(path: Path) -> str:
+    """What a picture shows."""
+    return path.stem.partition("-")[0]
+
+
+def _picture(path: Path) -> dict[str, Any]:
+    name = path.stem.partition("-")[2]
+    caption = f"{CAPTIONS[_kind(path)]}: {name}."
+    return {"caption": caption, **_embedded(path.read_bytes())}
+
+
+def _embedded(png: bytes) -> dict[str, Any]:
+    """A picture for the attribute `src`, with its size in pixels."""
+    with Image.open(io.BytesIO(png)) as picture:
+        width, height = picture.size
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return {"source": source, "width": width, "height": height}
 
 
 def _pointing(path: Path) -> dict[str, object] | None:
@@ -282,51 +335,6 @@ def _with_interval(row: Row, name: str, *, sign: str = "") -> str:
     low_text = f"{100 * low:{sign}.1f}"
     high_text = f"{100 * high:{sign}.1f}"
     return f"{text} ({low_text} to {high_text})"
-
-
-def _settings(leaderboard: pd.DataFrame, records: Sequence[Record]) -> Iterator[dict[str, object]]:
-    """For each row, how its first training was set up and where it was made."""
-    first_records: dict[object, Record] = {}
-    for record in records:
-        key = record_columns(record, record.baseline.name)["key"]
-        first_records.setdefault(key, record)
-    for ranking in rankings_at_each_condition(leaderboard):
-        question = where(ranking)
-        for row in ranking.rows.to_dict("records"):
-            record = first_records[row["key"]]
-            # pairs and no dictionary: a setting may be called like an item of the provenance
-            pairs = [*_resolved(record).items(), *_provenance(record).items()]
-            yield {"name": f"{row['baseline']}: {question}", "pairs": pairs}
-
-
-def _resolved(record: Record) -> Pairs:
-    """The resolved settings; those that a user gave are marked."""
-    settings: Pairs = {}
-    for name, value in record.baseline.settings.items():
-        is_given = name in record.baseline.settings_given
-        settings[name] = f"{value} (given)" if is_given else value
-    return settings
-
-
-def _provenance(record: Record) -> Pairs:
-    made = record.provenance
-    edited = " (edited)" if made.dirty else ""
-    packages = [f"{name} {number}" for name, number in made.packages.items()]
-    seconds = [f"{stage} {number}" for stage, number in record.seconds.items()]
-    return {
-        "source": record.baseline.sha256,
-        "data set digest": record.dataset.digest,
-        "episodes": record.episodes_digest,
-        "version": record.training.version,
-        "commit": f"{made.commit}{edited}",
-        "device": made.device,
-        "threads": made.threads,
-        "instructions": made.instructions,
-        "python": made.python,
-        "started": made.started,
-        "packages": ", ".join(packages),
-        "seconds": ", ".join(seconds),
-    }
 
 
 def _commands(records: Sequence[Record]) -> list[str]:

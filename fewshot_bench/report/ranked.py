@@ -73,8 +73,8 @@ def _write_accuracies(axes: Axes, rows: pd.DataFrame) -> None:
 def _join_ties(axes: Axes, rows: pd.DataFrame) -> int:
     """Draw a line for each group of methods that tie, with a dot at each; the number of groups."""
     members: dict[str, list[int]] = {}
-    for position, ties in enumerate(rows["ties"].fillna("")):
-        for letter in LETTER.findall(ties):
+    for position, ties in enumerate(rows["ties"]):
+        for letter in LETTER.findall(ties if isinstance(ties, str) else ""):
             members.setdefault(letter, []).append(position)
     groups = [positions for positions in members.values() if len(positions) > 1]
     place = beside(axes, axes.transData)

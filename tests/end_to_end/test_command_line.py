@@ -259,11 +259,11 @@ MISTAKES = {
     ),
     "encoder that nothing takes": (
         ("--encoder", "resnet34"),
-        "--encoder resnet34 is for none of the baselines pixels",
+        "--encoder resnet34 is for baselines that use an encoder, and pixels does not",
     ),
     "budget that nothing takes": (
         ("--budget", "9"),
-        "--budget 9 is for none of the baselines pixels",
+        "--budget 9 is for baselines that train, and pixels does not; leave it out",
     ),
     "splits and train classes": (
         ("--splits", "all", "--train-classes", "Pa"),
@@ -405,4 +405,4 @@ def test_an_encoder_is_chosen_for_all_that_have_one(bench, tmp_path: Path):
         "run", *TINY, "--baselines", "pixels", "--freeze", "--out", tmp_path / "out"
     )
     assert (status, err.count("\n")) == (2, 1)
-    assert "--freeze is for none of the baselines pixels" in err
+    assert "--freeze is for baselines that train an encoder, and pixels does not" in err

@@ -106,6 +106,16 @@ def test_what_kills_its_process_again_and_again_is_a_failure_and_others_go_on(
     assert outcome.failed[0].reason == "its worker process was killed once (signal 9)"
 
 
+def test_a_method_that_stops_itself_is_a_failure_with_that_reason(tmp_path: Path):
+    outcome = run(tmp_path, [plugin("stopped")], jobs=2, baselines=["stopped", "pixels"])
+    statuses = [(record.baseline.name, record.status) for record in outcome.records]
+    assert statuses == [("stopped", "failed")] * 2 + [("pixels", "ok")] * 2
+    assert {record.reason for record in outcome.failed} == {
+        "KeyboardInterrupt: the method raised it"
+    }
+    assert not claims(tmp_path)
+
+
 def test_a_method_that_reads_or_leaves_a_process_behind_holds_nothing_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

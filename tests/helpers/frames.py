@@ -59,3 +59,30 @@ def confusion(*recalls: float, **changes: object) -> list[dict[str, object]]:
 def confusion_frame(*parts: list[dict[str, object]]) -> pd.DataFrame:
     rows = [row for part in parts for row in part]
     return pd.DataFrame(rows, columns=CONFUSION)
+
+
+def many_methods(count: int) -> pd.DataFrame:
+    """A leaderboard of so many methods at two shot values, on two data sets, with groups of ties."""
+    rows = []
+    for number in range(count):
+        name = f"method{number:03d}+rule[a={number % 7},power=0.5]"
+        letters = "".join(
+            chr(ord("a") + group) for group in range(26) if 0 <= number - 8 * group < 11
+        )
+        for shots in (1, 5):
+            accuracy = 0.95 - 0.7 * number / count - (0.05 if shots == 1 else 0)
+            changes = {
+                "baseline": name,
+                "dataset": "steel" if number % 5 else "wafer",
+                "encoder": ["resnet18", "vit_small"][number % 2],
+                "key": f"{number:08d}{shots:08d}",
+                "protocol": "steel-heldout" if number % 5 else "wafer-heldout",
+                "rank": 1 + number // 4,
+                "rule": ["prototype", "ridge", "whitened"][number % 3],
+                "seeds": 1 + number % 3,
+                "settings": f"{number:012d}",
+                "shots": shots,
+                "ties": letters,
+            }
+            rows.append(board_row(accuracy, **changes))
+    return board(*rows)

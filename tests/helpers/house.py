@@ -19,7 +19,7 @@ FLOORS: list[list[str]] = [
     ["", "__main__"],
     ["cli"],
     ["report"],
-    ["api", "exchange", "interop", "new_class", "outcome", "progress_line", "tracking"],
+    ["api", "exchange", "interop", "new_class", "outcome", "progress_line", "room", "tracking"],
     ["advice"],
     ["deploy", "explain"],
     ["engine"],

@@ -23,12 +23,13 @@ def test_a_method_has_its_source_its_rules_and_its_settings(registry: Registry):
     assert (found.kind, found.facts["classification"]) == ("baseline", "answers by classifier")
     assert found.facts["source"].endswith("(2016)")
     assert found.settings["batch_size"] == 32
-    assert only("maml", registry).facts["pairs"] == "no"
+    assert found.facts["pairs"] == "answers by cosine"
+    assert only("siamese", registry).facts["pairs"] == "answers by pair"
     assert only("by_rule", registry).facts["file"].endswith("by_rule.py")
 
 
 def test_an_old_name_and_a_family_are_described_too(registry: Registry):
-    assert only("simpleshot", registry).facts["old name of"] == "frozen+centred"
+    assert only("simpleshot", registry).facts["old name of"] == "resnet+centred"
     family = described("easyfsl", registry)
     assert {one.kind for one in family} == {"baseline", "rule"}
     assert "easyfsl:PTMAP" in {one.name for one in family}

@@ -1,6 +1,9 @@
 """The report page: whole, without a network, the same for the same records, usable, and closed to markup from data."""
 
 import importlib.util
+import io
+import json
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -9,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from fewshot_bench import report
+from fewshot_bench import Request, report
 from fewshot_bench.errors import UserError
 from fewshot_bench.leaderboard.columns import METHOD, QUESTION
 from fewshot_bench.report import page as page_module
 from tests.helpers.command_line import TINY, words_of
-from tests.helpers.frames import board, board_row
+from tests.helpers.frames import board, board_row, many_methods
 from tests.helpers.plugin_files import copied, plugin, plugin_words
-from tests.helpers.runs import run
+from tests.helpers.runs import SMALL, run
 
 EVIL = [
     "<script>document.title='owned'<",
@@ -60,21 +64,21 @@ def test_the_page_holds_everything_and_nothing_from_elsewhere(bench, done: Path)
     path = Path(out.strip())
     assert path == done / "report.html"
     text, found = path.read_text(), tags(path)
-    assert {"verdicts", "leaderboard", "pictures", "settings", "commands"} <= {
+    assert {"answer", "verdicts", "leaderboard", "pictures", "commands", "detail"} <= {
         attrs.get("id") for _, attrs in found
     }
     assert (
         "untrained is better than pixels" in text
         or "whether untrained or pixels is better is undecided" in text
     )
-    assert text.count("<tr><td") == 6
+    assert text.count("<tr data-name=") == 3
     for _, attrs in found:
         for name in ("src", "href"):
             assert (attrs.get(name) or "#").startswith(("#", "data:image/png;base64,")), attrs
     assert all(attrs.get("alt") for tag, attrs in found if tag == "img")
-    assert "&lt;b&gt;no&lt;/b&gt;" in text
+    assert r"\u003cb\u003eno\u003c/b\u003e" in text
     assert "<b>" not in text
-    assert re.search(r"image_size</th><td>64", text)
+    assert '["image_size", "64"]' in text
     before = path.read_bytes()
     assert report(done, "pixels").read_bytes() == before
 
@@ -92,9 +96,10 @@ def test_a_folder_without_records_and_a_table_of_another_origin_are_told(
         report(copy)
 
 
-def test_without_a_reference_the_ranks_are_told(done: Path):
+def test_without_a_reference_the_most_accurate_is_told(done: Path):
     text = report(done).read_text()
-    assert "none is significantly better than" in text
+    assert "is the most accurate of 2 methods (1 more without a result) at 3-shot" in text
+    assert "Points behind the most accurate method" in text
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +112,6 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(8):
             pixels = rng.integers(0, 40, (16, 16)).astype(np.uint8) + 30 * label
             Image.fromarray(pixels).save(folder / "data" / name / f"{number}.png")
-    from fewshot_bench import Request
     from fewshot_bench import run as run_request
 
     request = Request(
@@ -120,11 +124,13 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_names_inject_no_markup(evil: Path):
     found = tags(report(evil, "pixels"))
-    assert [tag for tag, _ in found].count("script") == 1
+    scripts = [attrs.get("type") for tag, attrs in found if tag == "script"]
+    assert scripts == ["application/json", None]
     assert not [attrs for _, attrs in found if "onerror" in attrs]
     text = (evil / "report.html").read_text()
     assert "{{ 7 * 7 }}" in text
     assert "&lt;script&gt;" in text
+    assert r"\u003cscript" in text
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +145,13 @@ def browser() -> Iterator[Any]:
         chromium = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def with_pictures(done: Path) -> Path:
+    """The page with the data at hand."""
+    request = Request(dataset="steel-sim", settings=SMALL)
+    return report(done, "pixels", request=request).rename(done / "with-pictures.html")
 
 
 @pytest.fixture
@@ -163,37 +176,75 @@ def page(browser: Any, told: list[str]) -> Iterator[Any]:
         yield page
 
 
-def column(page: Any, head: str) -> list[str]:
-    heads = page.locator("#board thead th").all_inner_texts()
-    at = [text.strip() for text in heads].index(head) + 1
-    return page.locator(f"#board tbody tr:not([hidden]) td:nth-child({at})").all_inner_texts()
+def names(page: Any, board: int = 0) -> list[str]:
+    """The methods of a table that are shown, from its top."""
+    rows = page.locator("table.board").nth(board).locator("tbody tr:visible th")
+    return [text.split("\n")[0] for text in rows.all_inner_texts()]
 
 
-def test_it_sorts_filters_and_shows_in_a_browser(done: Path, page: Any, told: list[str]):
+def accuracies(page: Any, condition: str) -> list[str]:
+    cells = page.locator(f"table.board tbody tr:visible td[data-condition='{condition}']")
+    return [text.split()[0] for text in cells.all_inner_texts()]
+
+
+def test_it_sorts_filters_and_opens_in_a_browser(done: Path, page: Any, told: list[str]):
     page.goto(report(done, "pixels").as_uri())
-    accuracy = page.locator("#board thead button", has_text="accuracy")
-    accuracy.click()
-    figures = [text for text in column(page, "accuracy") if text]
-    assert figures == sorted(figures, key=float)
-    assert column(page, "accuracy")[-2:] == ["", ""], "what is missing comes last"
-    accuracy.focus()
+    first_shown = names(page)
+    assert sorted(first_shown) == ["broken_one", "pixels", "untrained"]
+    assert first_shown[-1] == "broken_one", "what is missing comes last"
+    head = page.locator("table.board thead button", has_text="1-shot")
+    head.click()
+    figures = accuracies(page, "1-shot")
+    assert figures[:2] == sorted(figures[:2], key=float, reverse=True)
+    assert figures[2] == "failed"
+    head.focus()
     page.keyboard.press("Enter")
-    assert [text for text in column(page, "accuracy") if text] == figures[::-1]
-    assert column(page, "accuracy")[-2:] == ["", ""]
-    assert page.locator("th[aria-sort=descending]").inner_text().startswith("accuracy")
-    page.locator("#board thead button", has_text="baseline").click()
-    assert column(page, "baseline") == sorted(column(page, "baseline"))
-    page.get_by_label("Show rows with all of these words").fill("pixels 3-shot")
-    assert column(page, "baseline") == ["pixels"]
-    assert page.locator("#shown").inner_text() == "1 of 6 rows"
-    page.get_by_label("Show rows with all of these words").fill("")
-    assert len(column(page, "baseline")) == 6
+    assert accuracies(page, "1-shot") == [*figures[1::-1], "failed"]
+    assert page.locator("th[aria-sort=ascending]").inner_text().startswith("1-shot")
+    page.locator("table.board thead button", has_text="method").click()
+    assert names(page) == ["broken_one", "pixels", "untrained"]
+    page.get_by_label("words", exact=True).fill("pixels")
+    assert names(page) == ["pixels"]
+    assert page.locator("#shown").inner_text().startswith("1 of 3 methods")
+    page.get_by_label("words", exact=True).fill("")
+    page.get_by_label("shots", exact=True).select_option("3-shot")
+    assert accuracies(page, "1-shot") == []
+    assert len(accuracies(page, "3-shot")) == 3
+    page.get_by_label("shots", exact=True).select_option("all")
+    page.get_by_label("sort by", exact=True).select_option("3-shot")
+    assert page.locator("th[aria-sort=descending]").inner_text().startswith("3-shot")
     assert page.evaluate(
         "[...document.images].every((image) => image.complete && image.naturalWidth > 0)"
     )
     assert page.locator("figure img").count() >= 5
-    page.locator("details summary").first.press("Enter")
-    assert page.locator("details table").first.is_visible()
+    page.locator("#verdicts summary").first.press("Enter")
+    assert page.locator("#verdicts li").first.is_visible()
+    assert not told
+
+
+def test_a_cell_opens_its_confusion_and_hardest_pictures(
+    with_pictures: Path, page: Any, told: list[str]
+):
+    page.goto(with_pictures.as_uri())
+    opener = page.locator("button.open").first
+    opener.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    assert dialog.is_visible()
+    assert re.search(r"(pixels|untrained), 3-shot|1-shot", dialog.locator("h2").inner_text())
+    rows = dialog.locator("table.confusion tbody tr")
+    assert rows.count() == 3
+    for row in rows.all():
+        shares = [float(text) for text in row.locator("td").all_inner_texts()]
+        assert sum(shares) == pytest.approx(100, abs=0.2)
+    pictures = dialog.locator(".hard img")
+    assert pictures.count() >= 1
+    assert pictures.first.evaluate("(image) => image.naturalWidth") == 32
+    assert "wrong in" in dialog.locator(".hard li").first.inner_text()
+    assert "image size" in dialog.inner_text()
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+    assert page.evaluate("document.activeElement.className") == "open", "the focus goes back"
     assert not told
 
 
@@ -201,9 +252,17 @@ def test_it_fits_a_phone_and_paper(done: Path, page: Any, told: list[str]):
     page.set_viewport_size({"width": 360, "height": 640})
     page.goto(report(done, "pixels").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    board = page.locator("table.board").first
+    assert board.bounding_box()["y"] < 2 * 640, "the table begins on the second screen"
+    assert not page.get_by_label("words", exact=True).is_visible(), "filters are folded"
+    card = board.locator("tbody tr").first
+    assert "3-shot" in card.locator("td[data-condition='3-shot']").evaluate(
+        "(cell) => getComputedStyle(cell, '::before').content"
+    )
+    assert card.bounding_box()["height"] < 130
     page.emulate_media(media="print")
-    assert not page.locator("#filter").is_visible()
-    assert page.locator("#board").is_visible()
+    assert not page.locator("#words").is_visible()
+    assert board.is_visible()
     assert len(page.pdf()) > 10_000
     assert not told
 
@@ -211,9 +270,103 @@ def test_it_fits_a_phone_and_paper(done: Path, page: Any, told: list[str]):
 def test_names_run_nothing_in_a_browser(evil: Path, page: Any, told: list[str]):
     page.goto(report(evil, "pixels").as_uri())
     assert page.title().startswith("Few-shot benchmark")
-    assert page.locator("#board img, #verdicts img").count() == 0
-    assert any(EVIL[0] in text for text in column(page, "test classes"))
+    page.locator("button.open").first.click()
+    assert page.locator("table img").count() == 0
+    dialog = page.get_by_role("dialog").inner_text()
+    assert EVIL[0] in dialog
+    assert EVIL[1] in dialog
     assert not told
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of 200 methods on two data sets."""
+    path = tmp_path_factory.mktemp("many") / "report.html"
+    frame = many_methods(200)
+    cell = {"name": "one", "condition": "1-shot", "facts": [], "made": []}
+    beside = page_module.Beside(details=dict.fromkeys(frame["key"], cell))
+    path.write_text(page_module.page_text(frame, pd.DataFrame(), beside))
+    return path
+
+
+def test_200_rows(many: Path, page: Any, told: list[str]):
+    page.goto(many.as_uri())
+    rows = page.locator("table.board tbody tr")
+    assert rows.count() == 200
+    assert page.locator("table.board tbody tr:visible").count() == 80, "the first of each table"
+    # one line a row: none is tall for a column that lies out of sight
+    heights = [row.bounding_box()["height"] for row in page.locator("table.board tr:visible").all()]
+    assert max(heights) < 40
+    page.get_by_label("data set", exact=True).select_option("wafer")
+    assert page.locator("#shown").inner_text().startswith("40 of 200 methods")
+    page.get_by_label("data set", exact=True).select_option("steel")
+    page.get_by_role("button", name="Show all 160 methods").click()
+    assert page.locator("table.board tbody tr:visible").count() == 160
+    page.get_by_label("rule", exact=True).select_option("ridge")
+    page.get_by_label("encoder", exact=True).select_option("vit_small")
+    shown = page.locator("table.board tbody tr:visible")
+    assert set(shown.locator("td.rule").all_inner_texts()) == {"ridge"}
+    assert set(shown.locator("td.encoder").all_inner_texts()) == {"vit_small"}
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert not told
+
+
+def test_ties_are_drawn_as_lines_without_gaps(many: Path, page: Any):
+    page.goto(many.as_uri())
+    rows = page.locator("table.board").first.locator("tbody tr")
+    drawn = [
+        row.locator("td.ties").evaluate("(cell) => cell.style.background")
+        for row in rows.all()[:20]
+    ]
+    thick = [style.count("3px 100%") for style in drawn]
+    letters = [len(row.locator("td.ties").inner_text().split()) for row in rows.all()[:20]]
+    assert thick == letters
+    assert max(thick) == 2
+    page.locator("table.board thead button", has_text="method").first.click()
+    assert rows.first.locator("td.ties").evaluate("(cell) => cell.style.background")
+
+
+# a picture of part of the page, on a grid of so many points: fonts are not the same everywhere
+LOOKS = {"answer": ("#answer", (48, 36)), "table": ("table.board", (48, 36))}
+STORED = Path(__file__).parent / "looks"
+TOLERANCE = 9.0  # of 255, the mean difference of the points
+
+
+def seen(page: Any, name: str) -> Image.Image:
+    selector, size = LOOKS[name]
+    shot = Image.open(io.BytesIO(page.locator(selector).first.screenshot()))
+    return shot.convert("L").resize(size, Image.Resampling.BOX)
+
+
+def difference(page: Any, name: str, stored: Image.Image) -> float:
+    points = np.asarray(seen(page, name), dtype=float)
+    return float(np.abs(points - np.asarray(stored, dtype=float)).mean())
+
+
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("few") / "report.html"
+    frame = many_methods(30)
+    of_steel = frame[frame["dataset"] == "steel"]
+    path.write_text(page_module.page_text(of_steel, pd.DataFrame(), page_module.Beside()))
+    return path
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("name", LOOKS)
+def test_it_looks_as_it_did(few: Path, page: Any, name: str, width: int):
+    """FEWSHOT_BENCH_STORE_LOOKS=1 stores how it looks now; look at the page before."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(few.as_uri())
+    file = STORED / f"{name}-{width}.png"
+    if os.environ.get("FEWSHOT_BENCH_STORE_LOOKS"):
+        STORED.mkdir(exist_ok=True)
+        seen(page, name).save(file)
+    stored = Image.open(file)
+    assert difference(page, name, stored) < TOLERANCE
+    page.add_style_tag(content="tbody, #answer img { visibility: hidden; }")
+    assert difference(page, name, stored) > TOLERANCE, "a blank one is told"
 
 
 def test_pictures_of_the_data_go_in(bench, tmp_path: Path):
@@ -230,14 +383,15 @@ def test_other_questions_and_settings_are_told_apart(tmp_path: Path):
     for changes in ({"queries": 5}, {"queries": 7}, {"queries": 7, "image_size": 32}):
         run(tmp_path, baselines=["untrained"], shots=[1], **changes)
     text = report(tmp_path).read_text()
-    verdicts = re.findall(r"<li>(.*?)</li>", text)
-    assert len(verdicts) == 2
-    assert [re.search(r"\d queries", verdict).group() for verdict in verdicts] == [
+    captions = re.findall(r"<caption>(.*?)</caption>", text)
+    assert [re.search(r"\d queries", caption).group() for caption in captions] == [
         "5 queries",
         "7 queries",
     ]
-    names = re.findall(r"(untrained\S*) \(", verdicts[1])
-    assert len(set(names)) == len(names) == verdicts[1].count("%") >= 1
+    tables = text.split("<caption>")[1:]
+    of_both = [re.findall(r'data-name="(.*?)"', table) for table in tables]
+    assert [len(of_one) for of_one in of_both] == [1, 2]
+    assert len(set(of_both[1])) == 2
 
 
 def test_the_table_of_heat_in_boxes_goes_in(tmp_path: Path, bench):
@@ -256,14 +410,32 @@ def test_the_table_of_heat_in_boxes_goes_in(tmp_path: Path, bench):
 
 
 @pytest.mark.parametrize("column", dict.fromkeys((*QUESTION, *METHOD)))
-def test_the_table_of_the_page_tells_rows_apart(column: str):
+def test_the_tables_of_the_page_tell_rows_apart(column: str):
     different = 3 if column in ("ways", "queries", "episode_seed") else "other"
-    rows = page_module._rows(board(board_row(0.5), board_row(0.5, **{column: different})))
-    one, other = ([cell["text"] for cell in row] for row in rows)
-    assert one != other
+    frame = board(board_row(0.5), board_row(0.5, **{column: different}))
+    text = page_module.page_text(frame, pd.DataFrame(), page_module.Beside())
+    assert text.count("<tr data-name=") == 2
+    tables = text.count('<table class="board"')
+    assert tables == (2 if column in QUESTION else 1)
 
 
-def test_headings_of_the_page_are_words():
-    heads = [page_module.HEADS.get(name, name.replace("_", " ")) for name in page_module._columns()]
-    assert len(heads) == len(set(heads))
-    assert all(re.fullmatch(r"[a-z ]+", head) for head in heads)
+def test_pictures_that_are_not_at_hand_are_told_and_wrong_data_refused(
+    bench, done: Path, tmp_path: Path
+):
+    # these results are of other images than the default ones of their data set
+    text = report(done).read_text()
+    assert "The test pictures are not on this page" in text
+    assert "of other pictures than the 600 of steel-sim" in text
+    status, _, err = bench("report", "--out", done, "--data", tmp_path)
+    assert (status, err.count("\n")) == (2, 1), err
+
+
+def test_the_page_stays_small(done: Path, monkeypatch: pytest.MonkeyPatch):
+    from fewshot_bench.report import details
+
+    monkeypatch.setattr(details, "MOST_PICTURES", 2)
+    request = Request(dataset="steel-sim", settings=SMALL)
+    text = report(done, request=request).read_text()
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text).group(1))
+    assert len(data["pictures"]) == 2
+    assert re.search(r"\d+ of the hardest pictures are not on this page", text)

@@ -48,7 +48,7 @@ def test_bench_plot_draws_every_kind_as_png_and_svg(bench, done: Path):
         content = path.read_bytes()
         if path.suffix == ".png":
             with Image.open(path) as image:
-                assert min(image.size) > 300
+                assert min(image.size) > 200
                 assert len(np.unique(np.asarray(image.convert("L")))) > 10, "an empty picture"
         else:
             assert content.startswith(b"<?xml")
@@ -355,7 +355,7 @@ def test_a_single_ranking_has_nothing_that_differs_in_its_title():
         costs=NO_COSTS,
         losses=pd.DataFrame(),
     )
-    assert picture.figure.get_suptitle().replace("\n", " ") == (
+    assert picture.figure.get_suptitle().replace("\n", " ").strip() == (
         "steel-heldout: 2-way, 15 queries a class, 1-shot, preset quick, tested on dent | rust"
     )
 
