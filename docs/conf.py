@@ -20,7 +20,16 @@ include_patterns = [
     "results/FINDINGS.md",
     "results/TABLES.md",
 ]
-exclude_patterns = [".*", "tests", "fewshot_bench", "baselines", "episodes", "runs", "site"]
+exclude_patterns = [
+    ".*",
+    "tests",
+    "fewshot_bench",
+    "baselines",
+    "episodes",
+    "runs",
+    "site",
+    "docs/quickstart.ipynb",
+]
 
 extensions = ["myst_parser"]
 myst_heading_anchors = 4  # as a code host makes them: `page.md#a-heading`

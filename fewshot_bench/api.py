@@ -19,19 +19,14 @@ from fewshot_bench.files import user_path
 from fewshot_bench.jobs.options import JobOptions
 from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.compare import MARGIN, differences
-from fewshot_bench.leaderboard.names import (
-    known_names,
-    records_at,
-    records_named,
-    row_names,
-)
+from fewshot_bench.leaderboard.names import records_at, records_named, row_names
 from fewshot_bench.leaderboard.recall import recalls as class_recalls
 from fewshot_bench.leaderboard.rows import rows_of
 from fewshot_bench.leaderboard.write import write_tables
-from fewshot_bench.outcome import Outcome, outcome_of
+from fewshot_bench.outcome import Outcome, check_reference, outcome_of
 from fewshot_bench.planning.dataset_paths import path_in
 from fewshot_bench.planning.engine_choice import chosen_workplace
-from fewshot_bench.planning.plan import Plan, make_plan
+from fewshot_bench.planning.plan import make_plan
 from fewshot_bench.planning.plan_in_folder import plan_in
 from fewshot_bench.planning.resolve import resolve_data, resolve_episodes
 from fewshot_bench.progress_line import shown
@@ -134,7 +129,7 @@ def _run(
     plan = make_plan(request, registry)
     results = ResultsFolder(out)
     if reference is not None:
-        _check_reference(reference, plan, results)
+        check_reference(reference, plan, results)
     plan = plan_in(results, plan, fresh=fresh)
     listening = {name: tracker(results.out) for name, tracker in tracker_classes.items()}
     tracking = Tracking(plan, results.out, listening)
@@ -177,25 +172,17 @@ def _run(
     return dataclasses.replace(outcome, notes=notes)
 
 
-def _check_reference(reference: str, plan: Plan, results: ResultsFolder) -> None:
-    """Raise `UserError` unless a reference is in the run or among the results that are there."""
-    if reference in plan.baselines:
-        return
-    records = list(results)
-    held = known_names(records, row_names(records))
-    if reference not in held:
-        names = dict.fromkeys([*plan.baselines, *held])
-        raise unknown("reference", reference, names)
-
-
 def leaderboard(out: Path | str = "results") -> pd.DataFrame:
-    """The leaderboard of all records in the folder `out`; its CSV files are written anew."""
+    """The leaderboard of all records in the folder `out`; its CSV files are written anew.
+
+    Accuracies and intervals are fractions. Raises `UserError` for a folder without records.
+    """
     table, _ = rebuild(out)
     return table
 
 
 def rebuild(out: Path | str) -> tuple[pd.DataFrame, list[Path]]:
-    """The leaderboard of all records in the folder `out`, and the CSV files written from it."""
+    """What `leaderboard` gives, and the CSV files that are written from it."""
     return write_tables(ResultsFolder(out, write=False))
 
 
@@ -218,7 +205,9 @@ def confusion(
 ) -> pd.DataFrame:
     """True by predicted class of the results in the folder `out`, as counts and shares.
 
-    baselines, shots: the names and shot values to show; None: all.
+    A line a baseline x shot value x true class x predicted class; shares are fractions of the true
+    class. `Outcome.confusion` is one of them as a matrix. baselines, shots: the names and shot
+    values to show; None: all. Raises `UserError` for one without a result.
     """
     results = ResultsFolder(out, write=False)
     records = list(results)
@@ -231,7 +220,8 @@ def confusion(
 def recalls(out: Path | str = "results", baselines: Sequence[str] | None = None) -> pd.DataFrame:
     """Recall of each class and group of classes, with its interval, in the folder `out`.
 
-    Only classification protocols have it. baselines: the names to show; None: all.
+    Fractions. Only classification protocols have it: for others the table is empty. baselines: the
+    names to show; None: all. Raises `UserError` for one without a result.
     """
     results = ResultsFolder(out, write=False)
     records = list(results)

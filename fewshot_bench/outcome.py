@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,7 +21,12 @@ from fewshot_bench.leaderboard import tables
 from fewshot_bench.leaderboard.by_episode import accuracy_by_episode
 from fewshot_bench.leaderboard.compare import differences
 from fewshot_bench.leaderboard.glance import at_a_glance
-from fewshot_bench.leaderboard.names import records_named, row_names, with_reference
+from fewshot_bench.leaderboard.names import (
+    known_names,
+    records_named,
+    row_names,
+    with_reference,
+)
 from fewshot_bench.leaderboard.record_columns import row_key
 from fewshot_bench.leaderboard.rows import Row, rows_of
 from fewshot_bench.leaderboard.selection import rank_notes
@@ -33,7 +38,7 @@ from fewshot_bench.protocols.split import Size, size_text
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["Outcome", "check_reference", "outcome_of"]
 
 MOST_LINES = 6  # of a table, in the text of an outcome
 
@@ -159,13 +164,23 @@ class Outcome:
     def _names(self) -> Mapping[str, str]:
         return row_names(self._every)
 
+    @property
+    def _held(self) -> list[Record]:
+        """The records of the rows of this run: all their trainings in the folder."""
+        keys = {row_key(record) for record in self.records}
+        return [record for record in self._every if row_key(record) in keys]
+
     @cached_property
     def _rows(self) -> dict[str, Row]:
-        """The rows of this run, with all their trainings in the folder."""
-        keys = {row_key(record) for record in self.records}
-        of_run = [record for record in self._every if row_key(record) in keys]
-        predictions = ResultsFolder(self.out, write=False).predictions(of_run)
+        """The rows of this run."""
+        predictions = ResultsFolder(self.out, write=False).predictions(self._held)
         return rows_of(predictions, self._names)
+
+    def _differences(self, reference: str) -> pd.DataFrame:
+        """The differences of the rows of this run to a reference, whichever run made it."""
+        compared = with_reference(self._held, reference, self._every, self._names)
+        predictions = ResultsFolder(self.out, write=False).predictions(compared)
+        return differences(rows_of(predictions, self._names), reference)
 
     def _rows_named(self, baseline: str, shots: Size | None) -> list[Row]:
         """The rows of one method and condition: one, or one a split of the classes."""
@@ -242,22 +257,21 @@ def outcome_of(
     is_of_run = table["key"].isin(keys)
     rows_of_run = table[is_of_run].reset_index(drop=True)
     notes = [*plan.notes, *rank_notes(table, is_of_run)]
-    comparison = None
-    if reference is not None:
-        try:
-            comparison = _comparison(results, keys, reference)
-        except UserError as error:  # the run itself is done
-            notes.append(f"no differences: {error}")
-    return Outcome(rows_of_run, comparison, records, plan.data, files, notes, results.out, plan)
+    outcome = Outcome(rows_of_run, None, records, plan.data, files, notes, results.out, plan)
+    if reference is None:
+        return outcome
+    try:
+        return replace(outcome, comparison=outcome._differences(reference))
+    except UserError as error:  # the run itself is done
+        return replace(outcome, notes=[*notes, f"no differences: {error}"])
 
 
-def _comparison(results: ResultsFolder, keys: set[str], reference: str) -> pd.DataFrame:
-    """The differences of the rows with these keys to the reference, wherever that was made.
-
-    Rows have all their trainings in the folder, under the names of its table.
-    """
-    every = list(results)
-    names = row_names(every)
-    of_run = [record for record in every if row_key(record)[:16] in keys]
-    predictions = results.predictions(with_reference(of_run, reference, every, names))
-    return differences(rows_of(predictions, names), reference)
+def check_reference(reference: str, plan: Plan, results: ResultsFolder) -> None:
+    """Raise `UserError` unless a reference is in the run or among the results that are there."""
+    if reference in plan.baselines:
+        return
+    records = list(results)
+    held = known_names(records, row_names(records))
+    if reference not in held:
+        names = dict.fromkeys([*plan.baselines, *held])
+        raise unknown("reference", reference, names)

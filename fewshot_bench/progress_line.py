@@ -53,8 +53,8 @@ class ProgressLine:
         self._clock = clock
         self._start = clock()
         self._is_redrawn = stream.isatty() or type(stream).__module__.startswith("ipykernel")
-        self._every = REDRAWN if self._is_redrawn else LOGGED
-        self._last = self._start + DELAY - self._every
+        self._between = REDRAWN if self._is_redrawn else LOGGED  # seconds
+        self._last = self._start + DELAY - self._between
         self._width = 0  # characters of the line that stands there
         self._done = 0
         self._total = 0
@@ -93,7 +93,7 @@ class ProgressLine:
 
     def _show(self, text: str) -> None:
         now = self._clock()
-        if now - self._last < self._every:
+        if now - self._last < self._between:
             return
         self._last = now
         self._write(text)

@@ -162,19 +162,14 @@ def _link(title: str) -> str:
 def _examples(command: Any) -> Iterator[str]:
     if command.epilog:
         yield "```sh"
-        yield from _plain(command.epilog).splitlines()[1:]
+        yield from command.epilog.removeprefix("Examples: ").split(" | ")
         yield "```"
         yield ""
 
 
-def _plain(text: str) -> str:
-    """A text of the help without what shields brackets from rich."""
-    return text.replace(r"\[", "[")
-
-
 def _parameters_of(command: Any) -> Iterator[str]:
     """The table of a command: arguments, then its own options; a group that it takes whole is a link."""
-    helps = {parameter.opts[-1]: _plain(parameter.help) for parameter in command.params}
+    helps = {parameter.opts[-1]: parameter.help for parameter in command.params}
     taken = [
         title
         for title, group in GROUPS.items()
@@ -190,9 +185,7 @@ def _parameters_of(command: Any) -> Iterator[str]:
         flag = parameter.opts[-1]
         if flag not in grouped and flag != "--help":
             default = "required" if parameter.required else ""
-            yield from _option_row(
-                _name(parameter), _plain(parameter.help), _takes_of(parameter), default
-            )
+            yield from _option_row(_name(parameter), parameter.help, _takes_of(parameter), default)
 
 
 def _name(parameter: Any) -> str:
@@ -216,7 +209,7 @@ def _option_row(name: str, text: str, takes: str, default: str) -> Iterator[str]
 
 
 def _takes_of(parameter: Any) -> str:
-    option = OPTIONS.get((parameter.opts[-1], _plain(parameter.help)))
+    option = OPTIONS.get((parameter.opts[-1], parameter.help))
     if option is not None:
         return _takes(option)
     return "paths or names" if parameter.nargs == -1 else "a path or name"

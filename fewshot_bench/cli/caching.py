@@ -84,14 +84,18 @@ def clean(dry_run: bool, out: Path, form: Form, json: bool) -> None:
     removed = room.clean(out, dry_run=dry_run)
 
     def blocks(frame: pd.DataFrame) -> Iterator[Block]:
-        from fewshot_bench.cli.blocks import Line
-        from fewshot_bench.data.cache_files import size_text
-
-        verb = "would remove" if dry_run else "removed"
-        for kind, files, size in frame.to_numpy():
-            yield Line(f"{out}: {verb} {kind}: {files}, {size_text(size)}", wraps=False)
-        total = size_text(frame["bytes"].sum())
-        remedy = "; bench clean does it" if dry_run else ""
-        yield Line(f"{out}: {verb} {total}{remedy}", wraps=False)
+        return _cleaned_blocks(frame, out, dry_run=dry_run)
 
     output.show(removed, form, blocks)
+
+
+def _cleaned_blocks(frame: pd.DataFrame, out: Path, *, dry_run: bool) -> Iterator[Block]:
+    from fewshot_bench.cli.blocks import Line
+    from fewshot_bench.data.cache_files import size_text
+
+    verb = "would remove" if dry_run else "removed"
+    for kind, files, size in frame.to_numpy():
+        yield Line(f"{out}: {verb} {kind}: {files}, {size_text(size)}", wraps=False)
+    remedy = "; bench clean does it" if dry_run else ""
+    total = size_text(frame["bytes"].sum())
+    yield Line(f"{out}: {verb} {total}{remedy}", wraps=False)

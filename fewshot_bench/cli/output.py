@@ -84,12 +84,14 @@ def prints_to_stderr(form: Form) -> contextlib.AbstractContextManager[object]:
 def starting(console: Console, what: str) -> Iterator[None]:
     """Say at once that a command works, while it imports libraries that take seconds."""
     text = f"{what}: starting ..."
-    if console.is_interactive:
+    if "torch" in sys.modules:
+        yield
+    elif console.is_interactive:
         with console.status(text):
             yield
-        return
-    console.print(text, highlight=False)
-    yield
+    else:
+        console.print(text, highlight=False)
+        yield
 
 
 def watching() -> Watch:

@@ -69,7 +69,8 @@ def _ties(rows: Sequence[Row]) -> str:
     text = f"{names} {verb} not shown to differ from it"
     behind = len(others) - len(tied)
     if behind:
-        text += f"; it is significantly better than the other {behind}"
+        others_behind = "the other one" if behind == 1 else f"the other {behind}"
+        text += f"; it is significantly better than {others_behind}"
     return f"{text}."
 
 

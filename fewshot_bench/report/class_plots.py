@@ -16,12 +16,11 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from fewshot_bench.leaderboard.columns import Ranking
-from fewshot_bench.report.figure import SIZE, titled
+from fewshot_bench.report.figure import LETTER, SIZE, titled
 from fewshot_bench.report.frames import best_first, of_most_shots, title_of
 
 __all__ = ["class_recalls", "confusions"]
 
-LETTER = 0.075  # inches, the width of one of the names
 MOST_WRITTEN = 12  # classes of a confusion that has numbers; of more a colour bar tells
 MOST_ACROSS = 12  # classes beside each other in a table of recalls; more stand below each other
 WIDEST = 11.0  # inches of panels of confusions beside each other

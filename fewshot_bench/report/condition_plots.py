@@ -42,6 +42,7 @@ def accuracy(ranking: Ranking, looks: Looks) -> Figure:
         title_of(rows, ranking.differs),
         f"Accuracy by {axis.name}",
         height=height_for(len(parts), SIZE[1]),
+        names=shown_looks,
     )
     ends = []
     for number, (name, part) in enumerate(parts):

@@ -76,9 +76,9 @@ def plot(
     """Draw the results below `out`, of some baselines or all; the paths of the files.
 
     reference: a baseline to compare the others with, in a picture of differences;
-    margin: differences up to so many percentage points count as equivalent; formats: png, svg, pdf.
-    Raises `UserError` where matplotlib is not installed, a format is unknown, or there is nothing
-    to draw.
+    margin: differences up to so many percentage points count as equivalent; formats: png, svg and
+    pdf. Raises `UserError` where matplotlib is not installed, a format is unknown, or there is
+    nothing to draw.
     """
     can_plot("bench plot")
     from fewshot_bench.report import figure, plots

@@ -18,6 +18,7 @@ from fewshot_bench.report.fonts import drawable
 
 __all__ = [
     "FORMATS",
+    "LETTER",
     "LOOK",
     "SIZE",
     "Picture",
@@ -47,6 +48,8 @@ LOOK: Any = {
 }
 SIZE = (6.4, 4.0)  # inches
 LETTERS_PER_INCH = 14  # of a title
+LETTER = 0.075  # inches, the width of one of a name
+ROOM_FOR_NAMES = 1.3  # inches, of the usual width
 TITLE_SPACE = 0.04  # inches above it
 DOTS_PER_INCH = 200
 PALE = "#666666"
@@ -66,9 +69,16 @@ class Picture:
     figure: Figure
 
 
-def single(question: str, shown: str = "", *, height: float = SIZE[1]) -> tuple[Figure, Axes]:
-    """A figure with titles, as `titled` writes them, and one panel. height: in inches."""
-    figure = Figure(figsize=(SIZE[0], height))
+def single(
+    question: str, shown: str = "", *, height: float = SIZE[1], names: Iterable[str] = ()
+) -> tuple[Figure, Axes]:
+    """A figure with titles, as `titled` writes them, and one panel.
+
+    height: in inches; names: what stands beside the panel, for which the figure is wider.
+    """
+    longest = max(map(len, names), default=0)
+    beyond = max(0.0, LETTER * longest - ROOM_FOR_NAMES)
+    figure = Figure(figsize=(SIZE[0] + beyond, height))
     axes = figure.subplots()
     titled(figure, question, shown)
     return figure, axes
@@ -108,6 +118,7 @@ def mark_chance(axes: Axes, accuracy: float, *, is_upright: bool = False) -> str
         return note
     draw_line = axes.axvline if is_upright else axes.axhline
     draw_line(accuracy, color=PALE, ls=":", lw=1)
+    axes.autoscale_view()  # it is in the panel, with the usual margin
     return f"{note}, dotted line"
 
 

@@ -75,9 +75,10 @@ def _root(axes: Axes) -> Figure:
 def name_ends(axes: Axes, ends: Sequence[End]) -> None:
     """Write the names at the right of a panel, those of the highest ends on top.
 
-    Names without an end stand below the others, in the order given. The limits of the panel must
-    be set. A thin line leads from the end of a line to its name.
+    Names without an end stand below the others, in the order given. A thin line leads from the end
+    of a line to its name. The limits of the panel stay as they are from here on.
     """
+    axes.autoscale(enable=False)
     gap = GAP / (_root(axes).get_figheight() - AROUND)
     wanted = [_fraction(axes, end) for end in ends]
     heights = _spread(np.asarray(wanted), gap)

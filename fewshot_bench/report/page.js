@@ -21,9 +21,24 @@ function tiesOf(cell) {
 }
 
 // a thick line where a method is in the group, a thin one where the group goes past it
-function lane(place, isMember) {
+function line(lane, isMember) {
   const [colour, width, shift] = isMember ? ["--tie", 3, 2] : ["--line", 1, 3];
-  return `linear-gradient(var(${colour}), var(${colour})) ${LANE * place + shift}px 0 / ${width}px 100% no-repeat`;
+  return `linear-gradient(var(${colour}), var(${colour})) ${LANE * lane + shift}px 0 / ${width}px 100% no-repeat`;
+}
+
+// The lane of each group of several methods; groups that do not touch share one.
+// members: the places of the rows of each group, by its letter
+function lanesOf(members) {
+  const groups = Object.keys(members).filter((letter) => members[letter].length > 1);
+  groups.sort((a, b) => members[a][0] - members[b][0]);
+  const ends = [];
+  const lanes = {};
+  for (const letter of groups) {
+    const free = ends.findIndex((end) => end + 1 < members[letter][0]);
+    lanes[letter] = free < 0 ? ends.length : free;
+    ends[lanes[letter]] = members[letter].at(-1);
+  }
+  return lanes;
 }
 
 function showPlaces(board, condition) {
@@ -32,17 +47,17 @@ function showPlaces(board, condition) {
   rows.forEach((row, place) => {
     for (const letter of tiesOf(cellOf(row, condition))) (members[letter] ??= []).push(place);
   });
-  const lanes = Object.keys(members).filter((letter) => members[letter].length > 1);
-  board.style.setProperty("--lanes", lanes.length);
+  const lanes = lanesOf(members);
+  board.style.setProperty("--lanes", Math.max(0, ...Object.values(lanes).map((at) => at + 1)));
   rows.forEach((row, place) => {
     const cell = cellOf(row, condition);
     const letters = tiesOf(cell);
     const lines = [];
-    lanes.forEach((letter, number) => {
+    for (const [letter, at] of Object.entries(lanes)) {
       const isBeside = place > members[letter][0] && place < members[letter].at(-1);
       const isMember = letters.includes(letter);
-      if (isMember || isBeside) lines.push(lane(number, isMember));
-    });
+      if (isMember || isBeside) lines.push(line(at, isMember));
+    }
     const ties = row.querySelector(".ties");
     ties.style.background = lines.join(", ");
     ties.firstElementChild.textContent = letters.join(" ");

@@ -223,6 +223,7 @@ def episode_shares(ranking: Ranking, looks: Looks) -> Figure:
         title_of(rows, ranking.differs),
         "Share of the episodes above an accuracy",
         height=height_for(len(parts), SIZE[1]),
+        names=shown_looks,
     )
     for name, part in parts:
         look = shown_looks[name]
@@ -259,6 +260,7 @@ def cost(ranking: Ranking, looks: Looks) -> Figure:
         title_of(at_most, ranking.differs),
         "Accuracy and time",
         height=height_for(len(parts), SIZE[1]),
+        names=shown_looks,
     )
     ends = []
     for name, part in parts:

@@ -37,6 +37,7 @@ def ranked_accuracies(ranking: Ranking, looks: Looks) -> Figure:
         title_of(rows, ranking.differs),
         f"Accuracy, {condition}",
         height=AROUND + ROW * len(rows),
+        names=rows["baseline"],
     )
     for position in range(len(rows)):
         part = rows.iloc[[position]]

@@ -51,7 +51,10 @@ def accuracy_by_split(ranking: Ranking, looks: Looks) -> Figure:
     shown_looks = set_apart([name for name, _ in parts], looks)
     height = 1.5 + 0.32 * _shown(splits)
     figure, axes = single(
-        title_of(rows, ranking.differs), "Accuracy on each split of the classes", height=height
+        title_of(rows, ranking.differs),
+        "Accuracy on each split of the classes",
+        height=height,
+        names=[max(splits, key=len) + max(shown_looks, key=len)],
     )
     for number, (name, part) in enumerate(parts):
         positions = part["test_classes"].map(splits.index)

@@ -144,3 +144,18 @@ def test_completion_is_installed_and_works_in_bash(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert f"bash completion installed in {tmp_path}" in done.stdout
     assert "completed: leaderboard" in done.stdout
+
+
+def test_a_run_says_at_once_that_it_starts():
+    """Before anything heavy is imported; a mistake in a name is told only then."""
+    code = (
+        "import sys\nfrom fewshot_bench.cli import output\n"
+        "from fewshot_bench.cli.main import main\n"
+        "def stop(console, what):\n"
+        f"    assert not {HEAVY} & set(sys.modules)\n"
+        "    raise SystemExit(what)\n"
+        "output.starting = stop\n"
+        "sys.argv = ['bench', 'run', '--shots', '1']\nmain()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stderr == "bench run\n"

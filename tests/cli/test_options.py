@@ -85,7 +85,6 @@ def test_every_command_and_option_of_a_run_has_a_heading_in_the_help():
 
 
 def test_text_is_read():
-    assert parsing.points("--x", 0.5) == 0.5
     assert parsing.names("--x", "a, b c") == ["a", "b c"]
     assert parsing.whole_numbers("--x", "1,3") == [1, 3]
     assert parsing.shares("--x", "0.8,0.6") == [0.8, 0.6]

@@ -43,6 +43,13 @@ def test_commands_and_their_options_exist(page: Path):
                 assert flag in FLAGS[name] | {"--help"}, command
 
 
+@pytest.mark.parametrize("page", [*PAGES, *RESULTS], ids=page_name)
+def test_every_link_leads_to_a_file(page: Path):
+    """`test_site` holds the headings that links name."""
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
 def test_every_page_is_found_from_the_index():
     index = (DOCS / "index.md").read_text()
     for page in DOCS.rglob("*.md"):
@@ -56,26 +63,22 @@ def test_a_page_begins_with_what_it_answers_and_links_to_its_neighbours(page: Pa
     assert title.startswith("# ")
     assert empty == ""
     head = "\n".join(rest).partition("\n\n")[0]
-    assert head.startswith(("This page ", "Six classes ", "A plain few-shot", "Which method "))
+    assert "his page " in head or page.name == "index.md"
     top = "\n".join(rest).partition("\n## ")[0]
     assert re.search(r"\]\((?!http)[^)]+\)", top), "no link to another page"
 
 
-def test_the_python_examples_run(tmp_path, monkeypatch, capsys):
+def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    code = python_block(
-        DOCS / "guides" / "reading-results.md", "from fewshot_bench import Request, compare"
-    )
-    exec(compile(code, "reading-results.md", "exec"), {})
+    code = python_block(DOCS / "guides" / "python.md", "import fewshot_bench as fb")
+    exec(compile(code, "python.md", "exec"), {})
     assert "ci95_low" in capsys.readouterr().out
 
 
 def test_the_example_for_learn2learn_runs(learn2learn: None):
     names: dict[str, object] = {}
-    code = python_block(
-        DOCS / "guides" / "reading-results.md", "from fewshot_bench import Request\n"
-    )
-    exec(compile(code, "reading-results.md", "exec"), names)
+    code = python_block(DOCS / "guides" / "python.md", "from fewshot_bench import Request\n")
+    exec(compile(code, "python.md", "exec"), names)
     assert names["images"].shape[0] == 3 * (5 + 15)
 
 

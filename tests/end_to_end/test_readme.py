@@ -29,7 +29,7 @@ def test_the_first_commands_and_the_test_command():
 
 def test_the_python_example_runs(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    code = python_block(README, "from fewshot_bench import")
+    code = python_block(README, "import fewshot_bench as fb")
     assert len(code.splitlines()) <= 5
     exec(compile(code, "README.md", "exec"), {})
     assert "ci95_low" in capsys.readouterr().out

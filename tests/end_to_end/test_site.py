@@ -1,4 +1,4 @@
-"""The site builds without a warning: every link of every page leads to a page, a heading or a file that is there."""
+"""The site builds without a warning: every link between pages leads to a page and a heading that are there."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("link", ["guides/nowhere.md", "faq.md#nothing", "../LICENCE"])
+@pytest.mark.parametrize("link", ["guides/nowhere.md", "faq.md#nothing"])
 def test_a_link_that_leads_nowhere_is_told(tmp_path: Path, link: str):
     pytest.importorskip("sphinx", reason="uv sync --group docs")
     docs = tmp_path / "docs"

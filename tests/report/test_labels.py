@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from fewshot_bench.report.figure import mark_chance
 from fewshot_bench.report.labels import (
     MOST_COLOURED,
     End,
@@ -73,3 +74,17 @@ def test_the_first_series_have_their_colour_and_the_rest_is_grey():
     assert coloured == NAMES[:MOST_COLOURED]
     assert all(shown[name] == LOOKS[name] for name in coloured)
     assert len(set(shown.values())) == len(NAMES), "no two look alike"
+
+
+def test_names_stay_beside_their_ends_where_chance_widens_the_panel():
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([1, 5], [40, 60])
+    assert mark_chance(axes, 35.0) == "chance: 35, dotted line"
+    limits = axes.get_ylim()
+    assert limits[0] < 35
+    name_ends(axes, [End("only", LOOKS[NAMES[0]], 5.0, 60.0)])
+    figure.draw_without_rendering()
+    assert axes.get_ylim() == limits
+    (name,) = axes.texts
+    assert name.get_position()[1] == pytest.approx((60 - limits[0]) / (limits[1] - limits[0]))
