@@ -9,12 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from fewshot_bench.data import cache_files
 from fewshot_bench.data.labelled import LabelledImages
 from fewshot_bench.engine.parallel import execute_elsewhere
 from fewshot_bench.engine.progress import OnProgress, Progress
 from fewshot_bench.engine.schedule import execute
-from fewshot_bench.errors import UserError, unknown
+from fewshot_bench.errors import UserError
 from fewshot_bench.files import user_path
 from fewshot_bench.jobs.options import JobOptions
 from fewshot_bench.leaderboard import tables
@@ -33,7 +32,7 @@ from fewshot_bench.progress_line import shown
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.records.episode_files import write_episodes
 from fewshot_bench.records.folder import ResultsFolder
-from fewshot_bench.records.leftovers import KEPT_CHECKPOINTS, drop_checkpoints
+from fewshot_bench.records.leftovers import check_kept, drop_checkpoints
 from fewshot_bench.records.record import Record
 from fewshot_bench.registry.catalogue import listed_plugins
 from fewshot_bench.registry.described import Described
@@ -91,9 +90,8 @@ def run(
     request: a `Request`, the path of the data, or the name of a data set; options: fields of
     `Request`, on top of it: `run("my_images/", shots="1,5", test_classes="dent")`. Without either,
     the standard baselines run on simulated steel pictures.
-    fresh: compute again what is on disk; keep_checkpoints: of what trainings learned, none, all, or
-    last: of each method, that of the last run that had it; reference: a baseline that the others
-    are compared with;
+    fresh: compute again what is on disk; keep_checkpoints: none, all, or last: of each method,
+    those of its last run; reference: a baseline that the others are compared with;
     plugins: files that define more baselines or data sets; jobs: how many trainings run at once,
     or where they run; trackers: names of those that listen (docs/extend/tracker.md); progress: show
     a line on standard error; notify: called with each `Progress`, in the place of that line;
@@ -120,8 +118,7 @@ def _run(
     trackers: Sequence[str],
     notify: OnProgress,
 ) -> Outcome:
-    if keep_checkpoints not in KEPT_CHECKPOINTS:
-        raise unknown("value of --keep-checkpoints", keep_checkpoints, KEPT_CHECKPOINTS)
+    check_kept(keep_checkpoints)
     registry = Registry(plugins)
     options = jobs if isinstance(jobs, JobOptions) else JobOptions(jobs=jobs)
     workplace, request = chosen_workplace(options, request, registry)
@@ -161,15 +158,8 @@ def _run(
     finally:
         tracking.close()
     outcome = outcome_of(plan, results, records, reference)
-    notes = [*outcome.notes, *tracking.notes]
     dropped = drop_checkpoints(results, records, keep_checkpoints)
-    if dropped:
-        size = cache_files.size_text(sum(leftover.size for leftover in dropped))
-        notes.append(
-            f"{len(dropped)} checkpoints were removed ({size}), as --keep-checkpoints "
-            f"{keep_checkpoints} says; all keeps them"
-        )
-    return dataclasses.replace(outcome, notes=notes)
+    return dataclasses.replace(outcome, notes=[*outcome.notes, *tracking.notes, *dropped])
 
 
 def leaderboard(out: Path | str = "results") -> pd.DataFrame:

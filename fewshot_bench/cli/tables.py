@@ -152,7 +152,8 @@ def _accuracy_note(frame: pd.DataFrame) -> str:
         text += " and other trainings, all that the folder holds"
     text += (
         "; rank: 1 + the number of baselines that are significantly better, in the last column; "
-        "ties: rows that share a letter are not shown to differ there"
+        "ties: rows that share a letter are not shown to differ there; bold: no other row is "
+        "significantly better at that shot value or train size"
     )
     if frame["transductive"].fillna(value=False).any():
         text += (

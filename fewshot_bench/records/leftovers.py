@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fewshot_bench.data.cache_files import size_text
+from fewshot_bench.errors import unknown
 from fewshot_bench.records.claims import Claims
 from fewshot_bench.records.folder import ResultsFolder
 from fewshot_bench.records.record import Record
 
-__all__ = ["KEPT_CHECKPOINTS", "Leftover", "drop_checkpoints", "leftovers", "remove"]
+__all__ = ["Leftover", "check_kept", "drop_checkpoints", "leftovers", "remove"]
 
 # what a run may keep: no checkpoint; of each method, those of the last run that had it; all
 KEPT_CHECKPOINTS = ("none", "last", "all")
@@ -56,10 +58,8 @@ def remove(results: ResultsFolder, chosen: Iterable[Leftover]) -> list[Leftover]
     return removed
 
 
-def drop_checkpoints(
-    results: ResultsFolder, of_run: Collection[Record], kept: str
-) -> list[Leftover]:
-    """Remove checkpoints after a run; those that were removed.
+def drop_checkpoints(results: ResultsFolder, of_run: Collection[Record], kept: str) -> list[str]:
+    """Remove checkpoints after a run; a note if there were some.
 
     of_run: the records of the run; kept: one of `KEPT_CHECKPOINTS`.
     """
@@ -72,7 +72,20 @@ def drop_checkpoints(
         every = {record.training.key for record in results if record.baseline.name in methods}
         dropped = every - keys
     chosen = [one for one in _checkpoints(results) if one.path.stem in dropped]
-    return remove(results, chosen)
+    removed = remove(results, chosen)
+    if not removed:
+        return []
+    size = size_text(sum(leftover.size for leftover in removed))
+    return [
+        f"{len(removed)} checkpoints were removed ({size}), as --keep-checkpoints {kept} says; all "
+        "keeps them"
+    ]
+
+
+def check_kept(kept: str) -> None:
+    """Raise `UserError` for what is none of `KEPT_CHECKPOINTS`."""
+    if kept not in KEPT_CHECKPOINTS:
+        raise unknown("value of --keep-checkpoints", kept, KEPT_CHECKPOINTS)
 
 
 def _checkpoints(results: ResultsFolder) -> Iterator[Leftover]:

@@ -33,7 +33,7 @@ def test_quiet_tells_nothing_and_json_is_all_there_is_on_standard_output(bench, 
     assert "--json and --format csv are two forms" in err
     status, out, _ = bench("leaderboard", "--out", tmp_path, "--format", "md")
     rows_of_table = [line for line in out.splitlines() if line.startswith("|")]
-    assert rows_of_table[0] == "| rank | baseline | ties | encoder | rule | 1-shot | 3-shot |"
+    assert rows_of_table[0] == "| rank | baseline | ties | rule | 1-shot | 3-shot |"
     assert len(rows_of_table) == 4
     status, out, _ = bench("leaderboard", "--out", tmp_path, "--format", "latex")
     assert (status, out.count("begin{tabular}")) == (0, 1)

@@ -70,7 +70,7 @@ def test_compare_refuses(finished: Path, bench):
     for words, expected in [
         (("--reference", "pixel"), "did you mean 'pixels'"),
         (("--reference", "pixels", "--margin", "0"), "--margin 0.0 is out of bounds"),
-        (("--reference", "pixels", "--format", "xml"), "allowed: table, csv, md, json"),
+        (("--reference", "pixels", "--format", "xml"), "allowed: table, csv, md, latex, json"),
     ]:
         status, _, err = bench("compare", "--out", finished, *words)
         assert (status, err.count("\n")) == (2, 1)

@@ -46,7 +46,7 @@ def test_cleaning_removes_what_can_be_made_again_and_no_record(tmp_path: Path):
         removed = room.clean(tmp_path)
     assert dict(zip(would["kind"], would["files"], strict=True)) == {
         "checkpoint": 2,
-        "features": 1,
+        "features": 2,
         "pair scores": 1,
         "claim": 1,
     }

@@ -183,7 +183,7 @@ def names(page: Any, board: int = 0) -> list[str]:
 
 
 def accuracies(page: Any, condition: str) -> list[str]:
-    cells = page.locator(f"table.board tbody tr:visible td[data-condition='{condition}']")
+    cells = page.locator(f"table.board tbody tr:visible td[data-condition='{condition}']:visible")
     return [text.split()[0] for text in cells.all_inner_texts()]
 
 
