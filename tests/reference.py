@@ -116,9 +116,9 @@ def commands_page() -> str:
     found = commands()
     lines = [COMMANDS_HEAD, *_row("command", "what it does", head=True)]
     for name, command in found.items():
-        lines += _row(f"[`bench {name}`](#bench-{name})", command.help.splitlines()[0])
+        lines += _row(f"[`bench {name}`](#bench-{name})", _plain(command.help).splitlines()[0])
     for name, command in found.items():
-        lines += ["", f"## bench {name}", "", command.help, "", *_examples(command)]
+        lines += ["", f"## bench {name}", "", _plain(command.help), "", *_examples(command)]
         lines += _parameters_of(command)
     lines += ["", "## Options that several commands take"]
     listed: set[str] = set()
@@ -142,6 +142,11 @@ def columns_page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _plain(text: str) -> str:
+    """A text of the help without the escapes that brackets have there."""
+    return text.replace("\\[", "[")
+
+
 def _meaning(table: str, column: str) -> str:
     if table == "recommend":
         return recommendation.TABLE[column]
@@ -162,14 +167,14 @@ def _link(title: str) -> str:
 def _examples(command: Any) -> Iterator[str]:
     if command.epilog:
         yield "```sh"
-        yield from command.epilog.removeprefix("Examples: ").split(" | ")
+        yield from _plain(command.epilog).splitlines()[1:]
         yield "```"
         yield ""
 
 
 def _parameters_of(command: Any) -> Iterator[str]:
     """The table of a command: arguments, then its own options; a group that it takes whole is a link."""
-    helps = {parameter.opts[-1]: parameter.help for parameter in command.params}
+    helps = {parameter.opts[-1]: _plain(parameter.help) for parameter in command.params}
     taken = [
         title
         for title, group in GROUPS.items()
@@ -185,7 +190,7 @@ def _parameters_of(command: Any) -> Iterator[str]:
         flag = parameter.opts[-1]
         if flag not in grouped and flag != "--help":
             default = "required" if parameter.required else ""
-            yield from _option_row(_name(parameter), parameter.help, _takes_of(parameter), default)
+            yield from _option_row(_name(parameter), helps[flag], _takes_of(parameter), default)
 
 
 def _name(parameter: Any) -> str:
@@ -209,7 +214,7 @@ def _option_row(name: str, text: str, takes: str, default: str) -> Iterator[str]
 
 
 def _takes_of(parameter: Any) -> str:
-    option = OPTIONS.get((parameter.opts[-1], parameter.help))
+    option = OPTIONS.get((parameter.opts[-1], _plain(parameter.help)))
     if option is not None:
         return _takes(option)
     return "paths or names" if parameter.nargs == -1 else "a path or name"
@@ -220,7 +225,7 @@ def _takes(option: Option) -> str:
     reader = option.read.__doc__
     if option.type in (bool, bool | None):
         return ""
-    if option.read.__module__.endswith("parsing") and reader:
+    if option.read.__module__.endswith(("parsing", "lists")) and reader:
         line = reader.splitlines()[0].rstrip(".").replace("`", "")
         return line[0].lower() + line[1:]
     if "Path" in str(option.type):

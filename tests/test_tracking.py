@@ -64,7 +64,7 @@ def test_a_training_that_is_tried_again_starts_once(tmp_path: Path):
     heard: list[Event] = []
 
     class Listener(Tracker):
-        card = Card(title="Listens")
+        card = Card(title="Listens", paper="")
 
         def hear(self, event: Event) -> None:
             heard.append(event)

@@ -55,19 +55,26 @@ def description_blocks(found: Iterable[Described]) -> Iterator[Block]:
         if one.settings:
             texts = [[name, _default_text(value)] for name, value in one.settings.items()]
             yield Grid(("setting", "default"), texts)
-        of_presets = [name for name in one.settings if name in _settings_of_presets()]
-        if one.kind == "baseline" and of_presets:
-            yield Line(f"--preset has values of its own for {', '.join(of_presets)}.")
+        if one.kind == "baseline":
+            yield from _preset_lines(one)
         if one.about_settings:
             yield Line(one.about_settings)
 
 
-def _settings_of_presets() -> set[str]:
-    names: set[str] = set()
+def _preset_lines(method: Described) -> Iterator[Line]:
+    """A line a preset: the settings for which it has values of its own, that of the run first."""
+    own = "encoder" not in method.settings  # its own network
     for preset in PRESETS.values():
-        settings = preset.settings(side=1, train_images=1, views=1, own_network=False)
-        names.update(settings)
-    return names
+        of_preset = preset.settings(side=0, train_images=0, views=0, own_network=own)
+        of_data = preset.settings(side=1, train_images=1000, views=1, own_network=own)
+        texts = []
+        for name, value in of_preset.items():
+            follows_data = value != of_data[name]
+            shown = "by the data" if follows_data else value
+            if name in method.settings and name not in method.chosen:
+                texts.append(f"{name} {shown}")
+        if texts:
+            yield Line(f"--preset {preset.name}: {', '.join(texts)}.")
 
 
 def _default_text(value: object) -> str:

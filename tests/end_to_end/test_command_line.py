@@ -63,7 +63,12 @@ def test_list(bench):
     for text in ("scl_amp", "2024", "steel-sim", "neu-heldout", "folder", "torchvision", "local"):
         assert text in out
     status, out, _ = bench("list", "scl_amp")
-    for text in ("Phuong", "answers by mean_cosine", "margin", "--preset has values of its own"):
+    for text in (
+        "Phuong",
+        "answers by mean_cosine",
+        "margin",
+        "--preset quick: encoder efficientnet_lite0",
+    ):
         assert text in out
     status, out, _ = bench("list", "rules", "--json")
     assert {row["kind"] for row in json.loads(out)} == {"rule"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fewshot_bench.registry.registry import Registry
-from tests.helpers.documents import DOCS, PAGES, RESULTS, blocks, commands, python_block
+from tests.helpers.documents import BLOCK, DOCS, PAGES, RESULTS, blocks, commands, python_block
 from tests.helpers.places import ROOT
 from tests.reference import commands as real_commands
 
@@ -46,7 +46,8 @@ def test_commands_and_their_options_exist(page: Path):
 @pytest.mark.parametrize("page", [*PAGES, *RESULTS], ids=page_name)
 def test_every_link_leads_to_a_file(page: Path):
     """`test_site` holds the headings that links name."""
-    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text()):
+    prose = BLOCK.sub("", page.read_text())
+    for target in re.findall(r"\]\(([^)#\s]+)", prose):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 

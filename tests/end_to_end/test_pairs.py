@@ -134,7 +134,7 @@ def test_tables_on_the_terminal_and_the_page_name_the_pairs(bench, out: Path):
         assert text in shown
         assert text in page
     assert "AUROC" in shown
-    assert "auroc from" in page
+    assert "auroc low" in page
 
 
 def test_two_numbers_of_pairs_are_two_columns_of_one_row(bench, tmp_path: Path):

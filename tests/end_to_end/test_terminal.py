@@ -106,6 +106,7 @@ def test_plots_are_drawn_after_a_run_if_asked_for(bench, tmp_path: Path):
     drawn = [Path(line) for line in out.splitlines() if line.endswith(".png")]
     assert {path.name.partition("-")[0] for path in drawn} == {
         "accuracy",
+        "ranking",
         "recall",
         "confusion",
         "episodes",

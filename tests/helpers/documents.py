@@ -9,7 +9,7 @@ from tests.helpers.places import ROOT
 
 DOCS = ROOT / "docs"
 README = ROOT / "README.md"
-RESULTS = [ROOT / "results" / "README.md", ROOT / "results" / "FINDINGS.md"]
+RESULTS = [ROOT / "results" / name for name in ("README.md", "FINDINGS.md", "TABLES.md")]
 PAGES = [README, *sorted(DOCS.rglob("*.md"))]
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`((?:uv run )?bench [^`\n]+)`")

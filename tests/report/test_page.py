@@ -179,7 +179,7 @@ def page(browser: Any, told: list[str]) -> Iterator[Any]:
 def names(page: Any, board: int = 0) -> list[str]:
     """The methods of a table that are shown, from its top."""
     rows = page.locator("table.board").nth(board).locator("tbody tr:visible th")
-    return [text.split("\n")[0] for text in rows.all_inner_texts()]
+    return [text.split("\n")[0].removesuffix(" see note") for text in rows.all_inner_texts()]
 
 
 def accuracies(page: Any, condition: str) -> list[str]:
