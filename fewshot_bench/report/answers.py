@@ -43,13 +43,19 @@ def _leader(rows: Sequence[Row], methods: int) -> str:
         low = _percent(first["ci95_low"])
         interval = f", 95 % interval {low} to {_percent(first['ci95_high'])}"
     chance = "" if pd.isna(first["ways"]) else f"; chance is {_percent(1 / first['ways'])} %"
+    # a transductive rule needs many queries at once, which not everyone has
+    name = (
+        f"{first['baseline']} (transductive)"
+        if first["transductive"] is True
+        else first["baseline"]
+    )
     if len(rows) == 1:
         return (
-            f"{first['baseline']} has {_percent(first['accuracy'])} % at "
+            f"{name} has {_percent(first['accuracy'])} % at "
             f"{condition_label(first)}{interval}{without}{chance}."
         )
     return (
-        f"{first['baseline']} is the most accurate of {len(rows)} methods{without} at "
+        f"{name} is the most accurate of {len(rows)} methods{without} at "
         f"{condition_label(first)}: {_percent(first['accuracy'])} %{interval}{chance}."
     )
 

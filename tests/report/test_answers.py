@@ -94,3 +94,12 @@ def test_over_splits_the_mean_decides():
     )
     assert sentences[1] == "It is the most accurate in 5 of 6 splits."
     assert "Next is b with 82.5 %" in sentences[2]
+
+
+def test_a_leader_that_needs_all_queries_at_once_is_marked():
+    rows = [
+        board_row(0.9, baseline="frozen+pt_map", transductive=True),
+        board_row(0.8, baseline="frozen", transductive=False),
+    ]
+    assert told(*rows)[0].startswith("frozen+pt_map (transductive) is the most accurate of 2")
+    assert told(rows[1])[0].startswith("frozen has 80.0 %")
