@@ -308,6 +308,8 @@ class LineWatch(Watch):
 
     def show_reading(self, reading: Reading) -> None:
         """A line now and then, where it takes long."""
+        if reading.done == 0:  # it begins, and may have been there before
+            self.stages.pop(("", ""), None)
         self._move(("", ""), reading.stage, reading.done, reading.total)
 
     def _move(self, owner: tuple[str, str], name: str, done: int, total: int) -> bool:

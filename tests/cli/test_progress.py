@@ -262,6 +262,19 @@ def test_a_long_stage_tells_now_and_then_how_long_it_takes_where_there_is_no_ter
     ]
 
 
+def test_what_is_read_again_begins_anew(monkeypatch: pytest.MonkeyPatch):
+    now = 100.0
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now)
+    console = terminal(is_terminal=False)
+    with watch_on(console):
+        for start in (100.0, 200.0):  # each takes a second
+            now = start
+            tell_reading("reading answers", 0, 1)
+            now = start + 1
+            tell_reading("reading answers", 1, 1)
+    assert printed(console) == ""
+
+
 def test_a_line_says_which_seed_it_is_of(tmp_path: Path):
     steps = recorded(tmp_path, seeds=2, shots=[1])
     lines = [line for line in shown_lines(tmp_path, steps) if "-shot" in line]
