@@ -1,4 +1,4 @@
-"""Folders of results: made one, held against each other, searched for what decides, and cleaned."""
+"""Folders of results: made one, held against each other, and searched for what decides."""
 
 from __future__ import annotations
 

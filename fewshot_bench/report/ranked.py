@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,13 +9,12 @@ from matplotlib.figure import Figure
 
 from fewshot_bench.leaderboard.columns import Ranking, condition_label
 from fewshot_bench.report.figure import mark_chance, single, wrapped
-from fewshot_bench.report.frames import percent, title_of
+from fewshot_bench.report.frames import percent, tie_letters_of, title_of
 from fewshot_bench.report.labels import beside
 from fewshot_bench.report.looks import Looks
 
 __all__ = ["ranked_accuracies"]
 
-LETTER = re.compile(r"[a-zA-Z]|\(\d+\)")  # of the column `ties`; the 53rd group is (53)
 ROW = 0.21  # inches
 AROUND = 1.25  # inches of the figure above and below the rows
 NUMBER = 0.42  # inches from the panel to the right end of the accuracies
@@ -75,7 +72,7 @@ def _join_ties(axes: Axes, rows: pd.DataFrame) -> int:
     """Draw a line for each group of methods that tie, with a dot at each; the number of groups."""
     members: dict[str, list[int]] = {}
     for position, ties in enumerate(rows["ties"]):
-        for letter in LETTER.findall(ties if isinstance(ties, str) else ""):
+        for letter in tie_letters_of(ties):
             members.setdefault(letter, []).append(position)
     groups = [positions for positions in members.values() if len(positions) > 1]
     place = beside(axes, axes.transData)
